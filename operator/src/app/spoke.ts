@@ -22,8 +22,8 @@ import { checkForHub } from '../spoke/judge-by-hub.ts'
 import { Mirrors } from '../spoke/mirrors.ts'
 import { createHubOutlet } from '../spoke/outlet.ts'
 import { createReconcilerByHub } from '../spoke/reconcile-by-hub.ts'
-import { Sweep } from '../spoke/sweep.ts'
-import { TellHub } from '../spoke/tell-hub.ts'
+import { createSweep } from '../spoke/sweep.ts'
+import { createTellHub } from '../spoke/tell-hub.ts'
 import { countOverdue } from '../status/overdue.ts'
 import { createWriteStatus } from '../status/write-status.ts'
 import { tryUntilDone } from '../time/try-until-done.ts'
@@ -165,7 +165,7 @@ function buildSpoke(
     },
     onWrite: () => metrics.writes.inc({ kind: 'mirror' }),
   })
-  const sweep = new Sweep({
+  const sweep = createSweep({
     connection,
     paths: watchedPaths(settings),
     mirrors,
@@ -225,6 +225,6 @@ function buildTalk({ connection, clock, log, version }: Leader, hub: Hub, onChan
   const { state, identity } = hub
   const lease = new HoldCluster({ hub: hub.connection, namespace, identity, state, clock, log, onChange })
   const readIssuer = () => readClusterIssuer(connection)
-  const tell = new TellHub({ hub: hub.connection, namespace, version, readIssuer, state, clock, log })
+  const tell = createTellHub({ hub: hub.connection, namespace, version, readIssuer, state, clock, log })
   return [lease, tell]
 }

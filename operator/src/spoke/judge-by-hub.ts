@@ -47,9 +47,9 @@ export function judgeByHub(
 function limitsOfHub(mirror: Mirror | undefined): OIDCPolicySpec {
   const { maxOverlap, minSpacing, interval, overlap, window } = mirror?.status?.rotationLimits ?? {}
   return {
-    rotation: { ...present('maxOverlap', maxOverlap), ...present('minSpacing', minSpacing) },
+    rotation: { ...present({ maxOverlap, minSpacing }) },
     defaults: {
-      rotation: { ...present('interval', interval), ...present('overlap', overlap), ...present('window', window) },
+      rotation: { ...present({ interval, overlap, window }) },
     },
   }
 }

@@ -71,7 +71,7 @@ export function buildMirror(origin: OIDCClient, about: AboutMirror): WantedMirro
       ...rest,
       type: sent.type,
       ...(redirectURIs.length > 0 ? { redirectURIs } : {}),
-      origin: { namespace, name, uid, ...present('namespaceLabels', about.namespaceLabels) },
+      origin: { namespace, name, uid, ...present({ namespaceLabels: about.namespaceLabels }) },
       ...(showsSecret(authMethodOf(origin.spec)) && verifiers.length > 0 ? { secret: { verifiers } } : {}),
     },
   }
@@ -98,7 +98,7 @@ function verifiersFor({ verifiers, maxOverlapMs, now, stored }: AboutMirror): re
   return verifiers.map(({ sha256, notAfter }, at) =>
     at < published
       ? { sha256, notAfter: known(sha256) ?? announcedEnd }
-      : { sha256, ...present('notAfter', notAfter === undefined ? undefined : textOf(notAfter)) },
+      : { sha256, ...present({ notAfter: notAfter === undefined ? undefined : textOf(notAfter) }) },
   )
 }
 
@@ -130,7 +130,7 @@ export function verifiersIn(mirror: Mirror, now: number): readonly StoredVerifie
     const { sha256, notAfter } = one
     const id = shortDigest(sha256)
     const end = notAfter === undefined || unpublished.includes(one) ? undefined : Date.parse(notAfter)
-    return ended.has(id) ? [] : [{ id, sha256, ...present('notAfter', end) }]
+    return ended.has(id) ? [] : [{ id, sha256, ...present({ notAfter: end }) }]
   })
 }
 
@@ -153,9 +153,9 @@ export function entryIn(mirror: Mirror, version: ClientVersion | undefined, now:
     verifiers: verifiersIn(mirror, now).map(({ id, sha256, notAfter }) => ({
       id,
       sha256,
-      ...present('notAfter', notAfter === undefined ? undefined : timestampFromMs(notAfter)),
+      ...present({ notAfter: notAfter === undefined ? undefined : timestampFromMs(notAfter) }),
     })),
-    ...present('desired', version),
+    ...present({ desired: version }),
   })
 }
 

@@ -30,76 +30,52 @@ interface SweepNeeds {
   readonly log: Log
 }
 
-export class Sweep {
-  readonly #needs: SweepNeeds
-  readonly #loop: Loop
+/** Its `wake` says that a client is gone, or that a mirror came that has none. */
+export function createSweep(needs: SweepNeeds): Loop {
+  const { state, clock, log } = needs
+  const loop: Loop = new Loop({
+    clock,
+    firstMs: sweepMs,
+    restMs,
+    round: async () => {
+      // a list that fails says nothing: neither does one of a definition that is not there
+      await sweep(needs, loop.stopping).catch((error: unknown) => log.warn({ error }, 'mirrors not swept'))
+      return state.mayWrite ? sweepMs : restMs
+    },
+  })
+  return loop
+}
 
-  constructor(needs: SweepNeeds) {
-    this.#needs = needs
-    const { clock, log } = needs
-    this.#loop = new Loop({
-      clock,
-      firstMs: sweepMs,
-      restMs,
-      round: async () => {
-        // a list that fails says nothing: neither does one of a definition that is not there
-        await this.#sweep().catch((error: unknown) => log.warn({ error }, 'mirrors not swept'))
-        return this.#needs.state.mayWrite ? sweepMs : restMs
-      },
-    })
+async function sweep(needs: SweepNeeds, signal: AbortSignal): Promise<void> {
+  const { mirrors, clock, state } = needs
+  if (orphansOf(needs).length === 0) return
+  const first = await listUids(needs, signal)
+  await pause(clock, apartMs, signal)
+  const second = await listUids(needs, signal)
+  for (const [key, mirror] of orphansOf(needs)) {
+    const uid = mirror.spec.origin?.uid ?? ''
+    if (first.has(uid) || second.has(uid) || !state.mayWrite) continue
+    await mirrors.remove(key, mirror)
   }
+}
 
-  start(): void {
-    this.#loop.start()
-  }
+/** The mirrors whose client is not in our copy. */
+function orphansOf({ mirrors, findOrigin, state }: SweepNeeds): readonly (readonly [string, Mirror])[] {
+  if (!mirrors.isListed || !state.mayWrite) return []
+  return [...mirrors.all()].filter(([key, { spec }]) => findOrigin(key)?.metadata.uid !== spec.origin?.uid)
+}
 
-  /** A client is gone, or a mirror came that has none. */
-  wake(): void {
-    this.#loop.wake()
-  }
-
-  stop(): Promise<void> {
-    return this.#loop.stop()
-  }
-
-  async #sweep(): Promise<void> {
-    const { mirrors, clock, state } = this.#needs
-    if (this.#orphans().length === 0) return
-    const first = await this.#listUids()
-    await pause(clock, apartMs, this.#loop.stopping)
-    const second = await this.#listUids()
-    for (const [key, mirror] of this.#orphans()) {
-      const uid = mirror.spec.origin?.uid ?? ''
-      if (first.has(uid) || second.has(uid) || !state.mayWrite) continue
-      await mirrors.remove(key, mirror)
-    }
-  }
-
-  /** The mirrors whose client is not in our copy. */
-  #orphans(): readonly (readonly [string, Mirror])[] {
-    const { mirrors, findOrigin, state } = this.#needs
-    if (!mirrors.isListed || !state.mayWrite) return []
-    return [...mirrors.all()].filter(([key, { spec }]) => findOrigin(key)?.metadata.uid !== spec.origin?.uid)
-  }
-
-  /** @returns the uids of all clients that are not being deleted. @throws ApiError */
-  async #listUids(): Promise<ReadonlySet<string>> {
-    const { connection, paths } = this.#needs
-    const lists = await Promise.all(
-      paths.map((path) =>
-        listAll<OIDCClient & KubernetesObject>(connection, {
-          path,
-          query: {},
-          unpaged: false,
-          signal: this.#loop.stopping,
-        }),
-      ),
-    )
-    return new Set(
-      lists
-        .flatMap(({ items }) => items)
-        .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-        .map(({ metadata }) => metadata.uid),
-    )
-  }
+/** @returns the uids of all clients that are not being deleted. @throws ApiError */
+async function listUids({ connection, paths }: SweepNeeds, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const lists = await Promise.all(
+    paths.map((path) =>
+      listAll<OIDCClient & KubernetesObject>(connection, { path, query: {}, unpaged: false, signal }),
+    ),
+  )
+  return new Set(
+    lists
+      .flatMap(({ items }) => items)
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map(({ metadata }) => metadata.uid),
+  )
 }

@@ -29,44 +29,30 @@ interface TellNeeds {
   readonly log: Log
 }
 
-export class TellHub {
-  readonly #needs: TellNeeds
-  readonly #loop: Loop
+/** Tells it again while it changes, or while the hub has not taken it. */
+export const createTellHub = (needs: TellNeeds): Loop =>
+  new Loop({
+    clock: needs.clock,
+    round: async () => {
+      const isTold = await tell(needs).catch((error: unknown) => {
+        if (!isConflict(error)) needs.log.warn({ error }, 'keys of ServiceAccounts not told to the hub')
+        return false
+      })
+      return isTold ? lookMs : failedMs
+    },
+  })
 
-  constructor(needs: TellNeeds) {
-    this.#needs = needs
-    this.#loop = new Loop({ clock: needs.clock, round: () => this.#round() })
-  }
-
-  start(): void {
-    this.#loop.start()
-  }
-
-  stop(): Promise<void> {
-    return this.#loop.stop()
-  }
-
-  async #round(): Promise<number> {
-    const isTold = await this.#tell().catch((error: unknown) => {
-      if (!isConflict(error)) this.#needs.log.warn({ error }, 'keys of ServiceAccounts not told to the hub')
-      return false
-    })
-    return isTold ? lookMs : failedMs
-  }
-
-  /** @returns whether the hub has it all. @throws ApiError */
-  async #tell(): Promise<boolean> {
-    const { hub, namespace, version, state, log, readIssuer } = this.#needs
-    if (!state.mayWrite) return false
-    // the version is told even where the keys may not be read
-    const own = await readIssuer().catch((error: unknown) => log.warn({ error }, 'keys of ServiceAccounts not read'))
-    const path = objectPath(resourceTypes.configMaps, { namespace, name: spokeName })
-    const found = await hub.call<ConfigMap>({ method: 'GET', path })
-    const keys = own ? { issuer: own.issuer, jwks: JSON.stringify({ keys: own.keys }) } : {}
-    const data: Readonly<Record<string, string>> = { ...found.data, ...keys, operatorVersion: version }
-    if (Object.entries(data).every(([key, value]) => found.data?.[key] === value)) return true
-    await hub.call({ method: 'PUT', path, body: { ...found, data } })
-    log.info({ issuer: own?.issuer, keys: own?.keys.length }, 'keys of ServiceAccounts told to the hub')
-    return own !== undefined
-  }
+/** @returns whether the hub has it all. @throws ApiError */
+async function tell({ hub, namespace, version, state, log, readIssuer }: TellNeeds): Promise<boolean> {
+  if (!state.mayWrite) return false
+  // the version is told even where the keys may not be read
+  const own = await readIssuer().catch((error: unknown) => log.warn({ error }, 'keys of ServiceAccounts not read'))
+  const path = objectPath(resourceTypes.configMaps, { namespace, name: spokeName })
+  const found = await hub.call<ConfigMap>({ method: 'GET', path })
+  const keys = own ? { issuer: own.issuer, jwks: JSON.stringify({ keys: own.keys }) } : {}
+  const data: Readonly<Record<string, string>> = { ...found.data, ...keys, operatorVersion: version }
+  if (Object.entries(data).every(([key, value]) => found.data?.[key] === value)) return true
+  await hub.call({ method: 'PUT', path, body: { ...found, data } })
+  log.info({ issuer: own?.issuer, keys: own?.keys.length }, 'keys of ServiceAccounts told to the hub')
+  return own !== undefined
 }

@@ -2,10 +2,10 @@ import { expect } from 'chai'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
 import type { Mirror } from '../../src/spoke/mirror.ts'
-import { Sweep } from '../../src/spoke/sweep.ts'
+import { createSweep } from '../../src/spoke/sweep.ts'
 import { client } from '../decide/clients.ts'
 
-describe('Sweep', () => {
+describe('createSweep', () => {
   it('removes what a usable hub has too much within seconds, though the hub was away a moment before', async () => {
     const clock = createManualClock()
     const state = { mayWrite: false }
@@ -19,7 +19,7 @@ describe('Sweep', () => {
         },
       ],
     ])
-    const sweep = new Sweep({
+    const sweep = createSweep({
       connection: {
         call: <T>() => {
           lists++
