@@ -160,12 +160,9 @@ export const mapOf = <T>(
 })
 
 /** An object whose content somebody else defines, such as a JWK set. */
-export const foreignObject = (
-  description: string,
-  options: { rules?: readonly CelRule[] } = {},
-): Schema<Readonly<Record<string, unknown>>> => ({
+export const foreignObject = (description: string): Schema<Readonly<Record<string, unknown>>> => ({
   json: { type: 'object', description, 'x-kubernetes-preserve-unknown-fields': true },
-  rules: options.rules ?? [],
+  rules: [],
 })
 
 export const object = <const R extends Shape, const O extends Shape>(

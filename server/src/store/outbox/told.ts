@@ -25,6 +25,4 @@ export const runTold = <Row>(
   change: Statement<Row>,
   values: readonly unknown[],
   { audit, mail }: Told,
-  isMade?: (rows: readonly Row[]) => boolean,
-): Promise<Row[]> =>
-  runAudited(needs, change, [...values, needs.outbox.rows(mail === undefined ? [] : [mail])], audit, isMade)
+): Promise<Row[]> => runAudited(needs, change, [...values, needs.outbox.rows(mail === undefined ? [] : [mail])], audit)
