@@ -63,7 +63,7 @@ export interface Pair {
 export async function startPair(
   options: { replicas?: number; definitions?: readonly KubeObject[] } = {},
 ): Promise<Pair> {
-  const hub = await startCluster({ namespaces: [namespace], ...present('definitions', options.definitions) })
+  const hub = await startCluster({ namespaces: [namespace], ...present({ definitions: options.definitions }) })
   const spoke = await startSpokeCluster(joinHub(hub.api))
   const copies: { cluster: Cluster; operator: TestOperator }[] = []
   const names = Array.from({ length: options.replicas ?? 2 }, (_, index) => `server-${index}`)

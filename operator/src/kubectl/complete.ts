@@ -2,6 +2,7 @@
 import type { Command, Option } from 'commander'
 import { requestKubectl, clientKind, clusterKind, flagsOf } from './cluster.ts'
 import type { CallKubectl, ClusterFlags } from './cluster.ts'
+import { present } from '../decide/client/present.ts'
 
 /** As cobra has it: 4 forbids names of files, 0 offers them. */
 type Directive = 0 | 4
@@ -77,8 +78,7 @@ function flagsIn(words: readonly string[], withNamespace: boolean): ClusterFlags
   const [namespace, context, kubeconfig] = [after('--namespace', '-n'), after('--context'), after('--kubeconfig')]
   return {
     ...(namespace === undefined || !withNamespace ? {} : { namespace }),
-    ...(context === undefined ? {} : { context }),
-    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...present({ context, kubeconfig }),
   }
 }
 

@@ -3,6 +3,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import type { CallKubectl, ClusterFlags } from './cluster.ts'
+import { present } from '../decide/client/present.ts'
 
 /** What the commands read and write; tests give their own. */
 export interface PluginTerminal {
@@ -65,9 +66,7 @@ export const withClusterFlags = (command: Command): Command =>
 
 /** @param flags may be the options of the command, which has others too */
 export const clusterFlags = ({ namespace, context, kubeconfig }: ClusterFlags): ClusterFlags => ({
-  ...(namespace === undefined ? {} : { namespace }),
-  ...(context === undefined ? {} : { context }),
-  ...(kubeconfig === undefined ? {} : { kubeconfig }),
+  ...present({ namespace, context, kubeconfig }),
 })
 
 /** @returns a table with two spaces between its columns */

@@ -55,8 +55,7 @@ export function createPlanNext(needs: {
         lastUsed: lastUses(client.status, idsOf(verifiers), (id) => replicas.lastUsed(key, id)),
       },
       status: statusOf(client),
-      ...present('lostSince', memory.lostSince),
-      ...(notBefore === undefined ? {} : { notBefore }),
+      ...present({ lostSince: memory.lostSince, notBefore }),
       now: needs.clock.now(),
     })
   }
@@ -83,21 +82,18 @@ export function rotationOf(effective: Effective, quietPeriodMs: number): Rotatio
   const overlapMs = millisecondsOf(rotation?.overlap) ?? (isOwn ? ownOverlapMs : undefined)
   const window = rotation?.window
   return {
-    ...(intervalMs === undefined ? {} : { intervalMs }),
-    ...(overlapMs === undefined ? {} : { overlapMs }),
+    ...present({ intervalMs, overlapMs }),
     ...(window
       ? {
           window: {
             schedule: window.schedule,
             durationMs: millisecondsOf(window.duration) ?? 0,
-            ...(window.timeZone === undefined ? {} : { timeZone: window.timeZone }),
+            ...present({ timeZone: window.timeZone }),
           },
         }
       : {}),
     retire: rotation?.retire ?? 'WhenUnused',
-    ...(rotation?.trigger === undefined ? {} : { trigger: rotation.trigger }),
-    ...(rotation?.revokePrevious === undefined ? {} : { revokePrevious: rotation.revokePrevious }),
-    ...(annotation === undefined ? {} : { annotation }),
+    ...present({ trigger: rotation?.trigger, revokePrevious: rotation?.revokePrevious, annotation }),
     maxOverlapMs: effective.maxOverlapMs,
     quietPeriodMs,
   }
@@ -107,17 +103,18 @@ export function rotationOf(effective: Effective, quietPeriodMs: number): Rotatio
 export function statusOf(client: OIDCClient): RotationInput['status'] {
   const secret = client.status?.secret
   const observed: Observed = {
-    ...(secret?.observedTrigger === undefined ? {} : { trigger: secret.observedTrigger }),
-    ...(secret?.observedAnnotation === undefined ? {} : { annotation: secret.observedAnnotation }),
-    ...(secret?.observedRevoke === undefined ? {} : { revoke: secret.observedRevoke }),
+    ...present({
+      trigger: secret?.observedTrigger,
+      annotation: secret?.observedAnnotation,
+      revoke: secret?.observedRevoke,
+    }),
   }
   return {
-    ...present(
-      'listed',
-      client.status?.verifiers?.map(({ id }) => id),
-    ),
-    ...(secret?.activeId === undefined ? {} : { activeId: secret.activeId }),
-    ...(secret?.lastRotated === undefined ? {} : { lastRotated: Date.parse(secret.lastRotated) }),
+    ...present({
+      listed: client.status?.verifiers?.map(({ id }) => id),
+      activeId: secret?.activeId,
+      lastRotated: secret?.lastRotated === undefined ? undefined : Date.parse(secret.lastRotated),
+    }),
     observed,
   }
 }

@@ -89,7 +89,7 @@ function readOwned(object: SecretObject, client: OIDCClient, owner: ProvenOwner 
     },
     object,
     plain,
-    ...present('restoredFrom', owner?.restoredFrom),
+    ...present({ restoredFrom: owner?.restoredFrom }),
   }
 }
 

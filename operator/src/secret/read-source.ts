@@ -52,7 +52,7 @@ export async function readSource(
   let seen: SeenSecret | undefined
   const missing = (why: string): ReadSource => ({
     ...without({ kind: 'existing', secret: undefined }, why),
-    ...present('seen', seen),
+    ...present({ seen }),
   })
   let object: SecretObject | undefined
   try {

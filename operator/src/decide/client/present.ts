@@ -1,6 +1,11 @@
-/** @returns an object with the field, or without it when the value is undefined; to be spread */
-export function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  const field: { [P in K]?: V } = {}
-  if (value !== undefined) field[key] = value
-  return field
+/** @returns the fields whose value is not undefined; to be spread */
+export function present<T extends Readonly<Record<string, unknown>>>(fields: {
+  readonly [K in keyof T]: T[K] | undefined
+}): Partial<T> {
+  const found: Partial<T> = {}
+  for (const key in fields) {
+    const value: T[typeof key] | undefined = fields[key]
+    if (value !== undefined) found[key] = value
+  }
+  return found
 }

@@ -58,7 +58,7 @@ export function planListed(given: RotationInput, source: ListedSource): Rotation
     ...input,
     status: {
       observed: input.status.observed,
-      ...present('lastRotated', newest && firstSeen(newest)),
+      ...present({ lastRotated: newest && firstSeen(newest) }),
     },
   }
   const isAtRest = sameVerifiers(verifiers, stored)
@@ -129,5 +129,5 @@ function mintedBefore(
     source.firstSeen[id] === undefined && !source.ended.includes(id) && !source.verifiers.some((one) => one.id === id)
   return stored
     .filter((one) => isOurs(one) && (one.notAfter ?? Infinity) > now)
-    .map((one) => ({ ...one, ...present('notAfter', one.notAfter ?? end) }))
+    .map((one) => ({ ...one, ...present({ notAfter: one.notAfter ?? end }) }))
 }

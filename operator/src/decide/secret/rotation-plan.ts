@@ -42,7 +42,7 @@ const previousOf = ({ verifiers, published, state }: Decision): readonly StoredV
 export function plan(input: RotationInput, made: Decision): RotationPlan {
   const { published, schedule, step, verifiers } = made
   const revoke = made.revoked ? input.rotation.revokePrevious : undefined
-  const observed = { ...observedOf(input), ...(revoke === undefined ? {} : { revoke }) }
+  const observed = { ...observedOf(input), ...present({ revoke }) }
   const lastRotated = lastRotatedOf(input)
   const previous = previousOf(made)
   const fence = made.fence ?? (input.secret.kind === 'owned' ? input.secret.fence : undefined)
@@ -51,9 +51,9 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
     rotatedAt: lastRotated ?? input.now,
     verifiers: [published, ...previous],
     observed,
-    ...(fence === undefined ? {} : { fence }),
+    ...present({ fence }),
   }
-  const marks = made.marks && { ...(fence === undefined ? {} : { fence }), ...made.marks }
+  const marks = made.marks && { ...present({ fence }), ...made.marks }
   return {
     state: made.state,
     verifiers,
@@ -66,12 +66,14 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
     wakeAt: wakeAt(input, made),
     health: healthOf(input, made),
     report: {
-      ...present('activeId', published?.id ?? (holdsNone(input, made) ? undefined : input.status.activeId)),
-      ...present('lastRotated', lastRotated),
-      ...present('nextRotation', schedule && Math.max(schedule.beginsAt, schedule.dueAt)),
+      ...present({
+        activeId: published?.id ?? (holdsNone(input, made) ? undefined : input.status.activeId),
+        lastRotated,
+        nextRotation: schedule && Math.max(schedule.beginsAt, schedule.dueAt),
+      }),
       lastUsed: input.usage.lastUsed,
       observed,
-      previous: previous.map(({ id, notAfter }) => ({ id, ...present('expiresAt', notAfter) })),
+      previous: previous.map(({ id, notAfter }) => ({ id, ...present({ expiresAt: notAfter }) })),
     },
   }
 }

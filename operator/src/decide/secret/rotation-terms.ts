@@ -1,4 +1,5 @@
 // Types of the rotation: its input and its plan, with small functions on them.
+import { present } from '../client/present.ts'
 
 /** A live secret as the operator knows it: never the secret. Times are epoch milliseconds. */
 export interface StoredVerifier {
@@ -249,8 +250,7 @@ export const wasGiven = ({ activeId, listed = [] }: RotationInput['status'], id:
 
 /** The requests that a secret minted now fulfils. revokePrevious is fulfilled by the publication. */
 export const nonces = ({ rotation }: RotationInput): Observed => ({
-  ...(rotation.trigger === undefined ? {} : { trigger: rotation.trigger }),
-  ...(rotation.annotation === undefined ? {} : { annotation: rotation.annotation }),
+  ...present({ trigger: rotation.trigger, annotation: rotation.annotation }),
 })
 
 /** The tolerated clock skew of a former leader. Milliseconds. */

@@ -3,6 +3,7 @@ import { annotations as names } from '@nauthera/proto/names'
 import { fieldsOf, parseJsonRecord } from '@nauthera/runtime/json'
 import { mostVerifiers } from '../../api/client-secret.ts'
 import type { Observed, SecretMarks, StoredVerifier } from './rotation-terms.ts'
+import { present } from '../client/present.ts'
 
 /** @returns the annotations that say them */
 export function writeMarks(marks: SecretMarks): Record<string, string> {
@@ -17,7 +18,7 @@ export function writeMarks(marks: SecretMarks): Record<string, string> {
       })),
     ),
     [names.observed]: JSON.stringify(marks.observed),
-    ...(marks.fence === undefined ? {} : { [names.fence]: marks.fence }),
+    ...present({ [names.fence]: marks.fence }),
   }
 }
 
@@ -61,7 +62,7 @@ function readVerifiers(text: string | undefined): readonly StoredVerifier[] {
     const { sha256, notAfter } = fieldsOf(item)
     if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return []
     const end = typeof notAfter === 'string' ? readTime(notAfter) : undefined
-    return [{ id: sha256.slice(0, 8), sha256, ...(end === undefined ? {} : { notAfter: end }) }]
+    return [{ id: sha256.slice(0, 8), sha256, ...present({ notAfter: end }) }]
   })
 }
 

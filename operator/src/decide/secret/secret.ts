@@ -99,7 +99,7 @@ function ownAnnotations({ client, marks, restoredFrom, proof }: Parameters<typeo
   const { namespace, name, uid, creationTimestamp } = client.metadata
   const said: Record<string, string> = {
     [annotations.clientUid]: uid,
-    ...present(annotations.restoredFrom, restoredFrom),
+    ...present({ [annotations.restoredFrom]: restoredFrom }),
     ...(marks ? writeMarks(marks) : {}),
   }
   const owner = { namespace, client: name, secret: secretNameOf(client), uid, createdAt: Date.parse(creationTimestamp) }

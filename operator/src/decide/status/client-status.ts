@@ -36,9 +36,9 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
     observedGeneration: client.metadata.generation,
     servedBy: outcome.servedBy,
     clientId: acceptance.clientId,
-    ...present('restoredFrom', outcome.restoredFrom),
+    ...present({ restoredFrom: outcome.restoredFrom }),
     issuer: outcome.issuer,
-    ...present('revision', outcome.revision),
+    ...present({ revision: outcome.revision }),
     ...(replicas
       ? {
           replicas: { loaded: replicas.loaded, total: replicas.total, summary: `${replicas.loaded}/${replicas.total}` },
@@ -49,12 +49,14 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
       ? { breaches: judgement.breaches.map(({ policy, since }) => ({ policy, since: timeText(since) })) }
       : {}),
     policySummary: shorten(policies.join(', ')),
-    ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
+    ...present({ effective: config ? effectiveOf(outcome, config) : client.status?.effective }),
     ...redirectStatus(outcome),
-    ...present('secret', secretStatus(outcome)),
+    ...present({ secret: secretStatus(outcome) }),
     ...listedStatus(outcome),
-    ...present('identity', identityStatus(outcome)),
-    ...present('refusals', outcome.refusals && describeRefusals(client, outcome.refusals, outcome.now)),
+    ...present({
+      identity: identityStatus(outcome),
+      refusals: outcome.refusals && describeRefusals(client, outcome.refusals, outcome.now),
+    }),
     conditions: describeConditions(outcome),
   }
   return outcome.hub ? withHub(own, outcome.hub) : own
@@ -66,7 +68,7 @@ function redirectStatus({ redirects }: Outcome): Pick<OIDCClientStatus, 'redirec
     redirectURIs: redirects.uris.map(({ uri, from, goneSince }) => ({
       uri,
       from,
-      ...present('goneSince', goneSince === undefined ? undefined : timeText(goneSince)),
+      ...present({ goneSince: goneSince === undefined ? undefined : timeText(goneSince) }),
     })),
   }
 }
@@ -85,20 +87,21 @@ function secretStatus({ judgement, rotation, secret, formerName, ending }: Outco
   const time = (at: number | undefined) => (at === undefined ? undefined : timeText(at))
   const valid = (report?.previous ?? []).map(({ id, expiresAt }) => ({
     id,
-    ...present('expiresAt', time(expiresAt)),
-    ...present('lastUsed', time(report?.lastUsed[id])),
+    ...present({ expiresAt: time(expiresAt), lastUsed: time(report?.lastUsed[id]) }),
   }))
   const previous = [...valid, ...ending]
   const status = {
-    ...present('name', secret.name === undefined ? undefined : (formerName ?? secret.name)),
-    ...present('activeId', report ? report.activeId : before?.activeId),
-    ...present('observedTrigger', report ? report.observed.trigger : before?.observedTrigger),
-    ...present('observedAnnotation', report ? report.observed.annotation : before?.observedAnnotation),
-    ...present('observedRevoke', report ? report.observed.revoke : before?.observedRevoke),
-    ...present('createdAt', before?.createdAt ?? time(report?.lastRotated)),
-    ...present('lastRotated', time(report?.lastRotated) ?? before?.lastRotated),
-    ...present('nextRotation', time(report?.nextRotation)),
-    ...present('lastUsed', anyLastUse(before?.lastUsed, report?.lastUsed)),
+    ...present({
+      name: secret.name === undefined ? undefined : (formerName ?? secret.name),
+      activeId: report ? report.activeId : before?.activeId,
+      observedTrigger: report ? report.observed.trigger : before?.observedTrigger,
+      observedAnnotation: report ? report.observed.annotation : before?.observedAnnotation,
+      observedRevoke: report ? report.observed.revoke : before?.observedRevoke,
+      createdAt: before?.createdAt ?? time(report?.lastRotated),
+      lastRotated: time(report?.lastRotated) ?? before?.lastRotated,
+      nextRotation: time(report?.nextRotation),
+      lastUsed: anyLastUse(before?.lastUsed, report?.lastUsed),
+    }),
     ...(previous.length > 0 ? { previous: previous.slice(0, mostPrevious) } : {}),
   }
   return Object.keys(status).length === 0 ? undefined : status
@@ -138,10 +141,10 @@ function effectiveOf(
         }
       : {}),
     tokens: {
-      ...present('accessTTL', ttl(config.accessTokenTtl, defaults?.accessTokenTtl, before?.tokens?.accessTTL)),
-      ...(hasPeople ? present('idTTL', ttl(config.idTokenTtl, defaults?.idTokenTtl, before?.tokens?.idTTL)) : {}),
+      ...present({ accessTTL: ttl(config.accessTokenTtl, defaults?.accessTokenTtl, before?.tokens?.accessTTL) }),
+      ...(hasPeople ? present({ idTTL: ttl(config.idTokenTtl, defaults?.idTokenTtl, before?.tokens?.idTTL) }) : {}),
       ...(has('refresh_token')
-        ? present('refreshTTL', ttl(config.refreshTokenTtl, defaults?.refreshTokenTtl, before?.tokens?.refreshTTL))
+        ? present({ refreshTTL: ttl(config.refreshTokenTtl, defaults?.refreshTokenTtl, before?.tokens?.refreshTTL) })
         : {}),
       format: config.accessTokenFormat || (config.audiences.length > 0 ? 'jwt' : 'opaque'),
     },
@@ -149,10 +152,10 @@ function effectiveOf(
     ...(rotationSettings
       ? {
           rotation: {
-            ...present(
-              'interval',
-              rotationSettings.intervalMs === undefined ? undefined : durationText(rotationSettings.intervalMs),
-            ),
+            ...present({
+              interval:
+                rotationSettings.intervalMs === undefined ? undefined : durationText(rotationSettings.intervalMs),
+            }),
             overlap: durationText(overlapOf({ rotation: rotationSettings })),
           },
         }

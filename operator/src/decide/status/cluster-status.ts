@@ -2,6 +2,7 @@
 import { fieldsOf } from '@nauthera/runtime/json'
 import type { OIDCCluster, OIDCClusterStatus } from '../../api/oidc-cluster.ts'
 import { conditionOf, timeText } from './finding.ts'
+import { present } from '../client/present.ts'
 
 /** What was read in the namespace of the cluster; undefined where there is no such object. */
 export interface ReadOfCluster {
@@ -34,7 +35,7 @@ export function describeCluster(
   const operatorVersion = textOf(fieldsOf(fieldsOf(read.configMap)['data'])['operatorVersion'])
   const { generation } = cluster.metadata
   return {
-    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...present({ observedGeneration: generation }),
     ...(at === undefined ? {} : { lastSeen: timeText(at) }),
     ...(holder === undefined ? {} : { holder: holder.slice(0, 253) }),
     ...(operatorVersion === undefined ? {} : { operatorVersion: operatorVersion.slice(0, 64) }),

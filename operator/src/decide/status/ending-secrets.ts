@@ -23,7 +23,7 @@ export function endingSecrets(
   const { activeId, previous = [] } = status?.secret ?? {}
   const isReplaced = activeId !== undefined && plan !== undefined && plan.report.activeId !== activeId
   const listed = (status?.verifiers ?? []).map(({ id, notAfter, lastUsed }): PreviousSecret => {
-    return { id, ...present('expiresAt', notAfter), ...present('lastUsed', lastUsed) }
+    return { id, ...present({ expiresAt: notAfter, lastUsed }) }
   })
   const replaced = isReplaced ? [{ id: activeId, ...usedAt(plan.report.lastUsed[activeId]) }] : []
   const named = [...previous, ...replaced, ...(plan ? listed : [])]
@@ -36,4 +36,4 @@ export function endingSecrets(
 }
 
 const usedAt = (at: number | undefined): Pick<PreviousSecret, 'lastUsed'> =>
-  present('lastUsed', at === undefined ? undefined : timeText(at))
+  present({ lastUsed: at === undefined ? undefined : timeText(at) })

@@ -60,19 +60,23 @@ export function withHub(own: OIDCClientStatus, { status, isListed }: HubReport):
   const { verifiers, verifiersGeneration, endedVerifiers, rotationLimits } = status ?? {}
   return {
     ...own,
-    ...present('revision', status?.revision),
-    ...present('replicas', status?.replicas),
-    ...present('breaches', status?.breaches),
-    ...present('policySummary', status?.policySummary),
-    ...present('effective', status?.effective && { ...status.effective, ...present('rotation', rotation) }),
-    ...present('identity', status?.identity),
-    ...present('refusals', status?.refusals),
+    ...present({
+      revision: status?.revision,
+      replicas: status?.replicas,
+      breaches: status?.breaches,
+      policySummary: status?.policySummary,
+      effective: status?.effective && { ...status.effective, ...present({ rotation }) },
+      identity: status?.identity,
+      refusals: status?.refusals,
+    }),
     ...(isListed
       ? {
-          ...present('verifiers', verifiers),
-          ...present('verifiersGeneration', verifiersGeneration && own.observedGeneration),
-          ...present('endedVerifiers', endedVerifiers),
-          ...present('rotationLimits', rotationLimits),
+          ...present({
+            verifiers,
+            verifiersGeneration: verifiersGeneration && own.observedGeneration,
+            endedVerifiers,
+            rotationLimits,
+          }),
         }
       : {}),
   }

@@ -56,15 +56,14 @@ export function withKeptUses(
   const { lastUsed, ...others } = secret
   const previous = secret.previous?.map(({ lastUsed: used, ...one }) => {
     const kept = before.secret?.previous?.find(({ id }) => id === one.id)?.lastUsed
-    return { ...one, ...present('lastUsed', isOlder(kept, used, previousMs) ? used : kept) }
+    return { ...one, ...present({ lastUsed: isOlder(kept, used, previousMs) ? used : kept }) }
   })
   const kept = before.secret?.lastUsed
   return {
     ...rest,
     secret: {
       ...others,
-      ...present('lastUsed', isOlder(kept, lastUsed, anyUseMs) ? lastUsed : kept),
-      ...present('previous', previous),
+      ...present({ lastUsed: isOlder(kept, lastUsed, anyUseMs) ? lastUsed : kept, previous }),
     },
   }
 }
@@ -86,10 +85,9 @@ function withListedUses(before: OIDCClientStatus, status: OIDCClientStatus): OID
     ...rest,
     verifiers: verifiers.map(({ lastUsed: _now, ...one }) => ({
       ...one,
-      ...present('lastUsed', known.get(one.id)?.lastUsed),
+      ...present({ lastUsed: known.get(one.id)?.lastUsed }),
     })),
-    ...present('usesKnownSince', before.usesKnownSince),
-    ...present('usesKnownUntil', before.usesKnownUntil),
+    ...present({ usesKnownSince: before.usesKnownSince, usesKnownUntil: before.usesKnownUntil }),
   }
 }
 

@@ -34,15 +34,15 @@ export function listedStatus(outcome: Outcome): ListedStatus {
   const since = outcome.listed.usesKnownSince
   return {
     ...(verifiers.length > 0 ? { verifiers } : {}),
-    ...(listsSecrets(client) ? present('verifiersGeneration', generation) : {}),
+    ...(listsSecrets(client) ? present({ verifiersGeneration: generation }) : {}),
     ...(verifiers.length > 0 && live > 1
       ? {
-          ...present('usesKnownSince', since === undefined ? undefined : timeText(since)),
+          ...present({ usesKnownSince: since === undefined ? undefined : timeText(since) }),
           usesKnownUntil: timeText(now),
         }
       : {}),
     ...(ended.length > 0 ? { endedVerifiers: ended } : {}),
-    ...(listsSecrets(client) ? present('rotationLimits', limitsOf(outcome)) : {}),
+    ...(listsSecrets(client) ? present({ rotationLimits: limitsOf(outcome) }) : {}),
   }
 }
 
@@ -51,13 +51,13 @@ function verifiersNow({ judgement, rotation, listed }: Outcome): readonly Verifi
   const before = judgement.client.status?.verifiers ?? []
   const said = (id: string, known: string | undefined) => ({
     acceptedByAll: listed.accepted.has(id),
-    ...present('lastUsed', laterUse(known, listed.lastUsed[id])),
+    ...present({ lastUsed: laterUse(known, listed.lastUsed[id]) }),
   })
   if (rotation?.listed)
     return rotation.listed.verifiers.map(({ id, firstSeen, notAfter }) => ({
       id,
       firstSeen: timeText(firstSeen),
-      ...present('notAfter', notAfter === undefined ? undefined : timeText(notAfter)),
+      ...present({ notAfter: notAfter === undefined ? undefined : timeText(notAfter) }),
       ...said(id, before.find((one) => one.id === id)?.lastUsed),
     }))
   return before
@@ -81,8 +81,6 @@ function limitsOf({ judgement }: Outcome): ListedStatus['rotationLimits'] {
   return {
     maxOverlap: durationText(maxOverlapMs),
     ...(minSpacingMs > 0 ? { minSpacing: durationText(minSpacingMs) } : {}),
-    ...present('interval', interval),
-    ...present('overlap', overlap),
-    ...present('window', window),
+    ...present({ interval, overlap, window }),
   }
 }

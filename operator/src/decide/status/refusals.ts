@@ -56,7 +56,7 @@ function fit(all: readonly KnownRefusal[]): readonly KnownRefusal[] {
 const toldOf = ({ code, by, detail, count, lastSeen }: KnownRefusal, client: OIDCClient): Told => ({
   code,
   by,
-  ...present('detail', detail || undefined),
+  ...present({ detail: detail || undefined }),
   count,
   lastSeen: timeText(lastSeen),
   hint: code === 'PKCE_MISSING' ? pkceHint(client.spec) : refusalKinds[code].hint,

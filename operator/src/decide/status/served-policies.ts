@@ -50,7 +50,7 @@ function clientOfVersion(version: ClientVersion, client: OIDCClient, clientId: s
   if (config === undefined || type === undefined) return undefined
   const { existingSecretRef, verifiers } = fieldsOf(fieldsOf(client.spec)['secret'])
   const { interval, overlap } = fieldsOf(fieldsOf(client.spec)['rotation'])
-  const rotation = { ...present('interval', textOf(interval)), ...present('overlap', textOf(overlap)) }
+  const rotation = { ...present({ interval: textOf(interval), overlap: textOf(overlap) }) }
   const spec: OIDCClientSpec = {
     type,
     clientId,
@@ -61,15 +61,17 @@ function clientOfVersion(version: ClientVersion, client: OIDCClient, clientId: s
     audiences: config.audiences,
     authorizationDetailsTypes: config.authorizationDetailsTypes,
     auth: { method: methodOf(config), identities: identitiesOf(config) },
-    ...present('pkce', pkceOf(config, type)),
+    ...present({ pkce: pkceOf(config, type) }),
     par: config.requirePushedAuthorizationRequests,
     dpop: config.dpopBoundAccessTokens,
     consent: consentOf(config.consent),
     ...(config.resourceServer ? { resourceServer: apiOf(config.resourceServer) } : {}),
     tokens: {
-      ...present('accessTTL', secondsText(config.accessTokenTtl)),
-      ...present('idTTL', secondsText(config.idTokenTtl)),
-      ...present('refreshTTL', secondsText(config.refreshTokenTtl)),
+      ...present({
+        accessTTL: secondsText(config.accessTokenTtl),
+        idTTL: secondsText(config.idTokenTtl),
+        refreshTTL: secondsText(config.refreshTokenTtl),
+      }),
     },
     rotation,
     // policies ask whether it has these, not what they say
@@ -111,7 +113,7 @@ const identitiesOf = ({ identities }: ClientConfig): NonNullable<NonNullable<OID
 
 const apiOf = ({ identifier, accessTokenTtl }: NonNullable<ClientConfig['resourceServer']>) => ({
   identifier,
-  tokens: present('accessTTL', secondsText(accessTokenTtl)),
+  tokens: present({ accessTTL: secondsText(accessTokenTtl) }),
 })
 
 function consentOf(mode: ConsentMode): NonNullable<OIDCClientSpec['consent']> {

@@ -60,7 +60,7 @@ function effectOn(now: JudgedClient, then: JudgedClient, at: number): PolicyEffe
   return {
     client: keyOf(then.client),
     breaks,
-    ...(refusedAt === undefined ? {} : { refusedAt }),
+    ...present({ refusedAt }),
     mended: without(broken!, breaking!),
     told: without(toldThen!, toldNow!),
     changes: changesOf(now, then),
@@ -89,7 +89,7 @@ function settingsOf({ client, judgement, access }: JudgedClient): Readonly<Recor
   if (configOf(judgement) === undefined) return undefined
   return {
     ...Object.fromEntries(Object.entries(judgement.client.spec).flatMap(fieldsBelow)),
-    ...present('tokens.accessTTL', accessTtlOf(client, judgement)),
+    ...present({ 'tokens.accessTTL': accessTtlOf(client, judgement) }),
     'rotation.overlap (at most)': durationText(judgement.maxOverlapMs),
     ...Object.fromEntries(access.map((one) => [`API ${one.identifier}`, grantText(one)])),
   }
