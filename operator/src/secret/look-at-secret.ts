@@ -6,6 +6,7 @@ import type { Judgement } from '../decide/access/judgement.ts'
 import { endingSecrets } from '../decide/status/ending-secrets.ts'
 import type { OutcomeOfSecret } from '../decide/status/outcome.ts'
 import { goingAgainMs } from '../decide/secret/rotation-plan.ts'
+import { isStillGoing } from '../decide/secret/rotation-terms.ts'
 import { removeAtFormerNames } from './leave-former-names.ts'
 import { createMemories } from './memories.ts'
 import type { Memories } from './memories.ts'
@@ -63,11 +64,11 @@ export function createLookAtSecret(needs: LookNeeds): {
     let result = await workOnSecret({ ...work, isNew })
     // before an unfinished status is written, the Secret is read for the cause
     if (needs.wouldReportUnfinished(key) && memories.clearAssumed(key)) result = await workOnSecret(work)
-    const goingUntil = needs.replicas.goingUntil() ?? 0
     const now = needs.clock.now()
+    const isGoing = isStillGoing(needs.replicas.goingUntil(), now)
     const ending = endingSecrets(client.status, result.plan, {
       now,
-      isRefused: (id) => needs.follow.refuses(key, id, now) && now >= goingUntil,
+      isRefused: (id) => needs.follow.refuses(key, id, now) && !isGoing,
     })
     memory.endingSince = new Map(ending.map(({ id }) => [id, memory.endingSince.get(id) ?? now]))
     // Before the status loses the former name: after a crash nothing else has it.
@@ -86,7 +87,7 @@ export function createLookAtSecret(needs: LookNeeds): {
       waits: [
         result.again,
         former.names.length > 0 && result.secret.kind === 'ready' ? formerAgainMs : undefined,
-        ending.length > 0 && goingUntil > now ? goingAgainMs : undefined,
+        ending.length > 0 && isGoing ? goingAgainMs : undefined,
       ],
       failure: result.failure ?? former.failure,
     }

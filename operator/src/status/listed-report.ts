@@ -1,5 +1,6 @@
 // What replicas say of the secrets that a client lists.
 import type { OIDCClient } from '../api/oidc-client.ts'
+import { isStillGoing } from '../decide/secret/rotation-terms.ts'
 import type { RotationPlan } from '../decide/secret/rotation-terms.ts'
 import type { Outcome } from '../decide/status/outcome.ts'
 import { lastUses } from '../decide/status/last-use.ts'
@@ -21,7 +22,7 @@ export function listedReport(
   const before = client.status?.verifiers ?? []
   const ids = [...new Set([...before, ...(plan?.listed?.verifiers ?? [])].map(({ id }) => id))]
   const isNew = (id: string): boolean => !before.some((one) => one.id === id && one.acceptedByAll)
-  const isGoing = (replicas.goingUntil() ?? 0) > clock.now()
+  const isGoing = isStillGoing(replicas.goingUntil(), clock.now())
   return {
     accepted: new Set(ids.filter((id) => follow.accepts(key, id) && !(isGoing && isNew(id)))),
     lastUsed: lastUses(client.status, ids, (id) => replicas.lastUsed(key, id)),
@@ -30,5 +31,7 @@ export function listedReport(
 }
 
 /** Whether a listed secret only waits for pods that terminate: nothing tells when they have. */
-export const isAwaitingPods = ({ rotation, listed, now }: Outcome, goingUntil = 0): boolean =>
-  goingUntil > now && rotation?.listed !== undefined && rotation.needed.some((id) => !listed.accepted.has(id))
+export const isAwaitingPods = ({ rotation, listed, now }: Outcome, goingUntil: number | undefined): boolean =>
+  isStillGoing(goingUntil, now) &&
+  rotation?.listed !== undefined &&
+  rotation.needed.some((id) => !listed.accepted.has(id))

@@ -2,7 +2,7 @@
 import { awaitsDisuse, roomAt, stillUsed, timesOfPrevious } from './previous-secrets.ts'
 import { laggingAfterMs, noReplicaWaitMs, overdue } from './rotation-due.ts'
 import type { Scheduled } from './rotation-due.ts'
-import { hasNoSecret, isLeftToPrograms, lastRotatedOf, observedOf } from './rotation-terms.ts'
+import { hasNoSecret, isLeftToPrograms, isStillGoing, lastRotatedOf, observedOf } from './rotation-terms.ts'
 import type {
   RotationInput,
   RotationPlan,
@@ -149,7 +149,9 @@ function wakeAt(input: RotationInput, made: Decision): number | undefined {
       ? [made.since + (input.replicas.total === 0 ? noReplicaWaitMs : laggingAfterMs + 1)]
       : []),
     // a terminating pod may end much earlier, and no replica reports that
-    ...(made.step.kind === 'await-replicas' && (input.replicas.goingUntil ?? 0) > now ? [now + goingAgainMs] : []),
+    ...(made.step.kind === 'await-replicas' && isStillGoing(input.replicas.goingUntil, now)
+      ? [now + goingAgainMs]
+      : []),
   ].filter((time): time is number => time !== undefined && time > now)
   return times.length > 0 ? Math.min(...times) : undefined
 }

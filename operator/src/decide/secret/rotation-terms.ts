@@ -277,3 +277,6 @@ export function sameVerifiers(left: readonly StoredVerifier[], right: readonly S
     left.every((one, index) => one.sha256 === right[index]!.sha256 && one.notAfter === right[index]!.notAfter)
   )
 }
+
+/** Whether a terminating pod may still answer with its old verifiers. @param goingUntil `RotationInput.replicas` */
+export const isStillGoing = (goingUntil: number | undefined, now: number): boolean => now < (goingUntil ?? 0)

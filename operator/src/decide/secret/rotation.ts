@@ -18,6 +18,7 @@ import {
   asksRevoke,
   wasGiven,
   nonces,
+  isStillGoing,
   observedOf,
   overlapOf,
   publicationTime,
@@ -223,7 +224,7 @@ function planInFlight(
       ? replicas.serving && replicas.unreachable === 0
       : candidate.mintedAt === undefined || now >= since + noReplicaWaitMs
   // a program may send the new secret on an open connection to a terminating pod; a first secret is only used on new connections
-  const mayPublish = isEverywhere && (others.length === 0 || now >= (replicas.goingUntil ?? 0))
+  const mayPublish = isEverywhere && (others.length === 0 || !isStillGoing(replicas.goingUntil, now))
   if (!mayPublish) return plan(input, { ...common, state: 'minted', step: { kind: 'await-replicas', since } })
   const overlap = asksRevoke(input) ? 0 : lifeOfPrevious(input)
   const previous = others
