@@ -25,6 +25,7 @@ tryProgram({
     const own = {
       SUPERSET_CONFIG_PATH: join(process.cwd(), 'ci/programs/superset/superset_config.py'),
       SUPERSET_HOME: folder,
+      PYTHONDONTWRITEBYTECODE: '1',
       FLASK_APP: 'superset.app:create_app()',
       DATABASE: join(folder, 'superset.db'),
     }
