@@ -26,12 +26,10 @@ export function isWithin(dn: string, base: string): boolean {
 function splitAtCommas(dn: string): string[] {
   const parts: string[] = []
   let from = 0
-  for (let at = 0; at < dn.length; at++) {
-    if (dn[at] === '\\') at++
-    else if (dn[at] === ',') {
-      parts.push(dn.slice(from, at))
-      from = at + 1
-    }
+  for (const { 0: found, index } of dn.matchAll(/\\.|,/gs)) {
+    if (found !== ',') continue
+    parts.push(dn.slice(from, index))
+    from = index + 1
   }
   return [...parts, dn.slice(from)].filter((part) => part.trim() !== '')
 }

@@ -69,6 +69,7 @@ describe(createPasskeyFactors.name, () => {
     const passed = { kind: 'passed', userId, methods: ['swk', 'user'] }
     expect(await answered(passkey)).to.deep.equal(passed)
     expect(await answered(passkey, {}, { ofUser: userId })).to.deep.equal(passed)
+    expect(await answered(passkey, {}, { laterMs: 15 * 60_000 }), 'as late as it may be').to.deep.equal(passed)
     const [factor] = await stores[0]!.factors.of(userId)
     expect([factor!.kind, factor!.name, factor!.lastUsedAt === undefined]).to.deep.equal(['passkey', 'key', false])
   })

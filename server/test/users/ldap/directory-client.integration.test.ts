@@ -262,6 +262,23 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
     expect((await look())?.groups).to.deep.equal(['dev'])
   })
 
+  it('finds nothing of an entry that is gone, and is away where the base of people is', async () => {
+    const { patience } = patient
+    const client = new DirectoryClient({ id: 'directory', servers: directory.settings(), log: quiet, patience })
+    const filter = new PresenceFilter({ attribute: 'objectClass' })
+    const search = (base: string, scope: 'base' | 'sub') =>
+      client
+        .search({ base, scope, filter, attributes: ['uid'], limit: 'all' })
+        .catch((error: unknown) => hasCode(error, 'STORE_UNAVAILABLE') && 'away')
+    try {
+      expect(await search(`uid=gone,${userBase}`, 'base')).to.deep.equal([])
+      expect(await search(`ou=gone,${userBase}`, 'sub')).to.equal('away')
+      expect(await search('no name of an entry', 'base')).to.equal('away')
+    } finally {
+      client.stop()
+    }
+  })
+
   it('takes a refusal that no password causes for no wrong password', async () => {
     const { patience } = patient
     const client = new DirectoryClient({ id: 'directory', servers: directory.settings(), log: quiet, patience })

@@ -58,6 +58,12 @@ describe(personOf.name, () => {
     })
   })
 
+  it('has the claims that its attributes can say, and no other', () => {
+    const claims = { given_name: 'givenName', family_name: 'sn', zoneinfo: 'zone' }
+    const ada = entry({ uid: ['ada'], givenName: ['Ada'], zone: ['Nowhere/At all'] })
+    expect(personOf(ada, { ...map, claims }, about)!.profile).to.deep.equal({ given_name: 'Ada' })
+  })
+
   it('is nobody without a user name', () => {
     for (const uid of [
       [],

@@ -43,6 +43,19 @@ describe(groupsOf.name, () => {
     expect(await asked(true, posix)).to.deep.equal(['(&(objectClass=*)(memberUid=ada))'])
   })
 
+  it('asks about all groups of one level together', async () => {
+    const filters: string[] = []
+    const search = async ({ filter }: Search) => {
+      filters.push(filter.toString())
+      const names = filters.length === 1 ? ['dev', 'ops'] : []
+      return names.map((name) => ({ dn: `cn=${name}`, values: () => [name], bytes: () => [] }))
+    }
+    const person = { dn, username: 'ada', memberOf: [] }
+    const found = await groupsOf({ search, isActiveDirectory: async () => false }, settings, person)
+    expect(found).to.deep.equal(['dev', 'ops'])
+    expect(filters[1]).to.equal('(&(objectClass=*)(|(member=cn=dev)(member=cn=ops)))')
+  })
+
   it('L11 ends a walk among groups that have no end', async () => {
     let searches = 0
     const search = async () => {

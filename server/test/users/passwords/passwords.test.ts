@@ -89,6 +89,8 @@ describe(createPasswords.name, () => {
     ['the product and digits', 'nauthera12345', {}, ['common']],
     ['a word that ends in a digit, and a year', 'TrustNo1-2026', {}, ['common']],
     ['few characters over and over', 'abcabcabcabc', {}, ['common']],
+    ['four different characters', 'abdcacdbbadc', {}, ['common']],
+    ['five different characters', 'abdcacdbbade', {}, []],
     ['eight characters twice', 'lampzebrlampzebr', {}, ['common']],
     ['nine characters twice', 'lampzebralampzebra', {}, []],
     ['the user name and a year', 'adalovelace26', { username: 'AdaLovelace' }, ['contains-name']],
