@@ -143,7 +143,7 @@ const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, String.raw
 export const lineLike = (line: string): RegExp => new RegExp(`^${line.split('…').map(escaped).join('.+')}$`, 'm')
 
 /** @param line what a page prints, where ids, figures, times, passwords and the width of columns differ each time */
-export function lineWithOtherFigures(line: string): RegExp {
+function lineWithOtherFigures(line: string): RegExp {
   const parts = line.split(/(\b[0-9a-f]{8}\b|\d[\d.,:TZ-]*\d[smhdZ]?\b|\d|(?<=password )\S+| {2,})/)
   const likes = parts.map((part, index) => {
     if (index % 2 === 0) return escaped(part)
