@@ -77,7 +77,7 @@ export class ClusterReports {
       lease: await this.#read(resourceTypes.leases, namespace),
       configMap: await this.#read(resourceTypes.configMaps, namespace),
     }
-    const at = lastSeenOf(read)
+    const at = lastSeenOf(read, clock.now())
     if (at !== undefined) this.#lastSeen.set(name, at)
     const mirrors = watch.clients.keysIn(namespace).flatMap((key) => watch.clients.find(key) ?? [])
     const ready = mirrors.filter(isReady).length

@@ -21,7 +21,7 @@ const seenOf = (now: number, read?: ReadOfCluster, of?: OIDCCluster) => describe
 
 describe(lastSeenOf.name, () => {
   it('is when the Lease was renewed last', () => {
-    expect(lastSeenOf(heard)).to.equal(renewedAt + 123)
+    expect(lastSeenOf(heard, renewedAt)).to.equal(renewedAt + 123)
   })
 
   for (const [sentence, lease] of [
@@ -31,12 +31,19 @@ describe(lastSeenOf.name, () => {
     ['its time is no text', leaseOf({ renewTime: renewedAt })],
   ] as const) {
     it(`is unknown when ${sentence}`, () => {
-      expect(lastSeenOf({ lease, configMap: undefined })).to.equal(undefined)
+      expect(lastSeenOf({ lease, configMap: undefined }, renewedAt)).to.equal(undefined)
     })
   }
 })
 
 describe(describeCluster.name, () => {
+  it('T70 counts a cluster as silent that writes a time of the future', () => {
+    const ahead = { ...heard, lease: leaseOf({ renewTime: '2199-12-31T23:59:59.000000Z' }) }
+    expect(seenOf(renewedAt, ahead)).to.include({ status: 'False', reason: 'Silent' })
+    expect(describedAt(renewedAt, ahead)).to.not.have.property('lastSeen')
+    expect(seenOf(renewedAt - 60_000)).to.include({ status: 'True', reason: 'Seen' })
+  })
+
   it('says what the cluster says of itself, and how many clients it has', () => {
     const { conditions: _, ...status } = describedAt(renewedAt + 500)
     expect(status).to.deep.equal({

@@ -17,10 +17,15 @@ const silentMs = 300_000
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
-/** @returns when the operator of the cluster was last heard of, epoch milliseconds; undefined when it never was */
-export function lastSeenOf({ lease }: ReadOfCluster): number | undefined {
-  const at = Date.parse(textOf(fieldsOf(fieldsOf(lease)['spec'])['renewTime']) ?? '')
-  return Number.isNaN(at) ? undefined : at
+const renewTimeOf = ({ lease }: ReadOfCluster): string | undefined =>
+  textOf(fieldsOf(fieldsOf(lease)['spec'])['renewTime'])
+
+/** @param now epoch milliseconds
+ *  @returns when the operator of the cluster was last heard of, epoch milliseconds; undefined when it never was. A time of the future is
+ *  no word of it: with one, a cluster would never count as silent */
+export function lastSeenOf(read: ReadOfCluster, now: number): number | undefined {
+  const at = Date.parse(renewTimeOf(read) ?? '')
+  return Number.isNaN(at) || at > now + silentMs ? undefined : at
 }
 
 /** @param about.now epoch milliseconds
@@ -30,7 +35,7 @@ export function describeCluster(
   read: ReadOfCluster,
   about: { readonly clients: number; readonly ready: number; readonly now: number },
 ): OIDCClusterStatus {
-  const at = lastSeenOf(read)
+  const at = lastSeenOf(read, about.now)
   const holder = textOf(fieldsOf(fieldsOf(read.lease)['spec'])['holderIdentity'])
   const operatorVersion = textOf(fieldsOf(fieldsOf(read.configMap)['data'])['operatorVersion'])
   const { generation } = cluster.metadata
@@ -41,22 +46,25 @@ export function describeCluster(
     ...(operatorVersion === undefined ? {} : { operatorVersion: operatorVersion.slice(0, 64) }),
     clients: about.clients,
     ready: about.ready,
-    conditions: [seen(cluster, at, about.now)],
+    conditions: [seen(cluster, { at, isWritten: renewTimeOf(read) !== undefined }, about.now)],
   }
 }
 
 type Condition = NonNullable<OIDCClusterStatus['conditions']>[number]
 
-function seen({ status, metadata }: OIDCCluster, at: number | undefined, now: number): Condition {
-  const said: Pick<Condition, 'status' | 'reason' | 'message'> =
-    at === undefined
-      ? {
-          status: 'False',
-          reason: 'NeverSeen',
-          message: 'No operator has written here yet; install one with mode spoke',
-        }
-      : now - at > silentMs
-        ? { status: 'False', reason: 'Silent', message: 'The operator there is silent; its clients stay as they are' }
-        : { status: 'True', reason: 'Seen', message: 'The operator there writes' }
+function seen(
+  { status, metadata }: OIDCCluster,
+  { at, isWritten }: { readonly at: number | undefined; readonly isWritten: boolean },
+  now: number,
+): Condition {
+  const said: Pick<Condition, 'status' | 'reason' | 'message'> = !isWritten
+    ? {
+        status: 'False',
+        reason: 'NeverSeen',
+        message: 'No operator has written here yet; install one with mode spoke',
+      }
+    : at === undefined || now - at > silentMs
+      ? { status: 'False', reason: 'Silent', message: 'The operator there is silent; its clients stay as they are' }
+      : { status: 'True', reason: 'Seen', message: 'The operator there writes' }
   return conditionOf('Seen', said, { before: status?.conditions, generation: metadata.generation ?? 1, now })
 }
