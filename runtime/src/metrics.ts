@@ -88,7 +88,7 @@ export const processMetrics = {
   ),
   certificateExpiry: defineGauge(
     'nauthera_certificate_expiry_timestamp_seconds',
-    'When that by which parts of a release trust each other ends: the certificates of a server pod, those of the link between operator and agents (at both ends), and the token for a hub.',
+    'When that by which parts of a release trust each other ends. It is a certificate of a server pod, one of the link between operator and agents (at both ends), or the token for a hub.',
     { certificate: ['pod', 'link', 'hub'] },
   ),
 }
