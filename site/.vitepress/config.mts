@@ -27,6 +27,15 @@ export default defineConfig({
         for (const [index, token] of tokens.entries())
           if (token.type === 'th_open' && tokens[index + 1]?.content === '') token.tag = tokens[index + 2]!.tag = 'td'
       })
+      // a drawing is wider than a telephone: there it is moved with a finger, or with the keys
+      markdown.core.ruler.push('drawings', ({ tokens }) => {
+        for (const [index, token] of tokens.entries()) {
+          const [picture, ...others] = tokens[index + 1]?.children ?? []
+          if (token.type !== 'paragraph_open' || picture?.type !== 'image' || others.length > 0) continue
+          token.attrSet('class', 'drawing')
+          token.attrSet('tabindex', '0')
+        }
+      })
       // notes for who writes or tests a page
       markdown.core.ruler.push('comments', (state) => {
         const isComment = (index: number) => /^<!--[^]*-->$/.test(state.tokens[index]?.content ?? '')
