@@ -16,6 +16,7 @@ const texts: readonly (readonly [string, string, boolean])[] = [
   ['one that turns the direction', 'ada@\u202eexample.com', false],
   ['a space without width', 'ada\u200b@example.com', false],
   ['a joiner', 'ada\u200d@example.com', false],
+  ['one that is longer than fits in its compared form', `${'\ufdfa'.repeat(20)}@example.com`, false],
   ['more than fits', `${'a'.repeat(320)}@example.com`, false],
 ]
 

@@ -58,6 +58,11 @@ describe(personOf.name, () => {
     })
   })
 
+  it('is in no group whose name is nothing, or has hidden characters', () => {
+    const groups = ['dev', ' ', 'o\u200bps']
+    expect(personOf(entry({ uid: ['ada'] }), map, { ...about, groups })!.groups).to.deep.equal(['dev'])
+  })
+
   it('has the claims that its attributes can say, and no other', () => {
     const claims = { given_name: 'givenName', family_name: 'sn', zoneinfo: 'zone' }
     const ada = entry({ uid: ['ada'], givenName: ['Ada'], zone: ['Nowhere/At all'] })
