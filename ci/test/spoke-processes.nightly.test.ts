@@ -70,20 +70,17 @@ describe('a spoke as a process, when something breaks', function () {
     await until(name, isReady)
     return secret(name)
   }
-  const statusesOf = (name: string, clientSecret = secret(name)) =>
-    Promise.all(
-      chain.stack.pods.map(
-        async ({ port }) => (await requestToken(port, { ...credentials(name), clientSecret })).status,
-      ),
-    )
+  const statusesWith = (given: ReturnType<typeof credentials>) =>
+    Promise.all(chain.stack.pods.map(async ({ port }) => (await requestToken(port, given)).status))
+  const statusesOf = (name: string, clientSecret = secret(name)) => statusesWith({ ...credentials(name), clientSecret })
 
   /** A program that asks every replica with what its Secret holds, all the time. @returns ends it, and says who was refused */
-  const startProgram = (name: string): (() => Promise<void>) => {
+  const startProgram = (name: string, ask = () => statusesOf(name)): (() => Promise<void>) => {
     let [isOver, requests] = [false, 0]
     const refused: number[] = []
     const work = async () => {
       while (!isOver) {
-        const answers = await statusesOf(name)
+        const answers = await ask()
         requests += answers.length
         refused.push(...answers.filter((status) => status !== 200))
         await setTimeout(betweenAsksMs)
@@ -170,5 +167,46 @@ describe('a spoke as a process, when something breaks', function () {
     expect(await statusesOf('restored')).to.deep.equal([200, 200, 200])
     expect(await statusesOf('restored', yesterday)).to.deep.equal([401, 401, 401])
     expect(secret('restored')).not.to.equal(today)
+  })
+
+  it('moves a client to another spoke: its program goes on with the Secret of before, and the new one is taken', async () => {
+    await begin('moving')
+    const before = credentials('moving')
+    const end = startProgram('moving', () => statusesWith(before))
+    const far = await startChainSpoke(chain, { cluster: 'far', apps })
+    try {
+      const { clientId } = before
+      await far.kube.call('POST', clients, {
+        body: {
+          apiVersion: 'auth.nauthera.io/v1alpha1',
+          kind: 'OIDCClient',
+          metadata: { name: 'moving' },
+          spec: { ...machine, clientId },
+        },
+      })
+      const [from, to] = [cluster, 'far'].map((one) => ({ namespace: namespaceOfCluster(one), name: `${apps}.moving` }))
+      const waiting = await waitForObject(chain.stack.api, 'oidcclients', to!, hubSays('InvalidSpec'), 120_000)
+      const { uid } = (waiting!['spec'] as { origin: { uid: string } }).origin
+      const isAccepted = (object: KubeObject | undefined) =>
+        (object?.['status'] as { conditions: { type: string; status: string }[] } | undefined)?.conditions.some(
+          ({ type, status }) => type === 'Accepted' && status === 'True',
+        ) === true
+      await chain.kube.call('PATCH', '/apis/auth.nauthera.io/v1alpha1/oidcclusters/far', {
+        contentType: 'application/merge-patch+json',
+        body: { spec: { moved: [{ clientId, from, to: { ...to, uid } }] } },
+      })
+      await waitForObject(chain.stack.api, 'oidcclients', to!, isAccepted, 120_000)
+      const begunAt = performance.now()
+      await spoke.kube.call('DELETE', `${clients}/moving`)
+      await waitForObject(far.api, 'oidcclients', { namespace: apps, name: 'moving' }, isReady, 120_000)
+      tell('a client of a spoke moves to another', { readyMs: Math.round(performance.now() - begunAt) })
+      const made = far.api.store.find(far.api.resource('secrets'), apps, 'moving-oidc')
+      const after = parseCredentials(made?.['data'] as Record<string, string> | undefined)
+      expect(after).to.include({ clientId }).and.not.to.include({ clientSecret: before.clientSecret })
+      expect(await statusesWith(after)).to.deep.equal([200, 200, 200])
+    } finally {
+      await far.stop()
+    }
+    await end()
   })
 })
