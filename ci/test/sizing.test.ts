@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect } from 'chai'
 import { propertyRuns } from '@nauthera/harness/property-runs'
@@ -103,5 +105,99 @@ describe(readCosts.name, () => {
     for (const { low, median, high } of [...Object.values(server), ...Object.values(database)])
       expect(0 < low && low <= median && median <= high).to.equal(true)
     expect(Object.values(bytes).every((many) => many > 0)).to.equal(true)
+  })
+})
+
+describe('docs/sizing.md', () => {
+  const docs = resolve(import.meta.dirname, '../../docs')
+  const page = readFileSync(resolve(docs, 'sizing.md'), 'utf8')
+  const read = (name: string) => JSON.parse(readFileSync(resolve(docs, 'measurements', name), 'utf8')) as never
+  const measured = readCosts(read('report.json'), read('sizing.json'))
+  const program = resolve(import.meta.dirname, '../sizing/run.ts')
+  const run = (args: readonly string[]) => execFileSync(process.execPath, [program, ...args], { encoding: 'utf8' })
+  const numberIn = (cell: string) => Number(/[\d,.]+/.exec(cell)![0].replaceAll(',', ''))
+  const rowsAfter = (head: string) =>
+    page
+      .slice(page.indexOf(`| ${head} |`))
+      .split('\n\n')[0]!
+      .split('\n')
+      .slice(2)
+      .map((row) => row.split('|').slice(1, -1))
+
+  it('shows what the command prints', () => {
+    const [, args, printed] = /\$ npm run sizing -- ([^\n]+)\n([^]*?)```/.exec(page)!
+    expect(run(args!.split(' '))).to.equal(printed)
+  })
+
+  it('has rows that the command gives', () => {
+    const rows = rowsAfter('People')
+    expect(rows).to.have.length(3)
+    for (const row of rows) {
+      const [people, signIns, tokens, introspections, clients, ...sizes] = row.map(numberIn)
+      const asked = { people, 'sign-ins': signIns, tokens, introspections, clients }
+      const printed = run(Object.entries(asked).flatMap(([name, value]) => [`--${name}`, String(value)]))
+      const of = (name: string) =>
+        numberIn(
+          printed
+            .split('\n')
+            .find((line) => line.startsWith(name))!
+            .slice(28),
+        )
+      const given = ['server.replicaCount', 'each replica', 'PostgreSQL  ', 'PostgreSQL connections'].map(of)
+      expect([...given, Math.round(of('PostgreSQL disk'))]).to.deep.equal(sizes)
+    }
+  })
+
+  /** A formula of the page with numbers in place of its words. */
+  const amountOf = (what: string, words: Readonly<Record<string, number>>): number => {
+    const [, formula] = rowsAfter('What').find(([name]) => name!.trim() === what)!
+    const plain = Object.entries(words)
+      .toSorted(([one], [other]) => other.length - one.length)
+      .reduce(
+        (text, [word, value]) => text.replaceAll(word, String(value)),
+        formula!
+          .split(/, in seconds|: one replica|\. (?:Hashes|Each)| \(batched/)[0]!
+          .replaceAll(/`|(?<=\d),(?=\d{3})| B\b/g, ''),
+      )
+    return Number(runInNewContext(plain.replaceAll('×', '*')))
+  }
+
+  it('has formulae that give what is planned', () => {
+    const demand = {
+      ...idle,
+      people: 5000,
+      signIns: 600,
+      tokens: 400,
+      refreshes: 30,
+      introspections: 200,
+      clients: 100,
+    }
+    const days = { signInsOfDay: 20_000, refreshesOfDay: 70_000, tokensOfDay: 1e9, grantDays: 20, auditDays: 40 }
+    const size = planSize({ ...demand, ...days }, measured)
+    const seconds = ({ median }: { median: number }) => (median * measured.unit.median) / 1e6
+    const { token, introspection, refresh, signIn, hash } = measured.server
+    const rates = { tokens: 400, introspections: 200, refreshes: 30, 'sign-ins': 10 }
+    const thread = amountOf('work of the thread', {
+      ...rates,
+      'u(token)': seconds(token),
+      'u(introspection)': seconds(introspection),
+      'u(refresh)': seconds(refresh),
+      'u(sign-in)': seconds(signIn),
+    })
+    const { replicas } = size
+    const each = { 'work of the thread': thread, 'sign-ins': 10, 'u(hash)': seconds(hash), replicas }
+    expect(amountOf('processors of a replica', each)).to.be.closeTo(size.serverCores.likely, 1e-9)
+    expect(amountOf('connections', { replicas, poolMax: 10 })).to.equal(size.connections)
+    expect(amountOf('writes', { ...rates, '1 for each replica': replicas })).to.equal(size.iops)
+    const grants = amountOf('grants', { 'sign-ins of a day': 20_000, 'days of a grant': 20 })
+    const audit = amountOf('rows of the audit log', {
+      'its days': 40,
+      'sign-ins': 20_000,
+      refreshes: 70_000,
+      'minutes of machines': 144_000,
+    })
+    const disk = amountOf('disk', { people: 5000, grants, 'rows of the audit log': audit })
+    // the page rounds bytes
+    expect(disk / 1e9).to.be.closeTo(size.diskGigabytes, size.diskGigabytes / 1000)
   })
 })
