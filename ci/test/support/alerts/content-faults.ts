@@ -148,9 +148,9 @@ export const contentFaults: readonly AlertFault[] = [
       operator.kill('SIGTERM')
       await refused
       return async () => {
-        const leading = operator.line(/^INF leads now/, { from: operator.lines.length, timeoutMs: 60_000 })
+        const started = operator.line(/^INF started/, { from: operator.lines.length, timeoutMs: 60_000 })
         allow()
-        await leading
+        await started
       }
     }),
   },
