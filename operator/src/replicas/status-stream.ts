@@ -8,7 +8,7 @@ import type { Log } from '@nauthera/runtime/log'
 import { createBackoff } from '../time/backoff.ts'
 import type { Clock } from '../time/clock.ts'
 import { Loop } from '../time/loop.ts'
-import { makeBelievable } from './believable.ts'
+import { clampReport } from './believable.ts'
 import type { ServerPod } from './server-pods.ts'
 
 /** What is needed to open a stream to any pod. */
@@ -65,7 +65,7 @@ export function openStatusStream(needs: StatusStreamNeeds, about: About): Status
     tellExpected()
     for await (const update of stream) {
       backoff.reset()
-      makeBelievable(update, needs.clock.now())
+      clampReport(update, needs.clock.now())
       about.onSaid(update)
     }
   }

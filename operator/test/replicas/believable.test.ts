@@ -3,12 +3,12 @@ import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { StatusUpdateSchema } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { makeBelievable } from '../../src/replicas/believable.ts'
+import { clampReport } from '../../src/replicas/believable.ts'
 
 const now = Date.UTC(2026, 0, 31)
 const anyTime = fc.record({ seconds: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), nanos: fc.nat(999_999_999) })
 
-describe(makeBelievable.name, () => {
+describe(clampReport.name, () => {
   it('K27 leaves no time outside of what was, wherever in a report it stands', () => {
     fc.assert(
       fc.property(anyTime, (at) => {
@@ -19,7 +19,7 @@ describe(makeBelievable.name, () => {
           codeUses: [{ protectedAt: at, leftOut: [{ at }] }],
           refusals: [{ refusals: [{ lastSeen: at }] }],
         })
-        makeBelievable(report, now)
+        clampReport(report, now)
         const [code] = report.codeUses
         const times = [
           report.uses[0]!.lastUsed,
@@ -43,10 +43,10 @@ describe(makeBelievable.name, () => {
         uses: [{ secretId: 'a', lastUsed: { seconds, nanos } }],
       })
     const report = honest()
-    makeBelievable(report, now)
+    clampReport(report, now)
     expect(report).to.deep.equal(honest())
     const long = create(StatusUpdateSchema, { sectorProofs: [{ fault: `${'x'.repeat(1999)}😀` }] })
-    makeBelievable(long, now)
+    clampReport(long, now)
     expect(long.sectorProofs[0]!.fault).to.equal(`${'x'.repeat(1999)}\ufffd`)
   })
 })
