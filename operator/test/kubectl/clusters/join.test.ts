@@ -103,7 +103,12 @@ describe('kubectl nauthera cluster join', () => {
     ['a name with an underscore', ['join', 'ber_lin'], {}, 'small letters'],
     ['a name that leaves no room for the namespace', ['join', 'b'.repeat(47)], {}, '46'],
     ['a life that is no time', ['join', 'berlin', '--token-lifetime', 'long'], {}, '--token-lifetime'],
-    ['a life that the alert takes for one that ends', ['join', 'berlin', '--token-lifetime', '11h'], {}, 'at least 12h'],
+    [
+      'a life that the alert takes for one that ends',
+      ['join', 'berlin', '--token-lifetime', '11h'],
+      {},
+      'at least 12h',
+    ],
     ['a kubeconfig without an address', ['join', 'berlin'], { kubeconfig: {} }, '--server'],
     ['an address without TLS', ['join', 'berlin', '--server', 'http://hub'], {}, 'https'],
     [

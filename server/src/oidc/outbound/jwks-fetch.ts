@@ -34,7 +34,10 @@ export function createJwksFetch(needs: {
     try {
       return await readKeys(await needs.fetch(url, init))
     } catch (error) {
-      needs.log.warn({ error, url: foreignUri(url) }, 'the keys of a client cannot be fetched; trying again in a minute')
+      needs.log.warn(
+        { error, url: foreignUri(url) },
+        'the keys of a client cannot be fetched; trying again in a minute',
+      )
       throw error
     }
   }
