@@ -68,4 +68,10 @@ describe('kubectl nauthera as one file, on a real cluster', function () {
     expect(after.clientSecret).to.not.equal(before.clientSecret)
     expect(await driver.ask(after.clientId, after.clientSecret)).to.deep.equal({ status: 200 })
   })
+
+  it('tail shows how operator, agents and servers took that change', async () => {
+    const lines = (await must(0, 'tail', name, '--since', '5m', '--no-follow')).trim().split('\n')
+    const processes = new Set(lines.map((line) => line.split(' ')[1]))
+    expect([...processes]).to.include.members(['operator', 'config-agent', 'server'])
+  })
 })

@@ -11,11 +11,12 @@ import { openClusterBrowser } from './support/browser.ts'
 import type { ClusterBrowser } from './support/browser.ts'
 import { applyClients } from './support/clients.ts'
 import { screenshots } from './support/failure.ts'
-import { applyObjects, root, until, whenObject } from './support/kubernetes.ts'
+import { applyObjects, kubectl, root, until, whenObject } from './support/kubernetes.ts'
 import { isReady, restrictedContainer, restrictedPod } from './support/pods.ts'
 import { useDriver, useProduct } from './support/product.ts'
 import type { InstalledProduct } from './support/product.ts'
 import { e2eImage, tlsSecret } from './support/release.ts'
+import { record } from './support/report.ts'
 import { startSampleApp } from './support/sample-app.ts'
 
 // A person in a real browser, the sample application in a pod, the issuer at the name of its Service.
@@ -61,6 +62,24 @@ describe('signing in on a real cluster', function () {
     await page.locator('#logout-confirm').click()
     await page.waitForURL(`${app}/`)
     expect(await page.locator('body').textContent()).to.include('Nobody is signed in')
+  })
+
+  it('shows a redirect URI that is not listed in `kubectl get -o wide` within 10 s', async () => {
+    const { page } = await window.newPage()
+    const mistake = new URL(`${product.release.issuer}/authorize`)
+    mistake.search = new URLSearchParams({
+      client_id: `${product.team}.sample`,
+      response_type: 'code',
+      scope: 'openid',
+      redirect_uri: 'https://mistake.example.com/callback',
+    }).toString()
+    const began = performance.now()
+    expect((await page.goto(mistake.href))?.status()).to.equal(400)
+    const table = () => kubectl('-n', product.team, 'get', 'oidcclient', 'sample', '-o', 'wide')
+    await until('the column names the mistake', async () => (await table()).includes('REDIRECT_URI_NOT_LISTED'))
+    record({ name: 'refused-redirect.shown', value: (performance.now() - began) / 1000, unit: 's', target: 10 })
+    const [head = '', row = ''] = (await table()).split('\n')
+    expect(row.slice(head.indexOf('REFUSED'))).to.match(/^REDIRECT_URI_NOT_LISTED\b/)
   })
 
   it('leads through oauth2-proxy, which knows nothing of the issuer but its Secret, to the page behind it, and out again', async function () {

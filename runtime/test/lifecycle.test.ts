@@ -97,6 +97,19 @@ describe('runProcess', () => {
     expect(probe.seen.at(-1)?.msg).to.equal('stopped')
   })
 
+  it('loads the libraries of traces only when the settings name a collector', async () => {
+    const count = "if (url.includes('@opentelemetry/sdk')) libraries++"
+    const counting = `import { registerHooks } from 'node:module'
+      let libraries = 0
+      registerHooks({ load: (url, context, next) => { ${count}; return next(url, context) } })`
+    const loadedLater = program.replaceAll(/^import (.*) from (.*)$/gm, 'const $1 = await import($2)')
+    const telling = loadedLater.replace("{}, 'started'", "{ libraries }, 'started'")
+    const loaded = (settings: string) => startProgram(`${counting}\n${telling}`, settings).line('started')
+    expect(await loaded('mode: run')).to.have.property('libraries', 0)
+    const traced = await loaded('mode: run\ntracing: { endpoint: http://127.0.0.1:9 }')
+    expect(traced).to.have.property('libraries').that.is.greaterThan(0)
+  })
+
   it('answers livez at once, readyz when its checks hold, and metrics', async () => {
     const probe = start('mode: run')
     const { management } = await probe.line('starting')
