@@ -52,7 +52,11 @@ export async function serve<In extends DescMessage, Out extends DescMessage>(
     stop: () =>
       new Promise((resolve) => {
         for (const call of open) failCall(call, new ChannelError('UNAVAILABLE', 'shutting down'))
-        const force = setTimeout(() => server.forceShutdown(), stopGraceMs)
+        const force = setTimeout(() => {
+          server.forceShutdown()
+          // the library would wait for ever for a peer that takes nothing
+          resolve()
+        }, stopGraceMs)
         server.tryShutdown(() => {
           clearTimeout(force)
           resolve()

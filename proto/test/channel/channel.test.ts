@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -195,6 +195,38 @@ describe('channel', () => {
       await serving.stop()
       expect((await refusalOf(closedOf(stream))).code).to.equal('UNAVAILABLE')
       expect((await refusalOf(dialTo(target))).code).to.equal('UNAVAILABLE')
+    })
+
+    it('end when the server stops while the process of its peer is stopped, and takes nothing', async () => {
+      const closed = new EventEmitter()
+      const { serving, target } = await startEcho({
+        handle: async (stream) => {
+          stream.closed.addEventListener('abort', () => closed.emit('closed'))
+          for (;;) await stream.send({ message: { case: 'ack', value: { nonce: 'x'.repeat(100_000) } } })
+        },
+      })
+      const program = `
+        import { createCertificateHolder } from '@nauthera/proto/certificate-source'
+        import { dial } from '@nauthera/proto/channel/dial'
+        import { ConfigService } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+        const { target, set, serverName } = JSON.parse(process.argv[1])
+        const certificates = createCertificateHolder(set)
+        const stream = await dial({ method: ConfigService.method.sync, target, serverName, certificates })
+        let count = 0
+        for await (const _ of stream) if (++count === 100) process.stdout.write('reading')`
+      const about = JSON.stringify({ target, set: await setOf(authority, 'client'), serverName })
+      const child = spawn(process.execPath, ['--input-type=module', '--eval', program, about], {
+        cwd: 'proto',
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      reapProcess(child, 'KILL')
+      await once(child.stdout, 'data')
+      child.kill('SIGSTOP')
+      const over = once(closed, 'closed')
+      await serving.stop()
+      await over
+      child.kill('SIGKILL')
+      await once(child, 'close')
     })
 
     it('stop dialling when the caller aborts', async () => {
