@@ -67,6 +67,7 @@ describe('a client that moves to another cluster', function () {
     const spec = { ...site, clientId: 'edge_shop.web', rotation: { overlap: '2m', retire: 'AfterOverlap' } }
     const made = await cluster.apply('web', spec, { namespace: 'shop' })
     await is('web', 'shop', 'Accepted', 'False')
+    expect(condition('web', 'shop', 'Accepted')!.message).to.contain('run kubectl nauthera cluster move in the hub')
     move('edge', 'edge_shop.web', [edge, 'shop.web'], ['shop', 'web', made.metadata.uid])
     await is('web', 'shop', 'Accepted', 'True')
     await waitsForName('web', 'shop')
@@ -74,7 +75,10 @@ describe('a client that moves to another cluster', function () {
     expect(accepts('shop', 'web', old)).to.equal(true)
     // what is there serves on, and says who comes
     await is('shop.web', edge, 'Accepted', 'False')
-    expect(condition('shop.web', edge, 'Accepted')).to.include({ reason: 'ClientIDConflict' })
+    expect(condition('shop.web', edge, 'Accepted')).to.include({
+      reason: 'ClientIDConflict',
+      message: 'spec.clientId: moves to shop/web; delete this object',
+    })
     expect(cluster.stored('shop.web', edge)?.accepted).not.to.equal(undefined)
     await cluster.remove('shop.web', edge)
     await cluster.until(() => cluster.stored('shop.web', edge) === undefined, 'the mirror has left')

@@ -138,6 +138,67 @@ describe('acceptClients', () => {
     expect(verdict).to.deep.equal({ kind: 'conflict', clientId: 'shop', field: 'spec.clientId', holder: 'demo/a' })
   })
 
+  describe('a client that comes from another cluster', () => {
+    const findCluster = (name: string) =>
+      name === 'edge' ? { metadata: { name, uid: 'c', creationTimestamp: '' }, spec: {} } : undefined
+    const edge = 'nauthera-cluster-edge'
+    const coming = (namespace: string, name: string, clientId: string): OIDCClient =>
+      client(
+        {
+          clientId,
+          ...(namespace === edge
+            ? {
+                origin: { namespace: 'shop', name: 'web', uid: 'u' },
+                secret: { verifiers: [{ sha256: 'a'.repeat(64) }] },
+              }
+            : {}),
+        },
+        { namespace, name },
+      )
+    const table: readonly [sentence: string, one: OIDCClient, isTold: boolean][] = [
+      ['from a cluster to the hub', coming('shop', 'web', 'edge_shop.web'), true],
+      ['from a cluster to the hub, with an id without a dot', coming('shop', 'web', 'edge_web'), true],
+      ['from the hub to a cluster', coming(edge, 'shop.web', 'shop.web'), true],
+      ['from the hub to a cluster, with an id without a dot', coming(edge, 'shop.web', 'grafana'), true],
+      ['of the hub with the id of another namespace: nothing moves there', coming('shop', 'web', 'apps.web'), false],
+    ]
+    for (const [sentence, one, isTold] of table)
+      it(`${isTold ? 'is told of cluster move' : 'is not told of cluster move'}: ${sentence}`, () => {
+        const [verdict] = acceptClients([one], () => holding({ allow: { customClientId: true, verifiers: true } }), {
+          findCluster,
+        }).values()
+        const fault =
+          verdict?.kind === 'invalid' ? verdict.faults.find(({ path }) => path === 'spec.clientId') : undefined
+        expect(fault?.message).to.match(isTold ? /; to move a client here .* cluster move in the hub$/ : /have no dot$/)
+      })
+
+    const rivals = (moved: OIDCClient['metadata']['moved']) => {
+      const target = { ...coming('shop', 'web', 'edge_shop.web') }
+      return [
+        coming(edge, 'shop.web', 'edge_shop.web'),
+        { ...target, metadata: { ...target.metadata, ...(moved ? { moved } : {}) } },
+      ]
+    }
+    const conflictOf = (key: string, holder: string, moved?: OIDCClient['metadata']['moved']) =>
+      acceptClients(
+        rivals(moved),
+        () => holding({ allow: { anyClientId: true, customClientId: true, verifiers: true } }),
+        {
+          findCluster,
+          holderOf: () => holder,
+        },
+      ).get(key)
+
+    it('is told of cluster move when its id may be anything, and is taken', () => {
+      expect(conflictOf('shop/web', `${edge}/shop.web`)).to.include({ kind: 'conflict', move: 'possible' })
+    })
+
+    it('takes a place that its declared move names: the client there is told that it moves', () => {
+      const moved = { clientId: 'edge_shop.web', from: `${edge}/shop.web` }
+      expect(conflictOf(`${edge}/shop.web`, 'shop/web', moved)).to.include({ kind: 'conflict', move: 'declared' })
+    })
+  })
+
   it('decides between two of one second the same way everywhere: by their UIDs', () => {
     const [left, right] = [one('a', 'shop', 1), one('b', 'shop', 1)]
     expect(verdicts([left, right])).to.deep.equal(verdicts([right, left]))

@@ -74,6 +74,16 @@ describe('describeConditions', () => {
       'ClientIDConflict',
       /^spec\.clientId: is taken by a\/b/,
     ],
+    [
+      'tells of cluster move where another cluster has the id',
+      {
+        acceptance: { kind: 'conflict', clientId: 'shop', field: 'spec.clientId', holder: 'a/b', move: 'possible' },
+      },
+      'Accepted',
+      'False',
+      'ClientIDConflict',
+      /is taken by a\/b; .* run kubectl nauthera cluster move in the hub$/,
+    ],
     ['F22 says that a version does not fit', { noRoom: 'shard' }, 'Accepted', 'False', 'TooLarge', /does not fit/],
     [
       'K19 says that the room of its namespace is used up, and what to do',

@@ -1,14 +1,15 @@
 // Decides which clients are accepted: by the rules of the spec, and by who holds a name. Client ids and API identifiers share one
 // namespace: a token for an API must not pass as an ID token of a client.
-import { clientIdPrefix, defaultClientId, tenantOf } from '@nauthera/rules/tenants'
+import { clientIdPrefix, clusterOf, defaultClientId, tenantOf } from '@nauthera/rules/tenants'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../../api/oidc-client.ts'
-import { unreadFault } from './acceptance.ts'
-import type { Acceptance } from './acceptance.ts'
+import { toMove, unreadFault } from './acceptance.ts'
+import type { Acceptance, ConflictMove } from './acceptance.ts'
 import { checkSpec } from './check-spec.ts'
 import { checkPlace } from './mirror.ts'
 import type { FindCluster } from './mirror.ts'
 import { byAge, clientIdOf, keyOf } from './client-names.ts'
+import { present } from './present.ts'
 import { sizeFaultOf } from './client-size.ts'
 import { bindingOf, isAllowed, mayDeclare } from './policies.ts'
 import type { BindingPolicies, Policies } from './policies.ts'
@@ -29,6 +30,7 @@ export function acceptClients(
   const { holderOf = () => undefined } = about
   const claims = new Map<string, string>()
   const verdicts = new Map<string, Acceptance>()
+  const byKey = new Map(clients.map((client) => [keyOf(client), client]))
   for (const client of clients.toSorted(byAge)) {
     const key = keyOf(client)
     const clientId = clientIdOf(client)
@@ -45,11 +47,21 @@ export function acceptClients(
     })
     if (large) verdicts.set(key, { kind: 'too-large', clientId, message: large.message })
     else if (faults.length > 0) verdicts.set(key, { kind: 'invalid', clientId, faults })
-    else if (conflict)
-      verdicts.set(key, { kind: 'conflict', clientId, field: conflict.field, holder: takenBy.get(conflict.name)! })
-    else verdicts.set(key, { kind: 'accepted', clientId })
+    else if (conflict) {
+      const { field, name } = conflict
+      const holder = takenBy.get(name)!
+      const move = field === 'spec.clientId' ? moveBetween(client, holder, byKey.get(holder)) : undefined
+      verdicts.set(key, { kind: 'conflict', clientId, field, holder, ...present({ move }) })
+    } else verdicts.set(key, { kind: 'accepted', clientId })
   }
   return verdicts
+}
+
+/** @param other `namespace/name` of who has the client id, and `object` that one, if it is among the clients */
+function moveBetween(client: OIDCClient, other: string, object: OIDCClient | undefined): ConflictMove | undefined {
+  if (object?.metadata.moved?.from === keyOf(client)) return 'declared'
+  const isElsewhere = clusterOf(client.metadata.namespace) !== clusterOf(other.split('/', 1)[0]!)
+  return isElsewhere && client.spec.clientId !== undefined ? 'possible' : undefined
 }
 
 interface AboutNames {
@@ -121,16 +133,19 @@ function checkId(client: OIDCClient, policies: BindingPolicies, { findCluster }:
   const { clientId } = client.spec
   if (typeof clientId !== 'string' || isAllowed(policies, 'anyClientId')) return []
   if (client.metadata.moved?.clientId === clientId) return []
-  const fault = (message: string): readonly Fault[] => [{ path: 'spec.clientId', message }]
   const tenant = tenantOf(client.metadata)
   const prefix = clientIdPrefix(tenant)
-  if (clientId.includes('.') && !clientId.startsWith(prefix))
-    return fault(`must begin with ${prefix} because it has a dot in it, or have no dot`)
   const [before, ...after] = clientId.split('_')
   const named = after.length > 0 ? before : undefined
+  const isOfCluster = named !== undefined && findCluster?.(named) !== undefined
+  // it may be the target of a move that nobody declared yet
+  const cure = tenant.cluster !== undefined || isOfCluster ? `; ${toMove}` : ''
+  const fault = (message: string): readonly Fault[] => [{ path: 'spec.clientId', message: `${message}${cure}` }]
+  if (clientId.includes('.') && !clientId.startsWith(prefix))
+    return fault(`must begin with ${prefix} because it has a dot in it, or have no dot`)
   if (tenant.cluster !== undefined && named !== tenant.cluster)
     return fault(`must begin with ${tenant.cluster}_, as all ids of its cluster do`)
-  if (tenant.cluster === undefined && named !== undefined && findCluster?.(named))
+  if (tenant.cluster === undefined && isOfCluster)
     return fault(`must not begin with ${named}_: that is the OIDCCluster ${named}`)
   return []
 }

@@ -15,7 +15,15 @@ export type Acceptance =
       readonly field: 'spec.clientId' | 'spec.resourceServer.identifier'
       /** `namespace/name` of the other one. */
       readonly holder: string
+      /** Of a client id that a client of another cluster has. */
+      readonly move?: ConflictMove
     }
+
+/** `declared`: the holder takes this very client's place. `possible`: this one may take the holder's. */
+export type ConflictMove = 'declared' | 'possible'
+
+/** What a person does who wants a client in another cluster. */
+export const toMove = 'to move a client here with its id and consents, run kubectl nauthera cluster move in the hub'
 
 /** The fault of a spec that makes the rules throw. */
 export const unreadFault = (why: string): Fault => ({

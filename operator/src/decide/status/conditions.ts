@@ -1,6 +1,8 @@
 // Builds the conditions of a client from the outcome of a look, each with its reason and remedy.
 import { leastNonce } from '@nauthera/rules/limits'
 import type { Condition } from '../../api/client-status.ts'
+import { toMove } from '../client/acceptance.ts'
+import type { Acceptance } from '../client/acceptance.ts'
 import type { NoRoom } from '../client/client-size.ts'
 import { codesLack, pkceHint, unlistedScopes } from './code-protection.ts'
 import { accessFaults, grantText } from '../access/describe-access.ts'
@@ -58,11 +60,14 @@ function accepted({ judgement: { acceptance }, noRoom }: Outcome): ConditionFind
     case 'invalid':
       return no('InvalidSpec', faultText(acceptance.faults))
     case 'conflict':
-      return no(
-        'ClientIDConflict',
-        `${acceptance.field}: is taken by ${acceptance.holder}; choose another, or delete that one`,
-      )
+      return no('ClientIDConflict', `${acceptance.field}: ${conflictText(acceptance)}`)
   }
+}
+
+function conflictText({ holder, move }: Extract<Acceptance, { kind: 'conflict' }>): string {
+  if (move === 'declared') return `moves to ${holder}; delete this object`
+  const taken = `is taken by ${holder}; choose another, or delete that one`
+  return move === 'possible' ? `${taken}; ${toMove}` : taken
 }
 
 /** For a client that a policy refuses: until when the earlier version is served. */
