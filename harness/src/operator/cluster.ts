@@ -7,7 +7,7 @@ import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { RbacRule } from '@nauthera/stand-in/http/rbac'
 import { operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
-import { createConnection } from '@nauthera/operator/kubernetes/connection'
+import { apiTimeouts, createConnection } from '@nauthera/operator/kubernetes/connection'
 import type { ApiTimeouts, KubeConnection } from '@nauthera/operator/kubernetes/connection'
 import { loadCredentials } from '@nauthera/operator/kubernetes/credentials'
 import { settingsSchema } from '@nauthera/operator/settings'
@@ -139,11 +139,10 @@ function writeKubeconfig(directory: string, user: string, kubeconfig: string): s
 }
 
 function connectAs(user: string, kubeconfigFile: string, timeouts: Partial<ApiTimeouts> = {}): KubeConnection {
-  const defaults = { connectMs: 1_000, requestMs: 2_000, leaseMs: 1_000, pageMs: 2_000, silenceMs: 100_000 }
   return createConnection({
     credentials: loadCredentials({ KUBECONFIG: kubeconfigFile }, createLeapClock()),
     userAgent: user,
-    timeouts: { ...defaults, ...timeouts },
+    timeouts: { ...apiTimeouts, ...timeouts },
   })
 }
 

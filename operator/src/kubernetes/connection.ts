@@ -18,7 +18,7 @@ export interface ApiTimeouts {
   readonly silenceMs: number
 }
 
-const apiTimeouts: ApiTimeouts = {
+export const apiTimeouts: ApiTimeouts = {
   connectMs: 5_000,
   requestMs: 10_000,
   leaseMs: 5_000,
