@@ -20,6 +20,24 @@ export function readBackup(api: KubeApi, namespaces: readonly string[]): Backup 
   )
 }
 
+/** @returns sets these namespaces back to what they hold now, as a restore of etcd does: uids and status come back, and what is newer goes */
+export function holdBackup(api: KubeApi, namespaces: readonly string[]): () => void {
+  const backup = readBackup(api, namespaces)
+  return () => {
+    for (const { metadata, ...rest } of backup) {
+      const { resourceVersion: _old, ...about } = metadata
+      api.set({ ...rest, metadata: about })
+    }
+    const kept = new Set(backup.map(({ metadata }) => metadata.uid))
+    for (const object of readBackup(api, namespaces)) {
+      const { uid, namespace, name } = object.metadata
+      // its owner may have taken it along
+      if (kept.has(uid) || !api.store.find(api.resourceOf(object), namespace, name)) continue
+      api.store.remove(api.resourceOf(object), namespace, name)
+    }
+  }
+}
+
 /** The namespaces end, and all that is in them. */
 export function removeNamespaces(api: KubeApi, namespaces: readonly string[]): void {
   for (const plural of [...kinds].toReversed()) {

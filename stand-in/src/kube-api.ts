@@ -33,8 +33,9 @@ export interface KubeApi {
    *  @throws Error when it is not served */
   resourceOf(object: KubeObject): Resource
   /** Makes a user with these rights.
+   *  @param options.token default: a random one; kubectl takes no other
    *  @returns the user's kubeconfig as YAML */
-  addUser(name: string, rules: readonly RbacRule[], options?: { namespace?: string }): string
+  addUser(name: string, rules: readonly RbacRule[], options?: { namespace?: string; token?: string }): string
   /** The tokens of this user are taken no more. */
   removeUser(name: string): void
   /** kubeconfig of a user who may do everything. */
@@ -126,7 +127,7 @@ function openApi(state: ApiState, port: number, stop: () => Promise<void>): Kube
     watches,
     resource: (plural) => kinds.named(plural),
     resourceOf: (object) => kinds.of(object),
-    addUser: (name, rules, { namespace } = {}) => configOf(name, users.add(name, rules), namespace),
+    addUser: (name, rules, { namespace, token } = {}) => configOf(name, users.add(name, rules, token), namespace),
     removeUser: (name) => users.remove(name),
     adminConfig: configOf('admin', adminToken),
     adminToken,

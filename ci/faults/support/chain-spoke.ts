@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { freePort } from '@nauthera/local/processes/ports'
 import { hubObjects } from '@nauthera/operator/kubectl/clusters/hub-objects'
+import { spokeName } from '@nauthera/proto/names'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import type { RbacRule } from '@nauthera/stand-in/http/rbac'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
@@ -15,6 +17,8 @@ import { operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { Chain } from './chain.ts'
 
 const release = { name: 'nauthera', namespace: 'auth' }
+/** A week, as `cluster join` asks for. */
+export const tokenSeconds = 604_800
 
 /** Another cluster with an operator and nothing else, whose hub is the cluster of a chain. */
 export interface ChainSpoke {
@@ -115,5 +119,12 @@ function joinHub(api: KubeApi, cluster: string): string {
   const namespace = namespaceOfCluster(cluster)
   const rules = role.map((rule) => ({ ...rule, namespace }))
   // the address stays when the token changes
-  return api.addUser(cluster, rules).replace(/\/token-[0-9a-f]+/, '')
+  return api.addUser(cluster, rules, { token: accountToken(api, namespace) }).replace(/\/token-\S+/, '')
+}
+
+/** As `cluster join` asks for it. */
+function accountToken(api: KubeApi, namespace: string): string {
+  const now = Math.floor(Date.now() / 1000)
+  const sub = `system:serviceaccount:${namespace}:${spokeName}`
+  return api.accountKeys.sign({ sub, iat: now, exp: now + tokenSeconds, jti: randomUUID() })
 }

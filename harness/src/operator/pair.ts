@@ -5,6 +5,7 @@ import { present } from '@nauthera/operator/decide/client/present'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import { hubObjects } from '@nauthera/operator/kubectl/clusters/hub-objects'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
+import { holdBackup } from '@nauthera/stand-in/backup'
 import type { RbacRule } from '@nauthera/stand-in/http/rbac'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeObject } from '@nauthera/stand-in/objects'
@@ -125,11 +126,11 @@ export async function startPair(
     },
     joinAgain: () => storeKubeconfig(spoke.api, joinHub(hub.api)),
     backUpHub: () => {
-      const kept = backedUp(hub.api)
+      const setBack = holdBackup(hub.api, [namespace, releaseNamespace])
       return async () => {
         const back = takeHubAway()
         await hubOperator.stop()
-        putBack(hub.api, kept)
+        setBack()
         const { clock } = hubOperator
         hubOperator = startHubOperator()
         hubOperator.clock.leap(clock.now() - hubOperator.clock.now())
@@ -188,25 +189,6 @@ function readKubeconfig(api: KubeApi): string {
 
 function breakWatches(api: KubeApi): void {
   for (const watch of api.watches) if (watch.user === clusterName) watch.reset()
-}
-
-/** Mirrors, and the Secrets of the release. */
-const backedUp = (api: KubeApi): readonly KubeObject[] => [
-  ...api.store.all(api.resource('oidcclients'), namespace),
-  ...api.store.all(api.resource('secrets'), releaseNamespace),
-]
-
-function putBack(api: KubeApi, kept: readonly KubeObject[]): void {
-  for (const { metadata, ...rest } of kept) {
-    const { resourceVersion: _old, ...about } = metadata
-    api.set({ ...rest, metadata: about })
-  }
-  const isKept = (uid: string | undefined) => kept.some(({ metadata }) => metadata.uid === uid)
-  for (const { metadata, kind } of backedUp(api)) {
-    if (isKept(metadata.uid)) continue
-    const resource = api.resource(kind === 'Secret' ? 'secrets' : 'oidcclients')
-    api.store.remove(resource, metadata.namespace, metadata.name)
-  }
 }
 
 const isSpoke = (userAgent: string): boolean => userAgent === 'nauthera-operator/0.0.0-test'

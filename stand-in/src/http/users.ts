@@ -8,8 +8,7 @@ export class RbacUsers {
   readonly #byToken = new Map<string, RbacUser>()
 
   /** @returns the new user's token */
-  add(name: string, rules: readonly RbacRule[]): string {
-    const token = randomBytes(16).toString('hex')
+  add(name: string, rules: readonly RbacRule[], token = randomBytes(16).toString('hex')): string {
     this.#byToken.set(token, { name, rules })
     return token
   }

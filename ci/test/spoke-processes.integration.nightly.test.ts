@@ -1,13 +1,18 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect } from 'chai'
+import { fetchManagement } from '@nauthera/local/product/management'
+import { releaseNamespace } from '@nauthera/local/product/stack'
 import { parseCredentials, requestToken } from '@nauthera/local/product/token'
 import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
+import { digestOf, shortDigest } from '@nauthera/proto/digest'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
+import { holdBackup } from '@nauthera/stand-in/backup'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import { machine, startChain } from '../faults/support/chain.ts'
 import type { Chain } from '../faults/support/chain.ts'
-import { startChainSpoke } from '../faults/support/chain-spoke.ts'
+import { startChainSpoke, tokenSeconds } from '../faults/support/chain-spoke.ts'
 import type { ChainSpoke } from '../faults/support/chain-spoke.ts'
+import { namespace } from '../faults/support/chain-clients.ts'
 import { startTcpProxy } from '../faults/support/tcp-proxy.ts'
 import type { TcpProxy } from '../faults/support/tcp-proxy.ts'
 import { tell } from '../faults/support/tell.ts'
@@ -18,6 +23,11 @@ const cluster = 'edge'
 const apps = 'apps'
 const clients = `/apis/auth.nauthera.io/v1alpha1/namespaces/${apps}/oidcclients`
 
+/** What the hub says of them. */
+const verifiersOf = (mirror: KubeObject | undefined) =>
+  (mirror?.['status'] as { verifiers?: { id: string; acceptedByAll: boolean }[] } | undefined)?.verifiers?.map(
+    ({ id, acceptedByAll }) => ({ id, acceptedByAll }),
+  )
 const rotating = (trigger: string, more: object = {}) => ({
   ...machine,
   rotation: { trigger, overlap: '10m', retire: 'AfterOverlap', ...more },
@@ -59,12 +69,19 @@ describe('a spoke as a process, when something breaks', function () {
   const secretOf = (name: string) => spoke.api.store.find(spoke.api.resource('secrets'), apps, `${name}-oidc`)
   const credentials = (name: string) => parseCredentials(secretOf(name)?.['data'] as Record<string, string> | undefined)
   const secret = (name: string) => credentials(name).clientSecret
+  const mirrorOf = (name: string) => ({ namespace: namespaceOfCluster(cluster), name: `${apps}.${name}` })
   const mirror = (name: string) => {
     const { api } = chain.stack
-    return api.store.find(api.resource('oidcclients'), namespaceOfCluster(cluster), `${apps}.${name}`)
+    return api.store.find(api.resource('oidcclients'), namespaceOfCluster(cluster), mirrorOf(name).name)
   }
+  /** The hub knows the secret that the Secret here holds. */
+  const isListed = (name: string) => JSON.stringify(mirror(name)?.['spec']).includes(digestOf(secret(name)))
   const hubSays = (reason: string) => (object: KubeObject | undefined) =>
     JSON.stringify(object?.['status'] ?? {}).includes(`"reason":"${reason}"`)
+  const isRevoked = (object: KubeObject | undefined) => {
+    const status = JSON.stringify(object?.['status'])
+    return status.includes('"observedRevoke":"leak"') && !status.includes('"previous"')
+  }
   const begin = async (name: string): Promise<string> => {
     await apply(name, machine)
     await until(name, isReady)
@@ -74,15 +91,15 @@ describe('a spoke as a process, when something breaks', function () {
     Promise.all(chain.stack.pods.map(async ({ port }) => (await requestToken(port, given)).status))
   const statusesOf = (name: string, clientSecret = secret(name)) => statusesWith({ ...credentials(name), clientSecret })
 
-  /** A program that asks every replica with what its Secret holds, all the time. @returns ends it, and says who was refused */
-  const startProgram = (name: string, ask = () => statusesOf(name)): (() => Promise<void>) => {
+  /** A program that asks every replica with what its Secret holds, all the time. @returns ends it, and says who had another answer */
+  const startProgram = (name: string, ask = () => statusesOf(name), answer = 200): (() => Promise<void>) => {
     let [isOver, requests] = [false, 0]
-    const refused: number[] = []
+    const other: number[] = []
     const work = async () => {
       while (!isOver) {
         const answers = await ask()
         requests += answers.length
-        refused.push(...answers.filter((status) => status !== 200))
+        other.push(...answers.filter((status) => status !== answer))
         await setTimeout(betweenAsksMs)
       }
     }
@@ -90,11 +107,19 @@ describe('a spoke as a process, when something breaks', function () {
     return async () => {
       isOver = true
       await working
-      tell(`the program of ${name}`, { requests, refused: refused.length })
-      expect(refused).to.deep.equal([])
+      tell(`the program of ${name}`, { requests, [`not ${answer}`]: other.length })
+      expect(other).to.deep.equal([])
       expect(requests).to.be.greaterThan(0)
     }
   }
+
+  it('tells when its token for the hub ends, as an alert reads it', async () => {
+    await begin('told')
+    const { status, body } = await fetchManagement(spoke.managementPort, '/metrics')
+    expect(status).to.equal(200)
+    const told = /^nauthera_certificate_expiry_timestamp_seconds\{[^}]*certificate="hub"[^}]*\} (\S+)$/m.exec(body)?.[1]
+    expect(Number(told)).to.be.closeTo(Date.now() / 1000 + tokenSeconds, 300)
+  })
 
   it('F57 loses its hub before the new secret is minted: nothing is published until it is back', async () => {
     const old = await begin('early')
@@ -158,8 +183,7 @@ describe('a spoke as a process, when something breaks', function () {
     await apply('restored', rotating('1', { revokePrevious: 'leak' }))
     await untilSecret('restored', () => secret('restored') !== yesterday)
     const today = secret('restored')
-    const isRevoked = (status: string) => status.includes('"observedRevoke":"leak"') && !status.includes('"previous"')
-    await until('restored', (object) => isRevoked(JSON.stringify(object?.['status'])))
+    await until('restored', isRevoked)
     expect(await statusesOf('restored', yesterday)).to.deep.equal([401, 401, 401])
     const { resourceVersion: _old, ...metadata } = kept.metadata
     spoke.api.set({ ...kept, metadata })
@@ -167,6 +191,47 @@ describe('a spoke as a process, when something breaks', function () {
     expect(await statusesOf('restored')).to.deep.equal([200, 200, 200])
     expect(await statusesOf('restored', yesterday)).to.deep.equal([401, 401, 401])
     expect(secret('restored')).not.to.equal(today)
+  })
+
+  it('F62 has its hub set back to yesterday: no program is refused, and what ended since stays ended', async () => {
+    const { api, operator, pods } = chain.stack
+    const yesterday = await begin('behind')
+    const ended = { ...credentials('behind') }
+    const setBack = holdBackup(api, [releaseNamespace, namespace, namespaceOfCluster(cluster)])
+    await apply('behind', rotating('1', { revokePrevious: 'leak' }))
+    await untilSecret('behind', () => secret('behind') !== yesterday)
+    await until('behind', isRevoked)
+    await begin('later')
+    const ends = [startProgram('behind'), startProgram('later'), startProgram('behind', () => statusesWith(ended), 401)]
+    const begunAt = performance.now()
+    proxy.cut()
+    operator.kill('SIGSTOP')
+    setBack()
+    operator.kill('SIGKILL')
+    expect([isListed('behind'), mirror('later')]).to.deep.equal([false, undefined])
+    await until('behind', hubSays('HubUnreachable'))
+    proxy.restore()
+    await waitForObject(
+      api,
+      'oidcclients',
+      mirrorOf('behind'),
+      () => isListed('behind') && mirror('later') !== undefined,
+      120_000,
+    )
+    const [digest, other] = [digestOf(secret('behind')), digestOf(secret('later'))].map(shortDigest)
+    const accepts = (name: string, id: string | undefined) =>
+      waitForObject(
+        api,
+        'oidcclients',
+        mirrorOf(name),
+        (object) => JSON.stringify(verifiersOf(object)) === JSON.stringify([{ id, acceptedByAll: true }]),
+        120_000,
+      )
+    await accepts('behind', digest)
+    await accepts('later', other)
+    await until('behind', (object) => isReady(object) && hubSays('HubReachable')(object))
+    tell('a hub of yesterday', { replicas: pods.length, wholeAgainMs: Math.round(performance.now() - begunAt) })
+    for (const end of ends) await end()
   })
 
   it('moves a client to another spoke: its program goes on with the Secret of before, and the new one is taken', async () => {
