@@ -33,26 +33,27 @@ export class ReplicaMount {
   /** Whether a complete set of shards was ever there: before, a server is not ready and takes no requests. */
   isReady = false
   rule: RejectRule = () => undefined
-  readonly #read: (secret: string, file: string) => Buffer | undefined
+  readonly #find: (secret: string, file: string) => string | undefined
   readonly #release: string
   readonly #certificates: CertificateHolder
   readonly #live = new Map<number, { shard: ClientShard; digest: string }>()
   readonly #seen = new Map<number, number>()
+  /** What was read last of each shard. */
+  readonly #texts = new Map<number, string>()
 
   /** @param certificates get those of the link */
   constructor(api: KubeApi, about: { release: string; namespace: string }, certificates: CertificateHolder) {
     const secrets = api.resource('secrets')
     this.#release = about.release
     this.#certificates = certificates
-    this.#read = (secret, file) => {
+    this.#find = (secret, file) => {
       const object = api.store.find(secrets, about.namespace, secret) as
         (KubeObject & { data?: Record<string, string> }) | undefined
-      const text = object?.data?.[file]
-      return text === undefined ? undefined : Buffer.from(text, 'base64')
+      return object?.data?.[file]
     }
   }
 
-  /** Reads everything anew.
+  /** Reads what has changed.
    *  @returns whether anything that a replica reports has changed */
   update(): boolean {
     const files = [linkFiles.ca, linkFiles.agentCert, linkFiles.agentKey]
@@ -120,11 +121,18 @@ export class ReplicaMount {
     )
   }
 
+  #read(secret: string, file: string): Buffer | undefined {
+    const text = this.#find(secret, file)
+    return text === undefined ? undefined : Buffer.from(text, 'base64')
+  }
+
   #updateShard(index: number): boolean {
-    const bytes = this.#read(shardSecretName(this.#release, index), shardFile(index))
-    if (!bytes) return false
+    const text = this.#find(shardSecretName(this.#release, index), shardFile(index))
+    // at 50,000 clients a look at every shard takes longer than a Lease has
+    if (text === undefined || text === this.#texts.get(index)) return false
+    this.#texts.set(index, text)
     try {
-      const read = decodeShardFile(bytes)
+      const read = decodeShardFile(Buffer.from(text, 'base64'))
       const before = this.#live.get(index)
       if (read.shard.seq <= (before?.shard.seq ?? 0n)) return false
       this.#live.set(index, { ...read, shard: keepVerifiers(read.shard, before?.shard) })
