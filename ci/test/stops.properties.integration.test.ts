@@ -245,6 +245,9 @@ describe('A stop, whatever version of a client is served', function () {
           denyAll()
           operator.clock.leap(3_000)
           for (const { one, both } of withOrder) await apply(one, both)
+          // a grace period counts from the look that first finds the breach
+          const hasBegun = (one: Case) => one.tightening !== 'denied' || of(one)?.status?.breaches?.length === 1
+          await untilAll(hasBegun, 'each grace period has begun')
           await operator.pass(63_000)
           for (const one of cases.filter(({ tightening }) => tightening !== 'denied'))
             expect(serving[0]!.find(clientIdOf(one)), `${one.name} is served on`).to.not.equal(undefined)

@@ -39,7 +39,7 @@ export function createEntryWriter(needs: {
       granted,
       forbidsEarlier: judgement.forbidsEarlier,
       restraint: restraintOf(client.spec),
-      standing: standingOf(follow.config(key)),
+      standing: { of: shards.stored(key)?.entry.desired, is: standingOf(follow.config(key)) },
       now: clock.now(),
     }
     if (certainty === 'known') shards.setClient(entry)

@@ -41,8 +41,8 @@ export interface ClientForShard {
   readonly forbidsEarlier: boolean
   /** Its restraint (decide/client/restraint.ts). */
   readonly restraint: Restraint | undefined
-  /** The standing of the stored `desired` version at the replicas. */
-  readonly standing: Standing
+  /** How the `desired` version that was stored then stood at the replicas. It says nothing of a version that is stored later. */
+  readonly standing: { readonly of: ClientVersion | undefined; readonly is: Standing }
   /** Epoch milliseconds: the end of secrets that leave the entry now. Undefined: none ends. */
   readonly now?: number
 }
@@ -78,8 +78,9 @@ export function plannedEntry(client: ClientForShard, stored: ShardEntry | undefi
 
 function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): ShardEntry | undefined {
   const past = stored && isOfClient(stored, client) ? stored : undefined
-  const isExclusive = excludesEarlier(client, past)
-  const lastGood = isExclusive ? undefined : lastAccepted(past, client.standing)
+  const standing = isSameVersion(client.standing.of, past?.desired) ? client.standing.is : 'unknown'
+  const isExclusive = excludesEarlier(client, past, standing)
+  const lastGood = isExclusive ? undefined : lastAccepted(past, standing)
   const restraint = isExclusive ? exclusiveOf(client.restraint) : client.restraint
   const base = {
     namespace: client.namespace,
@@ -101,7 +102,7 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
   const isSame = isSameVersion(past?.desired, version)
   // a version that differs only in its generation is not new: keep the stored object
   const desired = isSame ? past!.desired! : version
-  const accepted = isSame ? (client.standing === 'accepted' || isExclusive ? undefined : past!.accepted) : lastGood
+  const accepted = isSame ? (standing === 'accepted' || isExclusive ? undefined : past!.accepted) : lastGood
   return create(ShardEntrySchema, { ...base, desired, ...(accepted ? { accepted } : {}) })
 }
 
@@ -121,7 +122,11 @@ function exclusiveOf(restraint: Restraint | undefined): Restraint {
 }
 
 /** Once set, it stays until every replica has accepted the present version. */
-function excludesEarlier({ forbidsEarlier, verdict, standing }: ClientForShard, past: ShardEntry | undefined): boolean {
+function excludesEarlier(
+  { forbidsEarlier, verdict }: ClientForShard,
+  past: ShardEntry | undefined,
+  standing: Standing,
+): boolean {
   if (verdict.kind !== 'desired') return false
   return forbidsEarlier || (past?.restraint?.exclusive === true && standing !== 'accepted')
 }
@@ -170,7 +175,7 @@ export function asStored(entry: ShardEntry): ClientForShard {
     granted: entry.granted,
     forbidsEarlier: entry.restraint?.exclusive === true,
     restraint: entry.restraint,
-    standing: 'unknown',
+    standing: { of: entry.desired, is: 'unknown' },
   }
 }
 
@@ -186,7 +191,8 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
     one.uid === other.uid &&
     one.restoredFrom === other.restoredFrom &&
     one.clientId === other.clientId &&
-    one.standing === other.standing &&
+    one.standing.is === other.standing.is &&
+    isSameVersion(one.standing.of, other.standing.of) &&
     one.createdAt === other.createdAt &&
     one.namespaceBytes === other.namespaceBytes &&
     one.clusterBytes === other.clusterBytes &&

@@ -562,7 +562,7 @@ export class World {
           forbidsEarlier: false,
           restraint: undefined,
           namespaceBytes: 65_536,
-          standing: 'unknown',
+          standing: { of: undefined, is: 'unknown' },
         },
       ],
       stored: this.shard?.content,

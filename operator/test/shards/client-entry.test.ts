@@ -1,5 +1,10 @@
 import { create } from '@bufbuild/protobuf'
-import { GrantedSchema, RestraintSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { renderVersion } from '@nauthera/proto/client-version'
+import {
+  ClientConfigSchema,
+  GrantedSchema,
+  RestraintSchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import { sameClient } from '../../src/shards/client-entry.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
@@ -17,7 +22,8 @@ describe(sameClient.name, () => {
     { uid: 'another' },
     { restoredFrom: 'an-earlier-uid' },
     { clientId: 'another' },
-    { standing: 'accepted' },
+    { standing: { of: undefined, is: 'accepted' } },
+    { standing: { of: renderVersion(create(ClientConfigSchema, { clientName: 'another' })), is: 'unknown' } },
     { createdAt: 2 },
     { namespaceBytes: 1 },
     { clusterBytes: 1 },

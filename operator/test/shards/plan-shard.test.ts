@@ -20,6 +20,7 @@ import { isUnchanged, plannedEntry, isSameVersion } from '../../src/shards/clien
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
 import { planShard } from '../../src/shards/plan-shard.ts'
 import type { ShardPlan, ShardPlanInput } from '../../src/shards/plan-shard.ts'
+import type { Standing } from '../../src/decide/status/propagation.ts'
 import { client } from '../decide/clients.ts'
 
 const config = (name: string, generation = 1): ClientConfig =>
@@ -40,12 +41,16 @@ const one = (change: Partial<ClientForShard> = {}): ClientForShard => ({
   granted: undefined,
   forbidsEarlier: false,
   restraint: undefined,
-  standing: 'unknown',
+  standing: { of: undefined, is: 'unknown' },
   ...change,
 })
 const granting = (apis: readonly [identifier: string, scopes: string[]][]) =>
   create(GrantedSchema, { apis: apis.map(([identifier, scopes]) => ({ identifier, scopes })) })
 const carry = { verdict: { kind: 'carry' } } as const
+const standing = (is: Standing, of: ClientForShard['verdict']): Pick<ClientForShard, 'standing'> => ({
+  standing: { of: of.kind === 'desired' ? of.version : undefined, is },
+})
+const [first, second] = [desired(config('one')), desired(config('two'))]
 
 const plan = (
   clients: readonly ClientForShard[],
@@ -168,7 +173,7 @@ describe('planShard', () => {
     const kept: readonly [sentence: string, clients: readonly ClientForShard[]][] = [
       ['when nothing changed', [one()]],
       ['when only the generation changed', [one({ verdict: desired(config('one', 2)) })]],
-      ['when a version turned out to be accepted', [one({ standing: 'accepted' })]],
+      ['when a version turned out to be accepted', [one(standing('accepted', first))]],
     ]
     for (const [sentence, clients] of kept) {
       it(sentence, () => {
@@ -179,7 +184,7 @@ describe('planShard', () => {
     it('when it could merely drop an accepted version: the next write does that', () => {
       const edited = written([one({ verdict: desired(config('two')) })], stored)
       expect(said(edited.entries[0])).to.deep.equal({ desired: 'two', accepted: 'one' })
-      const settled = one({ verdict: desired(config('two')), standing: 'accepted' })
+      const settled = one({ verdict: second, ...standing('accepted', second) })
       expect(plan([settled], edited).kind).to.equal('keep')
       const later = written([settled, one({ name: 'other' })], edited)
       expect(said(later.entries[0])).to.deep.equal({ desired: 'two', accepted: undefined })
@@ -189,60 +194,77 @@ describe('planShard', () => {
   it('drops an accepted version at once that holds a name which the desired one has given up', () => {
     const api = (identifier?: string) =>
       desired(create(ClientConfigSchema, { type: 'M2M', ...(identifier ? { resourceServer: { identifier } } : {}) }))
-    const first = written([one({ verdict: api('urn:a:b') })])
-    const second = written([one({ verdict: api(), standing: 'accepted' })], first)
-    expect(second.entries[0]!.accepted).to.not.equal(undefined)
-    expect(plan([one({ verdict: api() })], second, { fill: 0.1 }).kind).to.equal('keep')
-    const third = written([one({ verdict: api(), standing: 'accepted' })], second, { fill: 0.1 })
-    expect(third.entries[0]!.accepted).to.equal(undefined)
+    const named = written([one({ verdict: api('urn:a:b') })])
+    const edited = written([one({ verdict: api(), ...standing('accepted', api('urn:a:b')) })], named)
+    expect(edited.entries[0]!.accepted).to.not.equal(undefined)
+    expect(plan([one({ verdict: api() })], edited, { fill: 0.1 }).kind).to.equal('keep')
+    const settled = written([one({ verdict: api(), ...standing('accepted', api()) })], edited, { fill: 0.1 })
+    expect(settled.entries[0]!.accepted).to.equal(undefined)
   })
 
   describe('carries the last accepted version forward', () => {
-    const first = written([one()])
-    const second = written([one({ verdict: desired(config('two')), standing: 'accepted' })], first)
+    const stored = written([one()])
+    const edited = written([one({ verdict: second, ...standing('accepted', first) })], stored)
     const third = { verdict: desired(config('three')) }
     const table: readonly [
       sentence: string,
       client: ClientForShard,
-      stored: ClientShard,
+      before: ClientShard,
       entry: ReturnType<typeof said>,
     ][] = [
       [
         'an accepted version becomes the one to fall back to',
-        one({ ...third, standing: 'accepted' }),
-        second,
+        one({ ...third, ...standing('accepted', second) }),
+        edited,
         { desired: 'three', accepted: 'two' },
       ],
       [
         'a rejected version never does',
-        one({ ...third, standing: 'rejected' }),
-        second,
+        one({ ...third, ...standing('rejected', second) }),
+        edited,
         { desired: 'three', accepted: 'one' },
       ],
       [
         'before anybody has answered the earlier one is safer',
-        one({ ...third, standing: 'unknown' }),
-        second,
+        one({ ...third, ...standing('unknown', second) }),
+        edited,
         { desired: 'three', accepted: 'one' },
       ],
       [
         'a denied client is served by it',
-        one({ ...carry, standing: 'accepted' }),
-        second,
+        one({ ...carry, ...standing('accepted', second) }),
+        edited,
         { desired: undefined, accepted: 'two' },
       ],
       [
         'an invalid edit of a rejected one too',
-        one({ ...carry, standing: 'rejected' }),
-        second,
+        one({ ...carry, ...standing('rejected', second) }),
+        edited,
         { desired: undefined, accepted: 'one' },
       ],
-      ['a client that nobody accepted before has no entry', one({ ...carry, standing: 'rejected' }), first, undefined],
-      ['a re-created client inherits nothing', one({ ...carry, uid: 'u2' }), second, undefined],
+      [
+        'what was heard of the version before says nothing of one that was stored since',
+        one({ ...third, ...standing('accepted', first) }),
+        edited,
+        { desired: 'three', accepted: 'one' },
+      ],
+      [
+        'nor does it make that one the only version',
+        one({ verdict: second, clientId: 'portal', ...standing('accepted', first) }),
+        edited,
+        { desired: 'two', accepted: 'one' },
+      ],
+      [
+        'a client that nobody accepted before has no entry',
+        one({ ...carry, ...standing('rejected', first) }),
+        stored,
+        undefined,
+      ],
+      ['a re-created client inherits nothing', one({ ...carry, uid: 'u2' }), edited, undefined],
     ]
-    for (const [sentence, client, stored, entry] of table) {
+    for (const [sentence, client, before, entry] of table) {
       it(sentence, () => {
-        expect(said(written([client], stored).entries[0])).to.deep.equal(entry)
+        expect(said(written([client], before).entries[0])).to.deep.equal(entry)
       })
     }
     it('under the id that it was accepted with, whatever the object says now', () => {
@@ -251,7 +273,7 @@ describe('planShard', () => {
       expect(unread.entries[0]!.clientId).to.equal('portal')
     })
     it('and rotates its secret all the same', () => {
-      const denied = written([one({ ...carry, standing: 'accepted' })], second)
+      const denied = written([one({ ...carry, ...standing('accepted', second) })], edited)
       const rotated = written(
         [one({ ...carry, verifiers: [{ id: 'ffffffff', sha256: 'f'.repeat(64) }, verifier] })],
         denied,
@@ -267,8 +289,8 @@ describe('planShard', () => {
     const next = { id: 'bbbbbbbb', sha256: 'b'.repeat(64) }
     const entryAfter = (verifiers: ClientForShard['verifiers'], stored: ShardEntry | undefined) =>
       plannedEntry(one({ verifiers, now }), stored)!
-    const first = entryAfter([verifier], undefined)
-    const rotated = entryAfter([next], first)
+    const minted = entryAfter([verifier], undefined)
+    const rotated = entryAfter([next], minted)
     expect(rotated.ended).to.deep.equal({ [verifier.id]: day })
     expect(entryAfter([], rotated).ended, 'when no secret can be read').to.deep.equal(rotated.ended)
     expect(entryAfter([verifier], rotated).ended).to.deep.equal({ bbbbbbbb: day })
@@ -392,8 +414,8 @@ describe('planShard', () => {
     })
     it('still takes what makes a client smaller', () => {
       const stored = written([wide('a', 1, 9_000), wide('b', 2, 9_000)], undefined, { limits })
-      const accepted = { ...wide('b', 2, 2_000), standing: 'accepted' } as const
-      const made = plan([wide('a', 1, 9_000), accepted, wide('c', 3, 9_000)], stored, { limits })
+      const smaller = { ...wide('b', 2, 2_000), ...standing('accepted', wide('b', 2, 9_000).verdict) }
+      const made = plan([wide('a', 1, 9_000), smaller, wide('c', 3, 9_000)], stored, { limits })
       expect([...made.refused.keys()]).to.deep.equal(['demo/c'])
     })
     it('still takes a change that needs as much room as what is stored', () => {
@@ -418,7 +440,7 @@ describe('planShard', () => {
       const others = [wide('b', 2, 3_000)]
       const before = written([dull('x'), ...others])
       const stored = written([dull('y'), ...others], before)
-      const shorter = { ...wide('a', 1, 3_000), standing: 'accepted' } as const
+      const shorter = { ...wide('a', 1, 3_000), ...standing('accepted', dull('y').verdict) }
       const made = plan([shorter, ...others, one({ name: 'c', createdAt: 3 })], stored, {
         limits: { file: renderShardFile(stored).file.length + 600, plain: 1_000_000 },
       })
@@ -490,10 +512,15 @@ describe('planShard', () => {
     it('keeps what is stored of it when a policy lowers its share, and what makes it smaller is taken', () => {
       const before = [of('team', 'a', 1, 6_000), of('team', 'b', 2, 6_000)]
       const stored = written(before)
-      const lowered = (client: ClientForShard) => ({ ...client, namespaceBytes: 2_000, standing: 'accepted' as const })
-      const [a, b] = before.map(lowered) as [ClientForShard, ClientForShard]
+      const [a, b] = before.map((client) => ({
+        ...client,
+        namespaceBytes: 2_000,
+        ...standing('accepted', client.verdict),
+      })) as [ClientForShard, ClientForShard]
       expect(plan([a, b], stored).refused.size).to.equal(0)
-      expect([...plan([a, lowered(of('team', 'b', 2, 7_000))], stored).refused.keys()]).to.deep.equal(['team/b'])
+      expect([...plan([a, { ...b, verdict: of('team', 'b', 2, 7_000).verdict }], stored).refused.keys()]).to.deep.equal(
+        ['team/b'],
+      )
       const gone = { ...b, verdict: { kind: 'carry' } as const }
       expect(plan([a, gone], stored).refused.size).to.equal(0)
     })

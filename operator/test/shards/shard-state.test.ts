@@ -1,5 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { shardSchema } from '@nauthera/proto/names'
 import { create } from '@bufbuild/protobuf'
 import { randomBytes } from 'node:crypto'
@@ -38,13 +40,14 @@ describe('ShardState', () => {
   const textOf = (name: string) => state.stored.entries.get(key(name))?.entry.desired?.config
 
   /** Both clients are stored under seq 101, at time 0. */
-  beforeEach(() => {
+  const store = () => {
     state = new ShardState(home)
     state.load(undefined, everybody)
     state.open([first, second].map(key), 0)
     for (const name of [first, second]) state.setClient(wanted(name))
     write(0, 100n)
-  })
+  }
+  beforeEach(store)
 
   describe('load', () => {
     it('says when a Secret is there but cannot be read', () => {
@@ -118,8 +121,48 @@ describe('ShardState', () => {
 
     it('asks for nothing when the client is as it is stored', () => {
       expect(state.setClient(wanted(first))).to.equal(false)
-      expect(state.setClient(wanted(first, { standing: 'accepted' }))).to.equal(false)
+      const of = state.stored.entries.get(key(first))?.entry.desired
+      expect(state.setClient(wanted(first, { standing: { of, is: 'accepted' } }))).to.equal(false)
       expect(waitMs(5_000)).to.equal(undefined)
+    })
+
+    it('I3 keeps a version that replicas accept, whichever come after it, and whenever writes begin and end', () => {
+      const accepts = [first, 'better']
+      const step = fc.oneof(
+        fc.record({ name: fc.constantFrom(...accepts, 'bad', 'worse'), isHeard: fc.boolean() }),
+        fc.constantFrom('another client changes', 'a write begins', 'it ends'),
+      )
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+          const of = () => state.stored.entries.get(key(first))?.entry
+          const named = (text: string | undefined) => accepts.find((name) => versionOf(name) === text)
+          store()
+          let turn: BegunTurn | undefined
+          const end = () => {
+            if (turn?.plan.kind === 'write') {
+              const { shard, digest, file } = turn.plan
+              state.written({ secret: secretWith(file), shard, digest }, turn.fresh)
+            }
+            state.end()
+            turn = undefined
+            const { desired, accepted } = of()!
+            expect(named(desired?.config) ?? named(accepted?.config), 'a version that replicas accept').to.not.equal(
+              undefined,
+            )
+          }
+          for (const [index, one] of [...steps, 'it ends' as const].entries()) {
+            if (one === 'another client changes') state.setClient(wanted(second, { clientId: `other-${index}` }))
+            else if (one === 'a write begins') turn ??= begin(6_000)
+            else if (one === 'it ends') end()
+            else {
+              const before = of()?.desired
+              const is = !one.isHeard ? 'unknown' : named(before?.config) === undefined ? 'rejected' : 'accepted'
+              state.setClient(wanted(first, { ...version(one.name), standing: { of: before, is } }))
+            }
+          }
+        }),
+        { numRuns: propertyRuns(600) },
+      )
     })
 
     it('asks for a look when the client is as it is stored, but another version is being written', () => {

@@ -120,7 +120,10 @@ describe('createShards', () => {
 
   it('plans no shard for clients that are put as they are stored: the cost of a first load grows with its clients, not with their square', async () => {
     await startFilled()
-    for (const name of names) shards.setClient(wanted(name, { standing: 'accepted' }))
+    for (const name of names) {
+      const of = shards.stored(`apps/${name}`)?.entry.desired
+      shards.setClient(wanted(name, { standing: { of, is: 'accepted' } }))
+    }
     expect(plans).to.equal(0)
   })
 

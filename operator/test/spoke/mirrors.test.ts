@@ -67,7 +67,7 @@ describe('Mirrors of a hub that comes and goes', () => {
       granted: undefined,
       forbidsEarlier: false,
       restraint: undefined,
-      standing: 'unknown',
+      standing: { of: undefined, is: 'unknown' },
     })
   }
   /** The hub answers this for so many seconds, and is asked in each. */
