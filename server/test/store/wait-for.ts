@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { statement } from '../../src/store/driver/database.ts'
 import type { Outbox } from '../../src/store/outbox/outbox.ts'
+import type { Store } from '../../src/store/store.ts'
 
 /** Looks every 20 ms, so that who does the work gets a turn.
  *  @param lacks says what is still missing; undefined when nothing is
@@ -18,3 +20,12 @@ export const outboxSettled = (outbox: Outbox): Promise<void> =>
     const waiting = await outbox.waiting()
     return waiting === 0 ? undefined : `${waiting} rows of the outbox wait`
   })
+
+const waiting = statement(
+  'test-waiting',
+  `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+)
+
+/** Until a statement waits for a row that another one holds. */
+export const somebodyWaits = ({ database }: Pick<Store, 'database'>): Promise<void> =>
+  waitFor(async () => ((await database.query(waiting)).length > 0 ? undefined : 'nobody waits for a row'))

@@ -53,7 +53,11 @@ export function codeFinish(
   const offline = grant.scopes.has('offline_access')
   const isOwn = client.uid === ownClientUid
   return {
-    person: { userId: session.accountId, standing: account?.standing ?? '' },
+    person: {
+      userId: session.accountId,
+      standing: account?.standing ?? '',
+      consentedTo: account?.consent && client.uid,
+    },
     mark: interaction && { id: interaction.jti, expiresAt: new Date(interaction.exp * 1000 + 60_000) },
     device: {
       ...(isOwn ? { userId: session.accountId } : { ...whole, sid: session.sid }),

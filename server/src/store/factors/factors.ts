@@ -19,7 +19,7 @@ import { inTransaction } from '../outbox/in-transaction.ts'
 import { runTold, told } from '../outbox/told.ts'
 import type { Told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
-import { admitted, endSessionsOf, lockAdmitted, moveStanding } from '../people/standing.ts'
+import { admitted, endSessionsOf, holdPerson, lockAdmitted, moveStanding } from '../people/standing.ts'
 import type { AsAdmitted, FactorKind, OtherSessions, Ways } from '../people/standing.ts'
 import { isUuid } from '../people/user.ts'
 
@@ -53,8 +53,6 @@ const list = statement<FactorRow>(
   'factor-list',
   'SELECT id, kind, name, created_at, last_used_at FROM factors WHERE user_id = $1 ORDER BY created_at, id',
 )
-// a separate statement: only a later one sees what another transaction wrote while it held the row
-const lockPerson = statement('factor-lock-person', 'SELECT FROM users WHERE id = $1::uuid FOR UPDATE')
 const reset = statement<{ gone: number }>(
   'factor-reset',
   `WITH person AS (UPDATE users SET ${moveStanding} WHERE id = $1::uuid RETURNING id),
@@ -154,7 +152,7 @@ export async function resetFactors(
 ): Promise<number | undefined> {
   return await inTransaction(needs, async (bound) => {
     const { database } = bound
-    await database.query(lockPerson, [userId])
+    await database.query(holdPerson, [userId])
     const about = { audit: events, mail }
     const [row] = await runTold({ ...bound, outbox: needs.outbox }, reset, [userId], about)
     if (row === undefined) return undefined

@@ -3,7 +3,7 @@ import { inTransaction } from '../outbox/in-transaction.ts'
 import { runTold, told } from '../outbox/told.ts'
 import type { Told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
-import { endSessionsOf, lockAdmitted, moveStanding, stillStands } from '../people/standing.ts'
+import { endSessionsOf, holdPerson, lockAdmitted, moveStanding, stillStands } from '../people/standing.ts'
 import type { AsAdmitted, KeptSession, Ways } from '../people/standing.ts'
 import { isUuid } from '../people/user.ts'
 import { isOrigin, isStrong } from '../people/upstream-identity.ts'
@@ -173,6 +173,7 @@ async function removeLinks(
   about: Told,
 ): Promise<number> {
   return await inTransaction(needs, async (bound) => {
+    await bound.database.query(holdPerson, [userId])
     const gone = await runTold({ ...bound, outbox: needs.outbox }, unlink, [userId, upstream ?? null], about)
     if (gone.length === 0) return 0
     await endSessionsOf(bound.database, userId)

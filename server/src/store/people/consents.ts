@@ -1,12 +1,12 @@
 // Stored consents of people. Grants, one for each authorization, do not change it.
 import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
-import type { AuditRows } from '../audit/audit-rows.ts'
-import type { StoreChanges } from '../cache/changes.ts'
 import { jsonColumn } from '../driver/json-column.ts'
 import { statement } from '../driver/database.ts'
+import { inTransaction } from '../outbox/in-transaction.ts'
+import type { Transactional } from '../outbox/in-transaction.ts'
 import { endGrants } from '../tokens/grants.ts'
-import type { Connection } from '../driver/database.ts'
+import { holdPerson } from './standing.ts'
 
 export interface Consent {
   readonly userId: string
@@ -45,15 +45,17 @@ export interface ConsentRow {
   readonly granted_at: Date | string
 }
 
-export function createConsents(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Consents {
-  const { database, changes } = needs
+export function createConsents(needs: Transactional): Consents {
+  const { database } = needs
   return {
     find: async (userId, clientUid) => (await database.query(find, [userId, clientUid])).map(consentOf)[0],
-    async revoke(userId, clientUid, events) {
-      const ended = await runAudited(needs, revoke, [userId, clientUid], events)
-      await changes.report(userId)
-      return ended.length === 1
-    },
+    revoke: (userId, clientUid, events) =>
+      inTransaction(needs, async (bound) => {
+        await bound.database.query(holdPerson, [userId])
+        const ended = await runAudited(bound, revoke, [userId, clientUid], events)
+        await bound.changes.report(userId)
+        return ended.length === 1
+      }),
   }
 }
 

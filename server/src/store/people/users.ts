@@ -13,7 +13,7 @@ import { linkHash, consumeLink } from './link-token.ts'
 import { logoutInsert } from '../outbox/logouts.ts'
 import { statement } from '../driver/database.ts'
 import type { Database, Statement } from '../driver/database.ts'
-import { endSessionsOf, moveStanding, moveStandingOf } from './standing.ts'
+import { endSessionsOf, holdPerson, moveStanding, moveStandingOf } from './standing.ts'
 import { asRefused, described, faultsOfOwnName, namesOf } from './user-names.ts'
 import type { UserNames } from './user-names.ts'
 import { groupsOf, isUuid, ownSource, preferencesOf, sourceOf, userOf } from './user.ts'
@@ -210,6 +210,7 @@ async function changeUser(
 ): Promise<boolean> {
   if (!isUuid(userId)) return false
   return await inTransaction(needs, async (bound) => {
+    if (change === remove) await bound.database.query(holdPerson, [userId])
     const rows = await runAudited(bound, change, [userId], events)
     if (change !== enable && change !== remove) await endSessionsOf(bound.database, userId)
     await bound.changes.report(userId)

@@ -1,13 +1,12 @@
 // Where a person is signed in: a row for each session, and one for each client that the session was used for.
 import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
-import type { AuditRows } from '../audit/audit-rows.ts'
-import type { StoreChanges } from '../cache/changes.ts'
 import { endGrants, isAlive, isOfSignIn } from '../tokens/grants.ts'
 import { isAliveRow } from '../tokens/what-counts.ts'
+import { inTransaction } from '../outbox/in-transaction.ts'
+import type { Transactional } from '../outbox/in-transaction.ts'
 import { endDevices } from '../outbox/logouts.ts'
 import { statement } from '../driver/database.ts'
-import type { Connection } from '../driver/database.ts'
 
 export interface Device {
   readonly sessionUid: string
@@ -70,6 +69,11 @@ const whoUsed = statement<Pick<DeviceRow, 'user_id' | 'client_id' | 'client_uid'
        AND g.client_uid = d.client_uid AND g.offline AND ${isAlive('g')}) AS keeps_access
    FROM devices d WHERE d.session_uid = $1 AND (d.revoked_at > now() - interval '5 minutes' OR ${isAliveRow('d')})`,
 )
+// only a later statement sees the rows of a request for a code that had the row of the session locked
+const holdSession = statement(
+  'device-hold-session',
+  "SELECT FROM devices WHERE session_uid = $1 AND client_uid = '' FOR NO KEY UPDATE",
+)
 const endSession = statement<{ readonly grant_ids: readonly string[] } & (DeviceRow | { readonly session_uid: null })>(
   'device-end-session',
   `WITH ${endDevices(`session_uid = $1 AND ${alive}`)},
@@ -100,8 +104,8 @@ interface DeviceRow {
   readonly expires_at: Date
 }
 
-export function createDevices(needs: { database: Connection; audit: AuditRows; changes: StoreChanges }): Devices {
-  const { database, changes } = needs
+export function createDevices(needs: Transactional): Devices {
+  const { database } = needs
   return {
     listOfSession: async (sessionUid) => (await database.query(ofSession, [sessionUid])).map(deviceOf),
     listOfUser: async (userId) => (await database.query(ofUser, [userId])).map(deviceOf),
@@ -119,17 +123,22 @@ export function createDevices(needs: { database: Connection; audit: AuditRows; c
         .map((row) => ({ clientId: row.client_id, clientUid: row.client_uid, keepsAccess: row.keeps_access }))
       return { userId, clients }
     },
-    async endSession(sessionUid, events = []) {
-      const found = await runAudited(needs, endSession, [sessionUid], events, (rows) => rows[0]!.session_uid !== null)
-      await changes.report(sessionUid, ...found[0]!.grant_ids)
-      const rows = found.filter((row) => row.session_uid !== null)
-      return rows.map(deviceOf).filter((device) => device.client !== undefined)
-    },
-    async signOut({ sessionUid, userId }, events) {
-      const rows = await runAudited(needs, signOut, [sessionUid, userId], events)
-      await changes.report(sessionUid, ...rows.flatMap(({ id }) => id ?? []))
-      return rows.length > 0
-    },
+    endSession: (sessionUid, events = []) =>
+      inTransaction(needs, async (bound) => {
+        await bound.database.query(holdSession, [sessionUid])
+        const isMade = (rows: readonly { session_uid: string | null }[]) => rows[0]!.session_uid !== null
+        const found = await runAudited(bound, endSession, [sessionUid], events, isMade)
+        await bound.changes.report(sessionUid, ...found[0]!.grant_ids)
+        const rows = found.filter((row) => row.session_uid !== null)
+        return rows.map(deviceOf).filter((device) => device.client !== undefined)
+      }),
+    signOut: ({ sessionUid, userId }, events) =>
+      inTransaction(needs, async (bound) => {
+        await bound.database.query(holdSession, [sessionUid])
+        const rows = await runAudited(bound, signOut, [sessionUid, userId], events)
+        await bound.changes.report(sessionUid, ...rows.flatMap(({ id }) => id ?? []))
+        return rows.length > 0
+      }),
   }
 }
 

@@ -33,9 +33,16 @@ export interface DeviceUse {
   readonly sid?: string | undefined
 }
 
+interface PersonOfFinish {
+  readonly userId: string
+  readonly standing: string
+  /** The uid of the client, where the person had allowed it something for good. Nothing is written when they have taken it back. */
+  readonly consentedTo?: string | undefined
+}
+
 export interface Finish {
   /** Whose sign-in it is, and their standing when it began. Nothing is written when it has changed, or the person is disabled. */
-  readonly person?: { readonly userId: string; readonly standing: string } | undefined
+  readonly person?: PersonOfFinish | undefined
   /** The interaction that this answers; it can be answered once. Undefined when there was none: no page was shown. */
   readonly mark?: { readonly id: string; readonly expiresAt: Date } | undefined
   readonly device?: DeviceUse | undefined
@@ -52,7 +59,7 @@ export interface Finish {
 
 export interface SignIns {
   /** @returns `done: false` when nothing was written: the interaction was answered or the device code decided before, or (`ended`) the person's sessions
-   *  were ended since */
+   *  were ended since, or this one, or what the person had allowed for good */
   finish(finish: Finish): Promise<{ done: boolean; ended?: true }>
 }
 
@@ -79,16 +86,25 @@ const whenDone = 'EXISTS (SELECT FROM done)'
 const first: readonly Part[] = [
   {
     name: 'person',
-    values: ({ finish: { person } }) => person && { personId: person.userId, standing: person.standing },
-    // The row is locked until the commit: a statement that ends all sessions meanwhile waits, and then ends this one too.
-    sql: () =>
-      `person AS (SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $personId::uuid AND ${stillStands('$standing')} FOR SHARE)`,
+    values: ({ finish: { person } }) =>
+      person && { personId: person.userId, standing: person.standing, consentedTo: person.consentedTo },
+    // The rows are locked until the commit: what ends them meanwhile waits, and then ends this sign-in too. It locks them in a statement before, since a
+    // statement that has waited reads all other rows as they were.
+    sql: (has) =>
+      `person AS (SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $personId::uuid AND ${stillStands('$standing')} FOR SHARE),
+       consented AS (SELECT FROM person p JOIN consents c ON c.user_id = p.id AND c.client_uid = $consentedTo::text FOR KEY SHARE OF c)${
+         hasSession(has)
+           ? `,
+       held AS (SELECT d.revoked_at FROM person p JOIN devices d ON d.session_uid = $sessionUid::text AND d.client_uid = '' AND d.user_id = p.id
+         FOR NO KEY UPDATE OF d)`
+           : ''
+       }`,
   },
   {
     name: 'device',
     values: ({ finish: { deviceCode } }) =>
       deviceCode && { codeId: deviceCode.id, codePayload: JSON.stringify(deviceCode.payload) },
-    sql: (has) => allowDeviceCode(['$codeId', '$codePayload'], has('person') ? 'EXISTS (SELECT FROM person)' : 'true'),
+    sql: (has) => allowDeviceCode(['$codeId', '$codePayload'], `NOT (${isEnded(has)})`),
   },
   {
     name: 'mark',
@@ -104,9 +120,22 @@ const first: readonly Part[] = [
   },
 ]
 
+const hasSession = (has: Has): boolean => has('session') || has('use')
+
+/** SQL: what the sign-in goes on with has ended. */
+const isEnded = (has: Has): string =>
+  has('person')
+    ? `NOT EXISTS (SELECT FROM person) OR ($consentedTo::text IS NOT NULL AND NOT EXISTS (SELECT FROM consented))${
+        hasSession(has) ? ' OR EXISTS (SELECT FROM held WHERE revoked_at IS NOT NULL)' : ''
+      }`
+    : 'false'
+
 function ready(has: Has): string {
-  const needed = [...(has('person') ? ['person'] : []), ...(has('device') ? ['allowed'] : [])]
-  return needed.length === 0 ? '' : ` WHERE ${needed.map((name) => `EXISTS (SELECT FROM ${name})`).join(' AND ')}`
+  const needed = [
+    ...(has('person') ? [`NOT (${isEnded(has)})`] : []),
+    ...(has('device') ? ['EXISTS (SELECT FROM allowed)'] : []),
+  ]
+  return needed.length === 0 ? '' : ` WHERE ${needed.join(' AND ')}`
 }
 
 const valuesOfSession = (use: DeviceUse) => ({
@@ -255,10 +284,9 @@ function statementOf(present: readonly Part[]): Statement<FinishedRow> {
 
 function textOf(present: readonly Part[]): string {
   const has = (name: string) => present.some((part) => part.name === name)
-  const ended = has('person') ? 'NOT EXISTS (SELECT FROM person)' : 'false'
   const crowded = has('grant') ? 'ARRAY(SELECT id FROM crowded)' : "'{}'::text[]"
   return `WITH ${present.map(({ sql }) => sql(has)).join(',\n   ')}
-   SELECT ${ended} AS ended, ${whenDone} AS done, ${crowded} AS crowded`
+   SELECT (${isEnded(has)}) AS ended, ${whenDone} AS done, ${crowded} AS crowded`
 }
 
 export function createSignIns(

@@ -1,5 +1,6 @@
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
+import { createChanges } from '../../../src/store/cache/changes.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { createUpstreamLinks, mostLinks } from '../../../src/store/factors/upstream-links.ts'
 import type { UpstreamSignIn } from '../../../src/store/people/upstream-sign-ins.ts'
@@ -7,6 +8,7 @@ import { otherNames } from '../../../src/store/people/user-names.ts'
 import { factorNotice } from '../../../src/users/factors/notice.ts'
 import { freshStore } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
+import { somebodyWaits } from '../wait-for.ts'
 
 describe(createUpstreamLinks.name, () => {
   let fresh: FreshStore
@@ -209,6 +211,25 @@ describe(createUpstreamLinks.name, () => {
       await store.upstreamLinks.link(signIn, { userId, proved }, { audit: [], mail })
       expect(await store.outbox.waiting()).to.equal(waiting)
     }
+  })
+
+  it('L9 removes what a thief links at the same moment: the unlinking waits for it', async () => {
+    const account = await create(signInOf())
+    const { standing } = (await stores[0].accounts.load({ userId: account.id }))!
+    const identity = { ...signInOf(), upstream: 'other' }
+    let unlinked: Promise<number> = Promise.resolve(0)
+    await stores[1].database.transaction(async (database) => {
+      const links = createUpstreamLinks({
+        ...stores[1],
+        database: { ...stores[1].database, ...database },
+        changes: createChanges(undefined),
+      })
+      expect(await links.link(identity, { userId: account.id, proved: standing }, { audit: [] })).to.equal(true)
+      unlinked = stores[0].upstreamLinks.unlink(account.id, undefined, { audit: [] })
+      await somebodyWaits(stores[0])
+    })
+    expect(await unlinked).to.equal(1)
+    expect((await stores[0].upstreamLinks.of(account.id)).map(({ upstream }) => upstream)).to.deep.equal(['corp'])
   })
 
   it('a passkey that is the last way to sign in is never removed, after an unlinking either', async () => {

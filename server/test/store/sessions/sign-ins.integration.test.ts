@@ -7,6 +7,7 @@ import { statement } from '../../../src/store/driver/database.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { addPerson, freshStore, inMs } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
+import { somebodyWaits } from '../wait-for.ts'
 
 describe(createSignIns.name, () => {
   let fresh: FreshStore
@@ -129,7 +130,7 @@ describe(createSignIns.name, () => {
         }).finish(finish)
         expect(done).to.equal(true)
         ended = end(userId)
-        await somebodyWaits()
+        await somebodyWaits(store)
       })
       await ended
       expect(await store.grants.find(finish.grant.id)).to.equal(undefined)
@@ -144,24 +145,13 @@ describe(createSignIns.name, () => {
     await fresh.replica().database.transaction(async (connection) => {
       await connection.query(disable, [userId])
       finished = store.signIns.finish(finish)
-      await somebodyWaits()
+      await somebodyWaits(store)
     })
     expect(await finished).to.deep.equal({ done: false, ended: true })
     expect(await store.grants.find(finish.grant.id)).to.equal(undefined)
   })
 
   const disable = statement('test-disable', 'UPDATE users SET disabled_at = now() WHERE id = $1')
-  const waiting = statement(
-    'test-waiting',
-    `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-  )
-  async function somebodyWaits(): Promise<void> {
-    const deadline = performance.now() + 20_000
-    while ((await store.database.query(waiting)).length === 0) {
-      if (performance.now() > deadline) throw new Error('nobody waits for the row')
-    }
-  }
-
   it('T5 a sign-in after all sessions were ended is alive, also at a replica whose clock is late', async () => {
     const { id: userId } = await addPerson(store)
     await store.users.revokeSessions(userId, [])
