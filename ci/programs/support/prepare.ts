@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { root } from '@nauthera/local/processes/program'
@@ -109,4 +110,10 @@ export async function goModule(source: string, module: string): Promise<string> 
     env: toolchain,
   })
   return out.trim()
+}
+
+/** Fetches a module of Go and builds nothing. @returns its folder */
+export async function goSource(module: string, version: string): Promise<string> {
+  const out = await run('go', ['mod', 'download', '-json', `${module}@v${version}`], { cwd: tmpdir(), env: toolchain })
+  return (JSON.parse(out) as { Dir: string }).Dir
 }

@@ -55,7 +55,8 @@ interface TriedProgram<Files, Session, Person, Own extends Started<Session, Pers
 interface DeclaredProgram {
   readonly page: string
   readonly version: string
-  readonly done: readonly StepName[]
+  readonly checked: 'run with sign-in' | 'configuration parsed'
+  readonly done: readonly string[]
 }
 
 /** The programs of the scripts that were loaded so far. */
@@ -66,7 +67,8 @@ export function tryProgram<Files, Session, Person, Own extends Started<Session, 
   program: TriedProgram<Files, Session, Person, Own>,
 ): void {
   const { page, version, steps } = program
-  declaredPrograms.push({ page, version, done: stepNames.filter((step) => typeof steps[step] !== 'string') })
+  const done = stepNames.filter((step) => typeof steps[step] !== 'string')
+  declaredPrograms.push({ page, version, checked: 'run with sign-in', done })
   if (process.env['NAUTHERA_SUITE'] === 'programs') describeProgram(program)
 }
 
