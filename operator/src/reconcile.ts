@@ -1,4 +1,5 @@
 // One client through the rooms: judged, its secret, its status.
+import { ageOf } from '@nauthera/rules/age'
 import { shortDigest } from '@nauthera/proto/digest'
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import type { Log } from '@nauthera/runtime/log'
@@ -129,7 +130,7 @@ export function createReconciler(needs: Needs): Reconciler {
     const judgement = withRedirects(judged, redirects)
     needs.tally.record(key, judgement)
     nameWaits.record(key, judgement.acceptance.kind === 'conflict' ? judgement.acceptance.holder : undefined)
-    limitWaits.record(key, isCountedOut(judgement) ? Date.parse(client.metadata.creationTimestamp) : undefined)
+    limitWaits.record(key, isCountedOut(judgement) ? ageOf(client.metadata) : undefined)
     // when its shard is lost, its name becomes free without a stored change
     if (judgement.serve.kind === 'nothing' && shards.stored(key) === undefined) needs.wake(nameWaits.of([key]))
     apis.record(client, judgement.declared)

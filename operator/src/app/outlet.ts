@@ -1,4 +1,5 @@
 // What goes out to the servers and to people, and what comes back from the servers.
+import { ageOf } from '@nauthera/rules/age'
 import { shortDigest } from '@nauthera/proto/digest'
 import { spanRecorder } from '@nauthera/runtime/traces'
 import { spokeName } from '@nauthera/proto/names'
@@ -102,7 +103,7 @@ const believedOf = ({ metadata, spec }: OIDCCluster) =>
     ? [
         {
           name: metadata.name,
-          createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
+          ...ageOf(metadata),
           keyIds: spec.keyIds ?? [],
         },
       ]

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
+import { ageOf, byAge } from '@nauthera/rules/age'
+import type { Age } from '@nauthera/rules/age'
 import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { clientIdOf, keyOf } from '../decide/client/client-names.ts'
+import { clientIdOf, keyOf, oldestFirst } from '../decide/client/client-names.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { KeysBy } from './keys-by.ts'
 
@@ -21,9 +23,9 @@ export interface WatchedClients {
   /** Those that name this identifier as their resourceServer. */
   declaring(identifier: string): readonly OIDCClient[]
   /** Gives a client that no shard has yet its place under the limits, or takes it away. One that comes later does not get that place, though
-   *  its name or time is earlier. */
+   *  its time is earlier. */
   admit(key: string, isIn: boolean): void
-  /** Whether the tenant has no place for a client: so many have one, or are older. Of two of one age, the name decides.
+  /** Whether the tenant has no place for a client: so many have one, or are older. Of one second the uid decides.
    *  @param isServed by key; these have a place too */
   isTenantFull(client: OIDCClient, limit: number, isServed: (key: string) => boolean): boolean
   /** Whether its whole joined cluster has none. */
@@ -148,10 +150,11 @@ const decidesTheSame = (one: OIDCClient, other: OIDCClient): boolean =>
   one.metadata.moved?.from === other.metadata.moved?.from &&
   isDeepStrictEqual(one.metadata.labels, other.metadata.labels)
 
-/** Whether it is the same object, in the same tenant. */
+/** Whether it is the same object, of the same tenant. */
 const isSameAge = (one: OIDCClient | undefined, other: OIDCClient | undefined): boolean =>
   one !== undefined &&
   other !== undefined &&
+  one.metadata.uid === other.metadata.uid &&
   one.metadata.creationTimestamp === other.metadata.creationTimestamp &&
   tenantTextOf(one) === tenantTextOf(other)
 
@@ -161,15 +164,16 @@ const groupsOf = (client: OIDCClient): ReadonlySet<string> => new Set([client.me
 
 /** Counts the older clients of a namespace or a tenant on demand. A new client is nearly always the youngest, so the other counts stay. */
 class AgeRanks {
-  readonly #known = new Map<string, { readonly ranks: Map<string, number>; youngest: OIDCClient }>()
+  readonly #known = new Map<string, { readonly ranks: Map<string, number>; youngest: Age }>()
 
   add(client: OIDCClient): void {
     for (const group of groupsOf(client)) {
       const known = this.#known.get(group)
       if (!known) continue
-      if (!isOlder(known.youngest, client)) return this.forget(client)
+      const age = ageOf(client.metadata)
+      if (byAge(known.youngest, age) >= 0) return this.forget(client)
       known.ranks.set(client.metadata.name, known.ranks.size)
-      known.youngest = client
+      known.youngest = age
     }
   }
 
@@ -184,16 +188,12 @@ class AgeRanks {
   }
 
   #count(group: string, all: OIDCClient[]) {
-    all.sort((one, other) => (isOlder(one, other) ? -1 : 1))
-    const youngest = all.at(-1)
+    const ordered = oldestFirst(all)
+    const youngest = ordered.at(-1)
     if (!youngest) return undefined
-    const counted = { ranks: new Map(all.map(({ metadata }, rank) => [metadata.name, rank])), youngest }
+    const ranks = new Map(ordered.map(({ metadata }, rank) => [metadata.name, rank]))
+    const counted = { ranks, youngest: ageOf(youngest.metadata) }
     this.#known.set(group, counted)
     return counted
   }
-}
-
-function isOlder(one: OIDCClient, other: OIDCClient): boolean {
-  const [a, b] = [one.metadata.creationTimestamp, other.metadata.creationTimestamp]
-  return a < b || (a === b && one.metadata.name < other.metadata.name)
 }

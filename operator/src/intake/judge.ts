@@ -4,7 +4,7 @@ import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { acceptClients, mayHave } from '../decide/client/accept-clients.ts'
-import { byAge, clientIdOf, keyOf } from '../decide/client/client-names.ts'
+import { clientIdOf, keyOf, oldestFirst } from '../decide/client/client-names.ts'
 import type { Acceptance } from '../decide/client/acceptance.ts'
 import { judgeClient, refuseClient } from '../decide/access/judge.ts'
 import { standingOf } from '../decide/status/propagation.ts'
@@ -197,15 +197,16 @@ function holderAmong(
   if (successor !== undefined) return successor
   if (stored !== undefined || claimants.length < 2) return stored
   const isLost = (key: string): boolean => shards.stored(key) === undefined && !shards.isUnheardOf(key)
-  const [remembered] = claimants
-    .flatMap((key) => watch.clients.find(key) ?? [])
-    .filter(
-      (one) =>
-        wasServedAs(one, name) &&
-        isLost(keyOf(one)) &&
-        mayHave(one, name, policiesOf(one), { findCluster: watch.findCluster }),
-    )
-    .toSorted(byAge)
+  const [remembered] = oldestFirst(
+    claimants
+      .flatMap((key) => watch.clients.find(key) ?? [])
+      .filter(
+        (one) =>
+          wasServedAs(one, name) &&
+          isLost(keyOf(one)) &&
+          mayHave(one, name, policiesOf(one), { findCluster: watch.findCluster }),
+      ),
+  )
   return remembered && keyOf(remembered)
 }
 

@@ -1,16 +1,18 @@
+import { byAge } from '@nauthera/rules/age'
+import type { Age } from '@nauthera/rules/age'
 import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import { splitKey } from '../kubernetes/objects.ts'
 
 /** Clients over the limit of their tenant, or of their joined cluster. When another one there is removed, the oldest of them gets a look. */
 export class LimitWaits {
-  /** By tenant, and by namespace: epoch milliseconds of creation, by key. */
-  readonly #waiting = new Map<string, Map<string, number>>()
+  /** By tenant, and by namespace: the age by key. */
+  readonly #waiting = new Map<string, Map<string, Age>>()
 
-  /** @param createdAt undefined when the client does not wait */
-  record(key: string, createdAt: number | undefined): void {
+  /** @param age undefined when the client does not wait */
+  record(key: string, age: Age | undefined): void {
     for (const group of groupsOf(key)) {
       const waiting = this.#waiting.get(group)
-      if (createdAt !== undefined) this.#waiting.set(group, (waiting ?? new Map()).set(key, createdAt))
+      if (age !== undefined) this.#waiting.set(group, (waiting ?? new Map<string, Age>()).set(key, age))
       else if (waiting?.delete(key) === true && waiting.size === 0) this.#waiting.delete(group)
     }
   }
@@ -28,13 +30,8 @@ function groupsOf(key: string): ReadonlySet<string> {
   return new Set([tenantText(tenantOf(at)), at.namespace])
 }
 
-function oldestOf(waiting: ReadonlyMap<string, number> = new Map()): readonly string[] {
-  let oldest: string | undefined
-  let since = Infinity
-  for (const [key, createdAt] of waiting) {
-    if (createdAt > since || (createdAt === since && oldest !== undefined && key > oldest)) continue
-    oldest = key
-    since = createdAt
-  }
-  return oldest === undefined ? [] : [oldest]
+function oldestOf(waiting: ReadonlyMap<string, Age> = new Map()): readonly string[] {
+  let oldest: readonly [key: string, age: Age] | undefined
+  for (const one of waiting) if (oldest === undefined || byAge(one[1], oldest[1]) < 0) oldest = one
+  return oldest === undefined ? [] : [oldest[0]]
 }

@@ -1,4 +1,5 @@
 // A step: sets the planned entry in the shard.
+import { ageOf } from '@nauthera/rules/age'
 import { standingOf } from '../decide/status/propagation.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
@@ -28,10 +29,9 @@ export function createEntryWriter(needs: {
     const entry: ClientForShard = {
       namespace: client.metadata.namespace,
       name: client.metadata.name,
-      uid: client.metadata.uid,
       restoredFrom: memory.restoredFrom,
       clientId: acceptance.clientId,
-      createdAt: Date.parse(client.metadata.creationTimestamp),
+      ...ageOf(client.metadata),
       namespaceBytes: judgement.shardBytes,
       clusterBytes: judgement.clusterBytes,
       verifiers,

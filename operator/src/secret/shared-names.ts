@@ -1,6 +1,6 @@
 // Decides which of several clients in a namespace gets the Secret that all of them name. The holder keeps it; the others get a condition.
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { byAge, keyOf } from '../decide/client/client-names.ts'
+import { keyOf, oldestFirst } from '../decide/client/client-names.ts'
 import { listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { passed } from './look.ts'
@@ -29,7 +29,7 @@ export function sharedNameOf(client: OIDCClient, rivals: readonly OIDCClient[]):
       !listsSecrets(one),
   )
   if (others.length === 0) return undefined
-  const [oldest] = [client, ...others.filter((one) => !isRefused(one))].toSorted(byAge)
+  const [oldest] = oldestFirst([client, ...others.filter((one) => !isRefused(one))])
   const holder = [client, ...others].find((one) => hasHad(one, name)) ?? oldest
   return {
     holders: others.filter((one) => isReady(one, name)).map(keyOf),

@@ -16,6 +16,7 @@ const publishes = (...keys: readonly Jwk[]): PublishedKeys => ({ kind: 'publishe
 const cluster = (name: string, createdAt: number, published: PublishedKeys, keyIds: readonly string[] = []) => ({
   name,
   createdAt,
+  uid: name,
   published,
   keyIds,
 })

@@ -114,15 +114,18 @@ describe('createClientIndex', () => {
     const anyStep = fc.record({
       name: fc.constantFrom('a', 'b', 'c', 'd'),
       day: fc.integer({ min: 1, max: 4 }),
+      uid: fc.constantFrom('1', '2', '3'),
       isGone: fc.boolean(),
     })
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 20 }), (steps) => {
         const index = createClientIndex()
-        for (const { name, day, isGone } of steps) {
-          index.set(`apps/${name}`, isGone ? undefined : client(name, {}, `2026-01-0${day}T00:00:00Z`))
+        for (const { name, day, uid, isGone } of steps) {
+          const made = client(name, {}, `2026-01-0${day}T00:00:00Z`)
+          const present = { ...made, metadata: { ...made.metadata, uid: `${uid} ${name}` } }
+          index.set(`apps/${name}`, isGone ? undefined : present)
           const all = [...index.keys()].map((key) => index.find(key)!)
-          const age = ({ metadata }: OIDCClient) => `${metadata.creationTimestamp} ${metadata.name}`
+          const age = ({ metadata }: OIDCClient) => `${metadata.creationTimestamp} ${metadata.uid}`
           for (const one of all) {
             const older = all.filter((other) => age(other) < age(one)).length
             expect(placeOf(index.isTenantFull, one)).to.equal(older)

@@ -100,7 +100,7 @@ function createWorld({ namespace, limits, cluster }: (typeof places)[number]) {
   }
 }
 
-const ageOf = ({ metadata }: ReturnType<typeof client>) => `${metadata.creationTimestamp} ${metadata.name}`
+const ageOf = ({ metadata }: ReturnType<typeof client>) => `${metadata.creationTimestamp} ${metadata.uid}`
 const storedAs = (uid: string) => {
   const entry = create(ShardEntrySchema, { uid })
   return { shard: 0, entry, entrySeq: 1, configSeq: 1, verifierSeqs: {} }

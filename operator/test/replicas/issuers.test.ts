@@ -46,7 +46,8 @@ describe('Issuers', () => {
         if (published === undefined) throw unreachable
         return published
       },
-      clusters: () => joined && Object.keys(joined).map((name, createdAt) => ({ name, createdAt, keyIds: [] })),
+      clusters: () =>
+        joined && Object.keys(joined).map((name, createdAt) => ({ name, createdAt, uid: name, keyIds: [] })),
       readCluster: async (name) => {
         const configMap = joined?.[name]
         if (configMap === unreachable) throw unreachable

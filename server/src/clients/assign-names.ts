@@ -1,5 +1,6 @@
 // Assigns names to clients. Client ids and API identifiers share one namespace. A name stays with its present holder; a later client is
 // served in its earlier version until the name is free.
+import { byAge } from '@nauthera/rules/age'
 import { keyOf } from './check-shard.ts'
 import { namesOf } from './client-index.ts'
 import type { ClientIndex } from './client-index.ts'
@@ -17,7 +18,7 @@ export function assignNames(current: Registry, shard: LiveShard): Pick<Registry,
   const earlierOf: EarlierOf = (client) =>
     (client.shard === shard.ref.shard ? shard : current.shards.get(client.shard))?.earlier.get(client)
   const blocked = current.isWhole ? handOver(waiting, holders, earlierOf) : shareOut(waiting, holders, earlierOf)
-  return { clients: holders.index(), blocked: blocked.toSorted(byAge) }
+  return { clients: holders.index(), blocked: blocked.toSorted(longestWaiting) }
 }
 
 interface Coming extends WaitingClient {
@@ -58,7 +59,7 @@ function handOver(waiting: readonly Coming[], holders: Holders, earlierOf: Earli
   const asked = new Set(waiting.flatMap(({ client }) => namesOf(client)))
   const bySuccession = ({ isSuccessor = false }: Coming, other: Coming): number =>
     Number(other.isSuccessor ?? false) - Number(isSuccessor)
-  let left: readonly Coming[] = waiting.toSorted((one, other) => bySuccession(one, other) || byAge(one, other))
+  let left: readonly Coming[] = waiting.toSorted((one, other) => bySuccession(one, other) || longestWaiting(one, other))
   for (;;) {
     // the oldest first; a freed name is offered to all again
     const stuck: Coming[] = []
@@ -70,7 +71,7 @@ function handOver(waiting: readonly Coming[], holders: Holders, earlierOf: Earli
     const circle = isFreed ? [] : (firstOf(stuck, (one) => circleOf(one, stuck, holders)) ?? [])
     if (!isFreed && circle.length === 0)
       return stuck
-        .toSorted(byAge)
+        .toSorted(longestWaiting)
         .map(({ client, served }) => ({ client, served: served ?? holders.addIfFree(earlierOf(client)) }))
     for (const { served } of circle) if (served) holders.remove(served)
     for (const { client } of circle) holders.add(client)
@@ -101,7 +102,7 @@ function shareOut(waiting: readonly WaitingClient[], holders: Holders, earlierOf
   for (const { served } of waiting) if (served) holders.remove(served)
   const rivals = new Set(waiting.flatMap(({ client }) => namesOf(client)).flatMap((name) => holders.of(name) ?? []))
   for (const rival of rivals) holders.remove(rival)
-  const all = [...waiting.map(({ client }) => client), ...rivals].toSorted((one, other) => isOlder(one, other))
+  const all = [...waiting.map(({ client }) => client), ...rivals].toSorted(byAge)
   const refused = all.filter((client) => holders.addIfFree(client) === undefined)
   return refused.map((client) => ({ client, served: holders.addIfFree(earlierOf(client)) }))
 }
@@ -114,11 +115,7 @@ function firstOf<One, Found>(all: readonly One[], find: (one: One) => Found | un
   return undefined
 }
 
-/** Older first; at the same time the UID decides, so every replica agrees. */
-const isOlder = (left: RegisteredClient, right: RegisteredClient): number =>
-  left.createdAt - right.createdAt || (left.uid < right.uid ? -1 : 1)
-
-const byAge = (left: WaitingClient, right: WaitingClient): number => isOlder(left.client, right.client)
+const longestWaiting = (one: WaitingClient, other: WaitingClient): number => byAge(one.client, other.client)
 
 /** Collects changes of an index and applies them at once. */
 class Holders {

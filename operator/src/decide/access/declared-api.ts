@@ -1,4 +1,5 @@
 // Decides which API an object declares (spec.resourceServer), and whether that API is open.
+import { ageOf } from '@nauthera/rules/age'
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { tenantOf } from '@nauthera/rules/tenants'
@@ -77,8 +78,7 @@ function wantedApi(client: OIDCClient, about: About): DeclaredApi | undefined {
     tenant: tenantOf(metadata),
     identifier,
     claim: isHeld ? 'held' : mayHave ? 'claimed' : 'named',
-    createdAt: Date.parse(metadata.creationTimestamp),
-    uid: metadata.uid,
+    ...ageOf(metadata),
     standing,
     // an object that breaks a rule may hold values of any shape
     scopes: standing === 'invalid' ? [] : (spec.resourceServer?.scopes ?? []).map(({ name }) => name),
@@ -103,8 +103,7 @@ function servedApi(
     tenant: tenantOf(metadata),
     identifier: served.identifier,
     claim: 'held',
-    createdAt: Date.parse(metadata.creationTimestamp),
-    uid: metadata.uid,
+    ...ageOf(metadata),
     standing: denied === 'over' ? 'denied' : restraintOf(spec)?.suspended === true ? 'suspended' : 'open',
     scopes: served.scopes.filter((scope) => isMoved || scopes.includes(scope)),
     types: served.authorizationDetails.map(({ type }) => type).filter((type) => isMoved || types.includes(type)),
@@ -152,8 +151,7 @@ export function closedApi(
     key: `${metadata.namespace}/${metadata.name}`,
     tenant: tenantOf(metadata),
     identifier,
-    createdAt: Date.parse(metadata.creationTimestamp),
-    uid: metadata.uid,
+    ...ageOf(metadata),
     scopes: [],
     types: [],
     access: [],

@@ -12,6 +12,7 @@ import type {
   Granted,
   ShardEntry,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { byAge } from '@nauthera/rules/age'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { isSameTenant, tenantOf } from '@nauthera/rules/tenants'
 import type { Tenant } from '@nauthera/rules/tenants'
@@ -131,10 +132,7 @@ function typesAt(
  *  @returns the one that has it, in the order of acceptance.ts: who is served under it, then the oldest that may claim it */
 export function apiOf(declaring: readonly DeclaredApi[]): DeclaredApi | undefined {
   return declaring.toSorted(
-    (left, right) =>
-      claimOrder.indexOf(left.claim) - claimOrder.indexOf(right.claim) ||
-      left.createdAt - right.createdAt ||
-      (left.uid < right.uid ? -1 : 1),
+    (left, right) => claimOrder.indexOf(left.claim) - claimOrder.indexOf(right.claim) || byAge(left, right),
   )[0]
 }
 

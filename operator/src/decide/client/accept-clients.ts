@@ -8,7 +8,7 @@ import type { Acceptance, ConflictMove } from './acceptance.ts'
 import { checkSpec } from './check-spec.ts'
 import { checkPlace } from './mirror.ts'
 import type { FindCluster } from './mirror.ts'
-import { byAge, clientIdOf, keyOf } from './client-names.ts'
+import { clientIdOf, keyOf, oldestFirst } from './client-names.ts'
 import { present } from './present.ts'
 import { sizeFaultOf } from './client-size.ts'
 import { bindingOf, isAllowed, mayDeclare } from './policies.ts'
@@ -31,7 +31,7 @@ export function acceptClients(
   const claims = new Map<string, string>()
   const verdicts = new Map<string, Acceptance>()
   const byKey = new Map(clients.map((client) => [keyOf(client), client]))
-  for (const client of clients.toSorted(byAge)) {
+  for (const client of oldestFirst(clients)) {
     const key = keyOf(client)
     const clientId = clientIdOf(client)
     const policies = bindingOf(policiesOf(client))

@@ -1,4 +1,5 @@
-// What a client is called, and which of two that want one name is older.
+// What a client is called.
+import { ageOf, byAge } from '@nauthera/rules/age'
 import { defaultClientId } from '@nauthera/rules/tenants'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 
@@ -12,8 +13,9 @@ export function clientIdOf(client: OIDCClient): string {
   return client.spec.clientId ?? defaultClientId(client.metadata)
 }
 
-/** Older first; in the same second the UID decides, so every operator agrees. */
-export function byAge(left: OIDCClient, right: OIDCClient): number {
-  const [a, b] = [Date.parse(left.metadata.creationTimestamp), Date.parse(right.metadata.creationTimestamp)]
-  return a - b || (left.metadata.uid < right.metadata.uid ? -1 : 1)
-}
+/** @returns the clients, the oldest first */
+export const oldestFirst = (clients: readonly OIDCClient[]): readonly OIDCClient[] =>
+  clients
+    .map((client) => ({ client, ...ageOf(client.metadata) }))
+    .toSorted(byAge)
+    .map(({ client }) => client)

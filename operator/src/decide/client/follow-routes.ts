@@ -1,5 +1,6 @@
 // Decides which redirect URIs of a client follow its Ingresses and HTTPRoutes. A host in such an object is an unproven string, so a
 // policy has to list it, and an older object of another namespace keeps it.
+import { byAge } from '@nauthera/rules/age'
 import { followLimits } from '../../api/redirect-sources.ts'
 import type { RedirectSource, RouteKind } from '../../api/redirect-sources.ts'
 import type { OIDCClientStatus } from '../../api/client-status.ts'
@@ -132,10 +133,6 @@ function refusalOf(host: string, { namespace, policies, routes }: FollowInput): 
     ? `is that of an older ${holder.kind} in another namespace`
     : undefined
 }
-
-/** Older first; in the same second the UID decides. */
-const byAge = (one: HostRoute, other: HostRoute): number =>
-  Date.parse(one.createdAt) - Date.parse(other.createdAt) || (one.uid < other.uid ? -1 : 1)
 
 function withinLimits(uris: readonly FollowedRedirect[], left: string[]): readonly FollowedRedirect[] {
   const hosts = [...new Set(uris.map(({ uri }) => new URL(uri).host))].slice(0, followLimits.hosts)

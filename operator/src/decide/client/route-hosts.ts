@@ -1,5 +1,6 @@
 // Reads at which hosts an Ingress or an HTTPRoute serves https.
 // Source: Gateway API v1, HTTPRouteSpec.hostnames, Listener and RouteParentStatus; networking.k8s.io/v1, IngressTLS.
+import { ageOf } from '@nauthera/rules/age'
 import type { LabelSelector } from '../../api/label-selector.ts'
 import type { RouteKind } from '../../api/redirect-sources.ts'
 import { selects } from './policies.ts'
@@ -11,7 +12,7 @@ export interface HostRoute {
   readonly name: string
   readonly uid: string
   /** RFC 3339. */
-  readonly createdAt: string
+  readonly createdAt: number
   /** Every host that it names, also those that it does not serve; with wildcards. */
   readonly names: readonly string[]
   readonly served: readonly ServedHost[]
@@ -229,6 +230,5 @@ const identityOf = (
   kind,
   namespace,
   name,
-  uid,
-  createdAt: creationTimestamp,
+  ...ageOf({ uid, creationTimestamp }),
 })

@@ -1,4 +1,6 @@
 // Decides which keys of joined clusters' ServiceAccounts servers get, and which are refused. Pure.
+import { byAge } from '@nauthera/rules/age'
+import type { Age } from '@nauthera/rules/age'
 import { jwksFaults, keyIdOf, keyTextOf } from '@nauthera/rules/jwks'
 import { fieldsOf, isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
 import { nextKeys } from './platform-keys.ts'
@@ -30,10 +32,8 @@ export function publishedKeys(configMap: unknown): PublishedKeys {
 }
 
 /** A joined cluster whose keys are believed. */
-export interface BelievedCluster {
+export interface BelievedCluster extends Age {
   readonly name: string
-  /** Epoch milliseconds. */
-  readonly createdAt: number
   /** Ids of keys that are its own by the word of an administrator. */
   readonly keyIds: readonly string[]
 }
@@ -53,21 +53,19 @@ export function nextClusterKeys(
   clusters: readonly (BelievedCluster & { readonly published: PublishedKeys })[],
   now: number,
 ): { readonly joined: ToldKeys['joined']; readonly faults: ReadonlyMap<string, string> } {
-  const byAge = clusters.toSorted(
-    (left, right) => left.createdAt - right.createdAt || (left.name < right.name ? -1 : 1),
-  )
+  const ordered = clusters.toSorted(byAge)
   // the oldest last: of two that list one key it has it
-  const listed = new Map(byAge.toReversed().flatMap(({ name, keyIds }) => keyIds.map((id) => [id, wordsFor(name)])))
+  const listed = new Map(ordered.toReversed().flatMap(({ name, keyIds }) => keyIds.map((id) => [id, wordsFor(name)])))
   const holders = new Map<string, string>()
   const hold = (set: PlatformKeySet | undefined, holder: string): void => {
     for (const { jwk } of set?.keys ?? [])
       if (!holders.has(keyTextOf(jwk))) holders.set(keyTextOf(jwk), listed.get(keyIdOf(jwk)) ?? holder)
   }
   for (const { jwk } of told.own?.keys ?? []) holders.set(keyTextOf(jwk), thisCluster)
-  for (const { name } of byAge) hold(told.joined.get(name), wordsFor(name))
+  for (const { name } of ordered) hold(told.joined.get(name), wordsFor(name))
   const joined = new Map<string, PlatformKeySet>()
   const faults = new Map<string, string>()
-  for (const { name, published } of byAge) {
+  for (const { name, published } of ordered) {
     const next = nextOf(told.joined.get(name), published, now)
     hold(next, wordsFor(name))
     const keys = (next?.keys ?? []).filter(({ jwk }) => holders.get(keyTextOf(jwk)) === wordsFor(name))

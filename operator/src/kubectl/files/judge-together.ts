@@ -21,7 +21,8 @@ export interface AboutClients {
   /** `namespace/name` of the one that is served under a name. */
   readonly holderOf?: (name: string) => string | undefined
   readonly isServed: (client: OIDCClient) => boolean
-  readonly countOlder: (client: OIDCClient) => number
+  /** Whether its tenant has no place for one that nobody serves. */
+  readonly isFull?: (client: OIDCClient, limit: number) => boolean
   readonly labelsOf: (namespace: string) => NamespaceLabels
   /** Epoch milliseconds. */
   readonly now: number
@@ -29,14 +30,14 @@ export interface AboutClients {
 
 /** @returns in the order of the clients */
 export function judgeTogether(clients: readonly OIDCClient[], about: AboutClients): readonly JudgedClient[] {
-  const { policiesOf, holderOf, isServed, countOlder, labelsOf, now } = about
+  const { policiesOf, holderOf, isServed, isFull, labelsOf, now } = about
   const acceptances = acceptClients(clients, policiesOf, holderOf ? { holderOf } : {})
   const judged = clients.map((client) => ({
     client,
     judgement: judgeClient(client, {
       acceptance: acceptances.get(keyOf(client))!,
       policies: policiesOf(client),
-      isFull: (limit) => !isServed(client) && countOlder(client) >= limit,
+      isFull: (limit) => !isServed(client) && isFull?.(client, limit) === true,
       isServed: isServed(client),
       isHeld: (name) => holderOf?.(name) === keyOf(client),
       now,

@@ -65,7 +65,6 @@ export function renderClients(input: RenderInput): {
   const judged = judgeTogether(stored, {
     policiesOf: (client) => policiesFor(client, { baseline: {}, policies: holding, namespaceLabels: undefined }),
     isServed: () => false,
-    countOlder: () => 0,
     // labels of namespaces are not known here: an entry that asks for them counts as one that does not fit
     labelsOf: () => undefined,
     now: 0,

@@ -5,9 +5,11 @@ import { fieldsOf } from '@nauthera/runtime/json'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../api/oidc-policy.ts'
-import { byAge, clientIdOf, keyOf } from '../../decide/client/client-names.ts'
+import { clientIdOf, keyOf } from '../../decide/client/client-names.ts'
 import { isPolicySpec } from '../../decide/client/check-spec.ts'
 import { labelsForPolicies, policiesFor } from '../../decide/client/policies.ts'
+import { createClientIndex } from '../../intake/client-index.ts'
+import { createAsSeen } from '../../intake/mirrors.ts'
 import { reportFault } from '../clients/report-fault.ts'
 import { flagsOf, readClients, readClusters, readObjects, readPolicies } from '../cluster.ts'
 import type { CallKubectl, ClusterAnswer, ClusterFlags } from '../cluster.ts'
@@ -56,7 +58,7 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
   const names = [...given.map(({ metadata }) => metadata.name), ...options.without]
   const kept = policies.filter(({ metadata }) => !names.includes(metadata.name))
   const labels = readLabels(terminal.kubectl, where)
-  const clusters = clients.value.some(isMirror) ? readClusters(terminal.kubectl, where) : noClusters
+  const clusters = clients.value.some(isOfCluster) ? readClusters(terminal.kubectl, where) : noClusters
   const baselines = readBaselines(terminal.kubectl, where)
   const judge = (among: readonly OIDCPolicy[]) =>
     judgeCluster(clients.value, { policies: among, labels, clusters, baselines, now: terminal.now() })
@@ -67,7 +69,9 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
       : ['you may not list namespaces: a policy that selects by their labels counts as one that holds']),
     ...(clusters.kind === 'found'
       ? []
-      : ['you may not list oidcclusters: labels that joined clusters tell count as not trusted']),
+      : [
+          'you may not list oidcclusters: labels that joined clusters tell count as not trusted, and clients as not moved',
+        ]),
     ...(baselines.kind === 'found'
       ? []
       : ["the operators' settings could not be read: the policy in them counts as empty"]),
@@ -98,7 +102,9 @@ function readPolicyFiles(files: readonly string[], terminal: PluginTerminal): re
   return all.length > 0 ? undefined : policies.map(({ object }) => ({ ...object, spec: object.spec ?? {} }))
 }
 
-const isMirror = ({ metadata }: OIDCClient): boolean => tenantOf(metadata).cluster !== undefined
+/** A mirror, or one that may have come from a joined cluster: it keeps an id that begins with the name of that cluster. */
+const isOfCluster = ({ metadata, spec }: OIDCClient): boolean =>
+  tenantOf(metadata).cluster !== undefined || spec.clientId?.includes('_') === true
 const noClusters: ClusterAnswer<readonly OIDCCluster[]> = { kind: 'found', value: [] }
 
 type LabelsByNamespace = ClusterAnswer<ReadonlyMap<string, Readonly<Record<string, string>>>>
@@ -140,9 +146,11 @@ function judgeCluster(
   const clusters = about.clusters.kind === 'found' ? about.clusters.value : []
   const findCluster = (name: string) => clusters.find(({ metadata }) => metadata.name === name)
   const serverNameOf = ({ spec }: OIDCClient): string => spec.serverName ?? 'default'
-  const order = Map.groupBy(clients.toSorted(byAge), ({ metadata }) => metadata.namespace)
-  const older = new Map([...order.values()].flatMap((all) => all.map((one, index) => [keyOf(one), index] as const)))
-  const judged = [...Map.groupBy(clients, serverNameOf)].flatMap(([serverName, together]) => {
+  const seen = clients.map(createAsSeen(findCluster, () => clusters))
+  const judged = [...Map.groupBy(seen, serverNameOf)].flatMap(([serverName, together]) => {
+    const index = createClientIndex()
+    for (const one of together) index.set(keyOf(one), one)
+    const hasPlace = (key: string): boolean => isServed(index.find(key)!)
     const baseline = about.baselines.kind === 'found' ? (about.baselines.value.get(serverName) ?? {}) : {}
     const served = new Map(together.filter(isServed).flatMap((one) => namesOf(one).map((name) => [name, keyOf(one)])))
     return judgeTogether(together, {
@@ -154,7 +162,7 @@ function judgeCluster(
         }),
       holderOf: (name) => served.get(name),
       isServed,
-      countOlder: (client) => older.get(keyOf(client)) ?? 0,
+      isFull: (client, limit) => index.isTenantFull(client, limit, hasPlace),
       labelsOf,
       now: about.now,
     })

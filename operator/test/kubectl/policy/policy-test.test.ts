@@ -61,11 +61,12 @@ describe('kubectl nauthera policy test', () => {
   })
 
   describe('of a client that a joined cluster sent', () => {
+    const [cluster, edgeUid] = ['nauthera-cluster-edge', '6f1c1c0a-8a4e-4b57-9d8a-3a1b2c3d4e5f']
     const origin = { namespace: 'shop', name: 'app', uid: 'u', namespaceLabels: { tier: 'gold' } }
     const mirror = named('shop.app', { type: 'SPA', tokens: { accessTTL: '1h' }, origin }, 'nauthera-cluster-edge')
     const gold = file('gold', { selector: { namespaces: { matchLabels: { tier: 'gold' } } }, ...shortTokens })
     const silver = file('silver', { selector: { namespaces: { matchLabels: { tier: 'silver' } } }, ...shortTokens })
-    const edge = (spec: object) => [{ metadata: { name: 'edge' }, spec }]
+    const edge = (spec: object) => [{ metadata: { name: 'edge', uid: edgeUid }, spec }]
     const codeOf = async (policies: string, clusters?: readonly object[]) => {
       const there = { clients: [mirror], baseline: {}, labels: { 'nauthera-cluster-edge': {} } }
       return await test(['-f', 'p'], { ...there, ...(clusters ? { clusters } : {}) }, { p: policies })
@@ -74,6 +75,43 @@ describe('kubectl nauthera policy test', () => {
     it('goes by the labels that the cluster tells, where they are trusted', async () => {
       expect((await codeOf(gold, edge({ trustNamespaceLabels: true }))).code).to.equal(1)
       expect((await codeOf(silver, edge({ trustNamespaceLabels: true }))).code).to.equal(0)
+    })
+
+    it('counts its own namespace there, and the oldest as the operator does: by the uid that lasts', async () => {
+      const made = (name: string, origin: object) => {
+        const one = named(name, { type: 'SPA', origin: { name: name.split('.')[1]!, ...origin } as never }, cluster)
+        return { ...one, status: undefined }
+      }
+      const clients = [
+        made('shop.a', { namespace: 'shop', uid: 'u-2' }),
+        made('shop.b', { namespace: 'shop', uid: 'u-1' }),
+        made('web.c', { namespace: 'web', uid: 'u-3' }),
+      ]
+      const { out } = await test(
+        ['-f', 'p', '-o', 'json'],
+        { clients, baseline: {}, clusters: edge({}) },
+        {
+          p: file('few', { limits: { clientsPerNamespace: 1 } }),
+        },
+      )
+      // of the first two, the one that comes later by UUIDv5 of the cluster's uid and its own
+      expect(JSON.parse(out).effects.map(({ client: key }: { client: string }) => key)).to.deep.equal([
+        `${cluster}/shop.a`,
+      ])
+    })
+
+    it('does not hold the id of a client that came from there against it', async () => {
+      const moved = named('web', { clientId: 'edge_web' }, 'shop')
+      const to = { namespace: 'shop', name: 'web', uid: 'web' }
+      const move = { clientId: 'edge_web', from: { namespace: cluster, name: 'shop.web' }, to }
+      const strict = { p: file('strict', { allow: { customClientId: false } }) }
+      const there = (spec: object) => ({
+        clients: [moved],
+        baseline: { allow: { customClientId: true } },
+        clusters: edge(spec),
+      })
+      expect((await test(['-f', 'p'], there({ moved: [move] }), strict)).code).to.equal(0)
+      expect((await test(['-f', 'p'], there({}), strict)).code).to.equal(1)
     })
 
     it('takes a policy that selects by labels for one that limits, where they are not', async () => {
@@ -95,6 +133,35 @@ describe('kubectl nauthera policy test', () => {
     expect(away.out).to.include(
       'demo/long\n   no longer broken: spec.tokens.accessTTL: must be at most 5m (policy strict)',
     )
+  })
+
+  it('says which client of one second has no place: that with the later uid, whatever it is called', async () => {
+    const fresh = (name: string, uid: string) => {
+      const one = client({}, { name, uid })
+      return { kind: 'OIDCClient', ...one }
+    }
+    const clients = [fresh('a', '2'), fresh('b', '1')]
+    const { out } = await test(
+      ['-f', 'p'],
+      { clients, baseline: {} },
+      {
+        p: file('few', { limits: { clientsPerNamespace: 1 } }),
+      },
+    )
+    expect(out).to.include('demo/a BREAKS it').and.not.include('demo/b BREAKS it')
+  })
+
+  it('says that a new client has no place where others that came later are served', async () => {
+    const fresh = client({}, { name: 'a', uid: '1', creationTimestamp: '2025-01-01T00:00:00Z' })
+    const clients = [{ kind: 'OIDCClient', ...fresh }, named('b', {})]
+    const { out } = await test(
+      ['-f', 'p'],
+      { clients, baseline: {} },
+      {
+        p: file('few', { limits: { clientsPerNamespace: 1 } }),
+      },
+    )
+    expect(out).to.include('demo/a BREAKS it').and.not.include('demo/b BREAKS it')
   })
 
   it('says what would be otherwise for whom, though nobody breaks it', async () => {
