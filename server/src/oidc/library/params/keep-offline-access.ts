@@ -1,5 +1,6 @@
 import { clientOf } from '../shapes.ts'
 import type { Params } from '../shapes.ts'
+import { mayBeReplaced } from './params-watcher.ts'
 import type { ParamsWatcher } from './params-watcher.ts'
 
 const offline = 'offline_access'
@@ -9,6 +10,7 @@ const routes: readonly string[] = ['authorization', 'pushed_authorization_reques
  *  Connect Core 11 leaves this to the server. */
 export const keepOfflineAccess: ParamsWatcher = (context, params, { clients }) => {
   if (!routes.includes(context.oidc.route ?? '')) return
+  if (!mayBeReplaced(params) && !wantsOffline(params['scope'])) return
   const mayRefresh = () => clients.registered(clientOf(context)).config.grantTypes.includes('refresh_token')
   const scope = scopeProperty(params['scope'], mayRefresh)
   Object.defineProperties(params, {
@@ -16,6 +18,8 @@ export const keepOfflineAccess: ParamsWatcher = (context, params, { clients }) =
     request: requestProperty(params['request'], scope.replaced),
   })
 }
+
+const wantsOffline = (scope: unknown): boolean => typeof scope === 'string' && scope.split(' ').includes(offline)
 
 /** Undoes the one write that only takes offline_access out. */
 function scopeProperty(first: unknown, mayRefresh: () => boolean) {

@@ -6,7 +6,12 @@ import type { Context, Params } from '../shapes.ts'
 export type ParamsWatcher = (context: Context, params: Params, needs: ParamsNeeds) => void
 export type ParamsNeeds = Pick<LibraryNeeds, 'clients' | 'platforms'>
 
+/** Whether a request object or a pushed request may write other parameters later. */
+export const mayBeReplaced = ({ request, request_uri: uri }: Params): boolean =>
+  request !== undefined || uri !== undefined
+
 /** Whatever is written into a parameter later, by a request object or a pushed request, becomes what we know of it.
+ *  Of use only where something may be: the library reads the parameters many times, and V8 reads watched ones slowly.
  *  @param value what it is now */
 export function watchParam(params: Params, name: string, value: unknown, known: (next: unknown) => unknown): void {
   let current = value
