@@ -108,32 +108,22 @@ export function createMetrics(processName: string): Metrics {
   return {
     counter: (definition) => {
       const counter = new Counter(of(definition))
-      const split = splitter(definition.labels)
       // a counter that begins with its first event has no rise that Prometheus could see
       for (const values of foreseen(definition.labels)) counter.inc(values, 0)
-      return { inc: (...given) => counter.inc(...split(given)) }
+      return { inc: withLabels(definition.labels, (labels, by) => counter.inc(labels, by)) }
     },
     gauge: (definition) => {
+      const { labels: values } = definition
       const gauge = new Gauge(of(definition))
-      const split = splitter(definition.labels)
       return {
-        set: (...given) => {
-          const [labels, value = 0] = split(given)
-          gauge.set(labels, value)
-        },
-        inc: (...given) => gauge.inc(...split(given)),
+        set: withLabels(values, (labels, value = 0) => gauge.set(labels, value)),
+        inc: withLabels(values, (labels, by) => gauge.inc(labels, by)),
         reset: () => gauge.reset(),
       }
     },
     histogram: (definition) => {
       const histogram = new Histogram({ ...of(definition), buckets: [...(definition.buckets ?? [])] })
-      const split = splitter(definition.labels)
-      return {
-        observe: (...given) => {
-          const [labels, value = 0] = split(given)
-          histogram.observe(labels, value)
-        },
-      }
+      return { observe: withLabels(definition.labels, (labels, value = 0) => histogram.observe(labels, value)) }
     },
     onRender: (refresh) => void refreshes.push(refresh),
     render: () => {
@@ -144,20 +134,21 @@ export function createMetrics(processName: string): Metrics {
   }
 }
 
-/** @returns the labels and the number of what was given; a value of a label that is not foreseen is `other` there */
-function splitter(
+/** Calls with the labels and the number of what is given; a value of a label that is not foreseen is `other` there. */
+function withLabels(
   labels: LabelSet = {},
-): (given: readonly unknown[]) => [labels: Record<string, string>, value: number | undefined] {
+  call: (labels: Record<string, string>, value: number | undefined) => void,
+): (...given: readonly unknown[]) => void {
   const bounds = Object.entries(labels).map(([name, values]) => [name, boundOf(values)] as const)
-  if (bounds.length === 0) return ([value]) => [{}, numberOf(value)]
-  return ([values, value]) => {
-    const given = fieldsOf(values)
+  if (bounds.length === 0) return (...given) => call({}, numberOf(given[0]))
+  return (...given) => {
+    const values = fieldsOf(given[0])
     const bounded: Record<string, string> = {}
     for (const [name, bound] of bounds) {
-      const word = given[name]
+      const word = values[name]
       bounded[name] = bound(typeof word === 'string' ? word : '')
     }
-    return [bounded, numberOf(value)]
+    call(bounded, numberOf(given[1]))
   }
 }
 

@@ -20,6 +20,8 @@ interface Prepared {
 /** The columns of what each connection has prepared, by the name of the statement. */
 const known = new WeakMap<WireConnection, Map<string, Columns>>()
 
+const nothing: readonly Buffer[] = []
+
 export class PreparedQuery {
   /** Set by the driver's time-out too. */
   callback: (error: unknown, rows?: unknown[]) => void
@@ -67,12 +69,8 @@ export class PreparedQuery {
     this.#columns = this.#known.get(name)
     try {
       const run = writeRun(name, this.#values)
-      // not always the same: it may be cancelled between the two
-      const prepare = before === undefined ? [writePrepare(this)] : []
-      const describe = this.#columns === undefined ? [writeDescribe(this)] : []
-      const first = this.#before === undefined ? [] : [writeBound(this.#before)]
-      const all = [...first, ...prepare, ...describe, run]
-      connection.stream.write(all.length === 1 ? run : Buffer.concat(all))
+      const ahead = this.#ahead(before !== undefined)
+      connection.stream.write(ahead.length === 0 ? run : Buffer.concat([...ahead, run]))
       return null
     } catch (error) {
       return asError(error)
@@ -124,6 +122,15 @@ export class PreparedQuery {
 
   handleCopyData(): void {
     this.#fault = new TypeError(`${this.name} copies`)
+  }
+
+  /** What is written before the statement runs: mostly nothing. @param isPrepared on this connection */
+  #ahead(isPrepared: boolean): readonly Buffer[] {
+    if (isPrepared && this.#columns !== undefined && this.#before === undefined) return nothing
+    const first = this.#before === undefined ? [] : [writeBound(this.#before)]
+    // not always the same: it may be cancelled between the two
+    const prepare = isPrepared ? [] : [writePrepare(this)]
+    return [...first, ...prepare, ...(this.#columns === undefined ? [writeDescribe(this)] : [])]
   }
 
   #describe(columns: Columns): void {
