@@ -35,7 +35,6 @@ const spell = (rules: readonly RbacRule[]) => rightsIn(rules).map(spellRight).so
 /** Rights that no call needs, and why they are there all the same. */
 const spare: readonly RegExp[] = [
   /\/(oidcclients|oidcpolicies|oidcclusters|namespaces|pods) get$/, // who may list may also get
-  /\/oidcpolicies\/status patch$/, // the status of policies is not written yet
 ]
 
 describe('K3 the rights that the chart gives', function () {
@@ -63,7 +62,8 @@ describe('K3 the rights that the chart gives', function () {
         metadata: { name: 'edge' },
         spec: {},
       }
-      if (mode === 'cluster') cluster.api.set(joined)
+      const watched = { ...joined, kind: 'OIDCPolicy', metadata: { name: 'watched' }, spec: { enforcement: 'Audit' } }
+      if (mode === 'cluster') for (const one of [joined, watched]) cluster.api.set(one)
       const process = cluster.startOperator({ identity: 'operator-0', settings, rules })
       await process.leading
       const secrets = cluster.api.resource('secrets')
@@ -85,9 +85,10 @@ describe('K3 the rights that the chart gives', function () {
       await apply('reports', { displayName: 'good' }, 'True')
       await apply('reports', { displayName: 'bad' }, 'False')
       await apply('reports', {}, 'True')
-      const told = () =>
-        cluster.api.store.find(cluster.api.resource('oidcclusters'), undefined, 'edge')?.['status'] !== undefined
-      if (mode === 'cluster') await cluster.until(told, 'the status of a joined cluster')
+      const isTold = (plural: string, name: string) =>
+        cluster.api.store.find(cluster.api.resource(plural), undefined, name)?.['status'] !== undefined
+      const told = () => isTold('oidcclusters', 'edge') && isTold('oidcpolicies', 'watched')
+      if (mode === 'cluster') await cluster.until(told, 'the status of a joined cluster, and of a policy')
       const before = cluster.plain('reports', namespace)
       await apply('reports', { rotation: { trigger: 'now' } }, 'True')
       await cluster.until(() => cluster.plain('reports', namespace) !== before, 'the secret is rotated')

@@ -25,8 +25,8 @@ export interface Pair {
   readonly replicas: readonly TestReplica[]
   /** The newest. */
   readonly hubOperator: TestOperator
-  /** Starts an operator in mode spoke. */
-  startSpoke(settings?: Record<string, unknown>): TestOperator
+  /** Starts an operator in mode spoke. @param rules default: what the chart gives it */
+  startSpoke(settings?: Record<string, unknown>, rules?: readonly RbacRule[]): TestOperator
   mirror(name: string): OIDCClient | undefined
   /** By which replicas of the hub a secret of the client is accepted. */
   acceptedBy(name: string, secret: string): readonly boolean[]
@@ -106,8 +106,8 @@ export async function startPair(
       hub.api.set({ ...lease, spec: holderIdentity === undefined ? {} : { holderIdentity } })
     },
     acceptedBy,
-    startSpoke: (settings = {}) => {
-      const operator = spoke.startOperator({ settings: { ...spokeSettings, ...settings } })
+    startSpoke: (settings = {}, rules) => {
+      const operator = spoke.startOperator({ settings: { ...spokeSettings, ...settings }, ...present({ rules }) })
       spokes.push(operator)
       return operator
     },
@@ -211,8 +211,8 @@ function joinHub(api: KubeApi): string {
   for (const object of objects.filter(({ kind }) => kind in plurals)) {
     if (!isThere(object)) api.set(object as KubeObject)
   }
-  const rulesOf = (kind: string) => (objects.find((one) => one.kind === kind)?.['rules'] ?? []) as readonly RbacRule[]
-  const rules = [...rulesOf('Role').map((rule) => ({ ...rule, namespace })), ...rulesOf('ClusterRole')]
+  const given = (objects.find(({ kind }) => kind === 'Role')?.['rules'] ?? []) as readonly RbacRule[]
+  const rules = given.map((rule) => ({ ...rule, namespace }))
   // the address stays when the token changes
   return api.addUser(clusterName, rules, { namespace }).replace(/\/token-[0-9a-f]+/, '')
 }

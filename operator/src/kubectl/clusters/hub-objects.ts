@@ -1,4 +1,4 @@
-// What the hub has for a joined cluster. Pure: the test of a spoke's calls compares them with these rules.
+// What the hub has for a joined cluster. Pure: charts/test/spoke-calls compares a spoke's calls with these rules.
 import { apiGroup, apiVersion, labels, spokeName } from '@nauthera/proto/names'
 import { clusterLimits } from '@nauthera/rules/limits'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
@@ -24,22 +24,15 @@ const spokeRules: readonly Rule[] = [
   { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: [spokeName], verbs: ['create'] },
 ]
 
-/** What it may do in the whole hub: read its own OIDCCluster. */
-const spokeClusterRules = (cluster: string): readonly Rule[] => [
-  { apiGroups: [apiGroup], resources: ['oidcclusters'], resourceNames: [cluster], verbs: ['get'] },
-]
-
 /** @param clients how many OIDCClients the API server takes at most; the operator refuses those above its own limit
  *  @returns in the order in which they can be made */
 export function hubObjects(cluster: string, clients: number = clusterLimits.clients): readonly HubObject[] {
   const namespace = namespaceOfCluster(cluster)
-  const inHub = { name: namespace }
   const inNamespace = { name: spokeName, namespace }
   const rbac = 'rbac.authorization.k8s.io'
-  const subjects = [{ kind: 'ServiceAccount', ...inNamespace }]
   const objects: readonly HubObject[] = [
     { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCCluster', metadata: { name: cluster }, spec: {} },
-    { apiVersion: 'v1', kind: 'Namespace', metadata: inHub },
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     {
       apiVersion: 'v1',
       kind: 'ResourceQuota',
@@ -53,15 +46,7 @@ export function hubObjects(cluster: string, clients: number = clusterLimits.clie
       kind: 'RoleBinding',
       metadata: inNamespace,
       roleRef: { apiGroup: rbac, kind: 'Role', name: spokeName },
-      subjects,
-    },
-    { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: inHub, rules: spokeClusterRules(cluster) },
-    {
-      apiVersion: `${rbac}/v1`,
-      kind: 'ClusterRoleBinding',
-      metadata: inHub,
-      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: namespace },
-      subjects,
+      subjects: [{ kind: 'ServiceAccount', ...inNamespace }],
     },
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: inNamespace },
     { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: inNamespace },

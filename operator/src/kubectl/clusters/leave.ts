@@ -35,9 +35,7 @@ function leave(name: string, options: LeaveOptions, { terminal, exit }: PluginSe
   }
   // the rights first: from then on the cluster puts nothing back
   const what = [
-    ['clusterrolebinding', namespace],
     ['rolebinding', '--all', '--namespace', namespace],
-    ['clusterrole', namespace],
     ['namespace', namespace],
     [clusterKind, name],
   ]

@@ -147,11 +147,9 @@ describe('hubObjects', () => {
       },
       { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: ['nauthera-spoke'], verbs: ['create'] },
     ])
-    expect(find('ClusterRole')?.['rules']).to.deep.equal([
-      { apiGroups: ['auth.nauthera.io'], resources: ['oidcclusters'], resourceNames: ['berlin'], verbs: ['get'] },
-    ])
+    expect(find('ClusterRole')).to.equal(undefined)
     const subject = { kind: 'ServiceAccount', name: 'nauthera-spoke', namespace: 'nauthera-cluster-berlin' }
-    for (const kind of ['RoleBinding', 'ClusterRoleBinding']) expect(find(kind)?.['subjects']).to.deep.equal([subject])
+    expect(find('RoleBinding')?.['subjects']).to.deep.equal([subject])
   })
 
   it('T70 puts everything that has a namespace into that of the cluster', () => {
@@ -177,9 +175,7 @@ describe('kubectl nauthera cluster leave', () => {
     const { code, calls } = await leave('--yes')
     expect(code).to.equal(0)
     expect(verbs(calls).slice(1)).to.deep.equal([
-      'delete clusterrolebinding',
       'delete rolebinding',
-      'delete clusterrole',
       'delete namespace',
       'delete oidcclusters.auth.nauthera.io',
     ])
