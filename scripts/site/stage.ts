@@ -40,7 +40,11 @@ export function withLinksOfSite(
       if (link === '' || /^[a-z]+:/.test(link)) return whole
       const target = join(dirname(page), link)
       const known = [target, join(target, 'README.md')].find((path) => pages.has(path))
-      if (known !== undefined) return `[${label}](${withDot(relative(here, placeOf(known)))}${anchor})`
+      if (known !== undefined) {
+        // the site has no files, so a page is called by its heading
+        const text = label === basename(known) || label === known ? titleOf(known) : label
+        return `[${text}](${withDot(relative(here, placeOf(known)))}${anchor})`
+      }
       if (image) return `![${label}](${withDot(relative(here, placeOf(target)))})`
       return repository === undefined ? label : `[${label}](${repository}/${target}${anchor})`
     },
@@ -85,7 +89,7 @@ function makeMenus(): Readonly<Record<string, readonly MenuGroup[]>> {
 const groupOf = (title: string, pages: readonly string[]): MenuGroup => ({
   text: title,
   items: pages.map((page) => ({
-    text: titleOf(page),
+    text: titleOf(page) === title ? 'Overview' : titleOf(page),
     link: `/${placeOf(page).replace(/(index)?\.md$/, '')}`,
   })),
 })

@@ -25,6 +25,12 @@ describe('the site of the documentation', () => {
     ['the page that it stands for', 'docs/keys.md', '[start](../README.md)', '[start](./start.md)'],
     ['a page further up', 'docs/adr/0019-keys.md', '[keys](../keys.md)', '[keys](../keys.md)'],
     ['the page of a folder', 'docs/keys.md', '[decisions](adr/)', '[decisions](./adr/index.md)'],
+    [
+      'a page by its file',
+      'docs/keys.md',
+      '[SECURITY.md](../SECURITY.md#reporting)',
+      '[Security](./security.md#reporting)',
+    ],
     ['a page in capitals', 'docs/keys.md', '[security](../SECURITY.md)', '[security](./security.md)'],
     ['a heading of its own', 'docs/keys.md', '[rings](#rings)', '[rings](#rings)'],
     ['another host', 'docs/keys.md', '[RFC](https://example.org/rfc)', '[RFC](https://example.org/rfc)'],

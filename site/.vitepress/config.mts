@@ -51,7 +51,8 @@ export default defineConfig({
       const { code_inline: code } = markdown.renderer.rules
       markdown.renderer.rules.code_inline = (tokens, index, ...rest) => {
         tokens[index]!.attrSet('v-pre', '')
-        return code!(tokens, index, ...rest)
+        // a long name or list may break after its dots, lines, slashes and commas
+        return code!(tokens, index, ...rest).replace(/(?<=>[^<]*[^<\s][._/,])(?=[\w&])/g, '<wbr>')
       }
     },
     anchor: {
