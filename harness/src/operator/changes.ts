@@ -12,8 +12,9 @@ export class Changes {
     for (const listener of this.#listeners) listener()
   }
 
-  /** Resolves when it holds; looked at whenever something changes. */
-  until(holds: () => unknown, what: string, timeoutMs = 15_000): Promise<void> {
+  /** Resolves when it holds; looked at whenever something changes. Gives up only to explain what is missing, before mocha ends the test:
+   *  how fast the machine is must not matter. */
+  until(holds: () => unknown, what: string, timeoutMs = 40_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = () => {
         clearTimeout(timer)

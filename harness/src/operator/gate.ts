@@ -5,19 +5,21 @@ import type { ApiCall, KubeConnection } from '@nauthera/operator/kubernetes/conn
 export class Gate {
   readonly connection: KubeConnection
   readonly #inner: KubeConnection
-  readonly #onLease: () => void
+  readonly #onAnswer: () => void
   readonly #watches = new AbortController()
   #dead = false
+  /** Sent, and not answered yet: those about the Lease aside. */
+  #open = 0
   #paused: PromiseWithResolvers<void> | undefined
   #renewals = 0
   #answersAboutLease = 0
   #trap: { matches: (call: ApiCall) => boolean; caught: () => void } | undefined
   #fuse: { left: number; when: 'before' | 'after'; blown: () => void } | undefined
 
-  /** @param onLease told when the Lease was read or written */
-  constructor(inner: KubeConnection, onLease: () => void) {
+  /** @param onAnswer told after each call */
+  constructor(inner: KubeConnection, onAnswer: () => void) {
     this.#inner = inner
-    this.#onLease = onLease
+    this.#onAnswer = onAnswer
     this.connection = {
       stop: () => inner.stop(),
       call: (call) => this.#call(call),
@@ -33,6 +35,11 @@ export class Gate {
   /** How often the Lease was read or written. */
   get answersAboutLease(): number {
     return this.#answersAboutLease
+  }
+
+  /** Whether a call waits for its answer: one about the Lease aside, and one that is paused. */
+  get isBusy(): boolean {
+    return this.#open > 0
   }
 
   /** From now on every call fails. */
@@ -79,15 +86,26 @@ export class Gate {
       this.die()
       refuse(call)
     }
-    const answer = await this.#inner.call<T>(call)
+    const answer = await this.#send<T>(call)
     if (call.lane === 'lease') {
       this.#answersAboutLease++
       if (call.method === 'PUT') this.#renewals++
-      this.#onLease()
+      this.#onAnswer()
     }
     if (fuse === 'after') this.die()
     if (this.#dead) refuse(call)
     return answer
+  }
+
+  async #send<T>(call: ApiCall): Promise<T> {
+    if (call.lane === 'lease') return await this.#inner.call<T>(call)
+    this.#open++
+    try {
+      return await this.#inner.call<T>(call)
+    } finally {
+      this.#open--
+      this.#onAnswer()
+    }
   }
 
   /** @returns when to die, if this is the write to die at */

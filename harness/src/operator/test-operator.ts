@@ -30,7 +30,7 @@ export interface TestOperator {
   /** Every call hangs until `resume`, as under SIGSTOP; time goes on. */
   pause(): void
   resume(): void
-  /** Moves time on in steps, so that the Lease is renewed in between. */
+  /** Moves time on in steps: between them the Lease is renewed, and what the operator has begun ends. Ends when it has nothing to do. */
   pass(milliseconds: number): Promise<void>
   /** Moves time on to the next look at a Lease that another one has. Resolves when that look has got its answer. */
   passToLook(): Promise<void>
@@ -74,6 +74,13 @@ export function startTestOperator(options: {
       changed()
     },
   })
+  // else a minute passes while it waits for one answer, and what it would do next is due a minute after the test looked
+  const rest = async () => {
+    do {
+      await changes.until(() => !gate.isBusy, 'every call has its answer')
+      await new Promise(setImmediate)
+    } while (gate.isBusy)
+  }
   let ended: Promise<void> | undefined
   const end = async () => {
     await operator.stop()
@@ -102,12 +109,14 @@ export function startTestOperator(options: {
     pauseAt: (matches) => gate.pauseAt(matches),
     pass: async (milliseconds) => {
       for (let left = milliseconds; left > 0; left -= passMs) {
+        await rest()
         const { renewals } = gate
         clock.leap(Math.min(left, passMs))
         if (left >= passMs) await changes.until(() => gate.renewals > renewals, 'the Lease is renewed')
         // lets the loop of the Lease begin its next wait before the clock leaps again
         await new Promise(setImmediate)
       }
+      await rest()
     },
     passToLook: async () => {
       const { answersAboutLease } = gate
