@@ -45,6 +45,8 @@ export class ShardState {
   readonly #clients = new Map<string, ClientForShard>()
   /** Clients to decide before the next write: their stored entry is missing or changed. */
   readonly #undecided = new Set<string>()
+  /** Clients of which only the loaded entry is known. */
+  readonly #asLoaded = new Set<string>()
   /** Uids of removed objects, by `namespace/name`. Their entries leave with the next write. A new object of the same name does not inherit
    *  them. */
   readonly #gone = new Map<string, Set<string>>()
@@ -71,7 +73,10 @@ export class ShardState {
     for (const key of keys) {
       if (this.#clients.has(key)) continue
       const stored = this.stored.entries.get(key)
-      if (stored) this.#clients.set(key, asStored(stored.entry))
+      if (stored) {
+        this.#clients.set(key, asStored(stored.entry))
+        this.#asLoaded.add(key)
+      }
       // A new client; or one whose entry is lost, though servers still have it.
       else this.#undecided.add(key)
     }
@@ -84,6 +89,7 @@ export class ShardState {
     const key = entryKey(client)
     const known = this.#clients.get(key)
     const awaited = this.#undecided.delete(key)
+    this.#asLoaded.delete(key)
     const stored = this.stored.entries.get(key)?.entry
     this.#isBack(key, client, stored)
     if (known && sameClient(known, client)) return awaited
@@ -114,6 +120,7 @@ export class ShardState {
   /** The client was removed. @returns whether a write may be due */
   remove(key: string): boolean {
     const awaited = this.#undecided.delete(key)
+    this.#asLoaded.delete(key)
     const uids = [this.#clients.get(key)?.uid, this.stored.entries.get(key)?.entry.uid].filter(
       (uid) => uid !== undefined,
     )
@@ -130,13 +137,16 @@ export class ShardState {
     return stored !== undefined && this.#gone.get(key)?.has(stored.uid) === true
   }
 
-  /** A shard that is behind the replicas is written again.
+  /** A shard that is behind the replicas is written again. Clients that nobody has looked at are decided first: what was loaded of them is
+   *  older than what the replicas have, and may lack the secret that is published.
    *  @param highestSeen the highest seq of it that any replica has seen
    *  @returns whether there may be something to do now */
   notice(highestSeen: bigint, now: number): boolean {
     if (!isBehind(this.stored, highestSeen)) return false
     this.#dirty = true
     this.#behindSince ??= now
+    this.#await(this.#asLoaded, now)
+    this.#asLoaded.clear()
     return true
   }
 
@@ -227,11 +237,14 @@ export class ShardState {
     this.stored = found.stored
     if (found.kind === 'same') return found
     this.#dirty = true
-    if (found.kind === 'newer') {
-      if (this.#undecided.size === 0) this.#undecidedSince = now
-      for (const key of found.changed) if (this.#clients.has(key)) this.#undecided.add(key)
-    }
+    if (found.kind === 'newer') this.#await(found.changed, now)
     return found
+  }
+
+  /** They are decided before the next write. */
+  #await(keys: Iterable<string>, now: number): void {
+    if (this.#undecided.size === 0) this.#undecidedSince = now
+    for (const key of keys) if (this.#clients.has(key)) this.#undecided.add(key)
   }
 
   /** No write is under way: drops removed objects without a stored entry. */

@@ -82,7 +82,10 @@ export class ShardWriter {
   open(keys: Iterable<string>, { onStored, isJoined }: Pick<ShardListeners, 'onStored' | 'isJoined'>): void {
     this.#onStored = onStored
     this.#isJoined = isJoined
-    this.state.open(keys, this.#needs.clock.monotonic())
+    const now = this.#needs.clock.monotonic()
+    this.state.open(keys, now)
+    // what replicas said before counts for the first write
+    this.state.notice(this.#highestSeen(), now)
     this.#turns.open()
   }
 

@@ -218,6 +218,21 @@ describe('ShardState', () => {
       expect([...changed].sort()).to.deep.equal([first, second].map(key).sort())
     })
 
+    it('decides each client first that nobody has looked at since an older copy was loaded, for a minute at most', () => {
+      state = new ShardState(home)
+      state.load(written([wanted(first), wanted(second)], 100n).secret, everybody)
+      state.open([first, second].map(key), 0)
+      state.setClient(wanted(first))
+      expect(state.notice(500n, 5_000)).to.equal(true)
+      expect(waitMs(5_000)).to.equal(60_000)
+      expect(state.notice(500n, 9_000)).to.equal(true)
+      expect(waitMs(9_000)).to.equal(56_000)
+      expect(state.setClient(wanted(second, version('published since')))).to.equal(true)
+      expect(waitMs(9_000)).to.be.at.most(0)
+      write(9_000, 500n)
+      expect(textOf(second)).to.equal(versionOf('published since'))
+    })
+
     it('F62 waits a minute where a cluster has joined, so that it can write newer mirrors first, and no longer after that', () => {
       expect(state.notice(500n, 6_000)).to.equal(true)
       expect(state.notice(500n, 30_000)).to.equal(true)

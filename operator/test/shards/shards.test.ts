@@ -62,7 +62,11 @@ describe('createShards', () => {
     await shards.load()
   }
   const listeners = { onStored: () => {}, onManifest: () => written.resolve(), isJoined: () => false }
-  const open = (...keys: string[]) => shards.open(keys, listeners)
+  const open = (...keys: string[]) => {
+    shards.open(keys, listeners)
+    // what replicas have seen is asked for once then, and later by each plan
+    plans--
+  }
   const startFilled = async () => {
     await start()
     for (const name of names) shards.setClient(wanted(name))
