@@ -1,16 +1,14 @@
 import { expect } from 'chai'
 import { startEcho } from './support/echo.ts'
-import { goBuild } from './support/prepare.ts'
+import { buildOAuth2Proxy, oauth2ProxyVersion } from './support/oauth2-proxy.ts'
 import { tryProgram } from './support/program.ts'
 import type { Visitor } from './support/visitor.ts'
-
-const version = '7.15.6'
 
 tryProgram({
   page: 'oauth2-proxy',
   name: 'oauth2-proxy (and with it go-oidc 3)',
-  version,
-  prepare: () => goBuild('ci/e2e/images/oauth2-proxy', 'github.com/oauth2-proxy/oauth2-proxy/v7', version),
+  version: oauth2ProxyVersion,
+  prepare: buildOAuth2Proxy,
 
   async start({ url, port, ...trial }, command) {
     const application = await startEcho()
