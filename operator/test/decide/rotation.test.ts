@@ -614,7 +614,8 @@ describe('planRotation', () => {
 
   it('of a client that needs no secret any more, has none active once the Secret may lose it', () => {
     const report = (change: Change) => planRotation(input(change)).report
-    expect(report({ source: { kind: 'leaving', isTaken: false } }).activeId).to.equal(idOf('old'))
+    const waiting = report({ source: { kind: 'leaving', isTaken: false } })
+    expect([waiting.activeId, waiting.previous]).to.deep.equal([idOf('old'), []])
     const left = report({ source: { kind: 'leaving', isTaken: true } })
     expect(left).to.not.have.property('activeId')
     expect(left.previous).to.deep.equal([{ id: idOf('old'), expiresAt: now + 24 * hour }])

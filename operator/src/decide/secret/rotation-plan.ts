@@ -45,6 +45,7 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
   const observed = { ...observedOf(input), ...present({ revoke }) }
   const lastRotated = lastRotatedOf(input)
   const previous = previousOf(made)
+  const activeId = published?.id ?? (holdsNone(input, made) ? undefined : input.status.activeId)
   const fence = made.fence ?? (input.secret.kind === 'owned' ? input.secret.fence : undefined)
   const held: SecretMarks | undefined = published && {
     secretId: published.id,
@@ -67,13 +68,16 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
     health: healthOf(input, made),
     report: {
       ...present({
-        activeId: published?.id ?? (holdsNone(input, made) ? undefined : input.status.activeId),
+        activeId,
         lastRotated,
         nextRotation: schedule && Math.max(schedule.beginsAt, schedule.dueAt),
       }),
       lastUsed: input.usage.lastUsed,
       observed,
-      previous: previous.map(({ id, notAfter }) => ({ id, ...present({ expiresAt: notAfter }) })),
+      // what programs still read in the Secret is the active one
+      previous: previous
+        .filter(({ id }) => id !== activeId)
+        .map(({ id, notAfter }) => ({ id, ...present({ expiresAt: notAfter }) })),
     },
   }
 }
