@@ -96,7 +96,7 @@ export async function verifyNew(
       supportedAlgorithmIDs,
     })
   })
-  if (!verified || registrationInfo === undefined) return undefined
+  if (!verified) return undefined
   const { credential, credentialDeviceType } = registrationInfo
   return {
     credentialId: credential.id,
@@ -169,7 +169,7 @@ function isEmbedded(clientDataJSON: string): boolean {
 }
 
 interface Verification {
-  readonly verified: boolean
+  readonly verified: false
   readonly registrationInfo?: undefined
   readonly authenticationInfo?: undefined
 }

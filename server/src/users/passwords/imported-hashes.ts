@@ -17,7 +17,7 @@ interface Derived {
 
 const digests = { sha1: 20, sha256: 32, sha512: 64 } as const
 type Digest = keyof typeof digests
-const isDigest = (name: string | undefined): name is Digest => name !== undefined && Object.hasOwn(digests, name)
+const isDigest = (name: string | undefined): name is Digest => Object.hasOwn(digests, name ?? '')
 
 /** The most that one check may take: about two seconds of a core, and 128 MiB. With more, sign-ins would hang. */
 const costLimits = {

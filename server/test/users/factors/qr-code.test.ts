@@ -21,6 +21,7 @@ describe(qrCode.name, () => {
     const edges = [...dark].flatMap((at) => at.split(' ').map(Number))
     expect(Math.min(...edges)).to.equal(4)
     expect(Math.max(...edges)).to.equal(Number(size) - 5)
+    expect(picture, 'no rectangle without a width').not.to.contain('h0v1')
   })
 
   it('differs when the text does, and holds no markup of it', () => {

@@ -80,6 +80,18 @@ describe(createKeptPeople.name, () => {
     expect(await kept.get('other', async () => undefined)).to.equal(undefined)
   })
 
+  it('writes nothing that has no time left: a cache may refuse it', async () => {
+    const cache = createMemoryCache({ now: () => now })
+    const left: number[] = []
+    const counting = {
+      ...cache,
+      set: (...entry: Parameters<typeof cache.set>) => (left.push(entry[2]), cache.set(...entry)),
+    }
+    kept = createKeptPeople({ cache: counting, source: 'directory', maxAgeMs, now: () => now })
+    for (const age of [maxAgeMs - 1, maxAgeMs, maxAgeMs + 1]) await kept.record('key', ada, now - age)
+    expect(left).to.deep.equal([1])
+  })
+
   it('T5 forgets who is gone or disabled, so that nobody waits for who comes back', async () => {
     for (const gone of [undefined, { ...ada, disabled: true }]) {
       answer = ada
