@@ -19,12 +19,12 @@ export function failOnLeaks(): void {
     before = count()
   })
   afterEach(async () => {
-    const deadline = performance.now() + 2_000
+    const deadline = performance.now() + 15_000
     const leaked = (): string[] => {
       const now = count()
       return kinds.filter((kind) => now[kind]! > before[kind]!)
     }
-    // A socket that is closed leaves the list in a later turn of the event loop.
+    // A socket that is closed leaves the list in a later turn of the event loop: soon, where the process has a processor.
     while (leaked().length > 0 && performance.now() < deadline) await sleep(10)
     if (leaked().length > 0) throw new Error(`left behind: ${leaked().join(', ')}`)
   })

@@ -53,11 +53,10 @@ describe(listen.name, () => {
     it(`F19 closes a connection with its next answer (${path}), and stops when it is closed`, async () => {
       const { server, agent, get } = await start()
       expect((await get(path)).connection).to.equal('keep-alive')
-      const stopped = server.stop({ drainMs: 5_000, answerMs: 5_000 })
+      // longer than this test may take
+      const stopped = server.stop({ drainMs: 300_000, answerMs: 300_000 })
       expect((await get(path)).connection).to.equal('close')
-      const startedAt = performance.now()
       await stopped
-      expect(performance.now() - startedAt).to.be.lessThan(2_000)
       agent.destroy()
     })
   }
