@@ -51,8 +51,10 @@ export default defineConfig({
       const { code_inline: code } = markdown.renderer.rules
       markdown.renderer.rules.code_inline = (tokens, index, ...rest) => {
         tokens[index]!.attrSet('v-pre', '')
-        // a long name or list may break after its dots, lines, slashes and commas
-        return code!(tokens, index, ...rest).replace(/(?<=>[^<]*[^<\s][._/,])(?=[\w&])/g, '<wbr>')
+        // a long name or list may break after its dots, lines, slashes, commas and brackets
+        return code!(tokens, index, ...rest)
+          .replace(/(?<=>[^<]*[^<\s][./,)])(?=[\w&(])/g, '<wbr>')
+          .replace(/(?<=>(?:[^<]|<wbr>)*[^<\s]_)(?=\w)/g, '<wbr class="in-name">')
       }
     },
     anchor: {
