@@ -440,6 +440,23 @@ describe('describeConditions', () => {
       /pod-2/,
     ],
     [
+      'names the replicas that lack it beside those that do not answer',
+      {
+        propagation: {
+          ...live,
+          loaded: 1,
+          unreachable: ['pod-2'],
+          lagging: ['pod-3'],
+          applied: false,
+          accepted: false,
+        },
+      },
+      'Propagated',
+      'Unknown',
+      'StatusUnreachable',
+      /^no answer from pod-2: .*; see their pods; waiting for pod-3$/,
+    ],
+    [
       'P7 says RejectedByServer with field and reason',
       {
         propagation: {

@@ -123,15 +123,14 @@ function propagated({ propagation, judgement, secret, platform }: Outcome): Cond
       return no('NotRendered', 'servers take no client without a secret, and this one has none; see SecretReady')
     return no('RejectedByServer', shorten(`${refusal.field}: ${refusal.message} (${refusal.code})`))
   }
+  const waited = lagging.length > 0 ? `; waiting for ${lagging.join(', ')}` : ''
   if (unreachable.length > 0) {
-    return unknown(
-      'StatusUnreachable',
-      shorten(`no answer from ${unreachable.join(', ')}: whether they have this version is not known; see their pods`),
-    )
+    const silent = `no answer from ${unreachable.join(', ')}: whether they have this version is not known; see their pods`
+    return unknown('StatusUnreachable', shorten(`${silent}${waited}`))
   }
   if (total === 0) return no('ReplicasLagging', 'no replica of the server is running')
   if (loaded < total) {
-    return no('ReplicasLagging', shorten(`live on ${loaded}/${total} replicas; waiting for ${lagging.join(', ')}`))
+    return no('ReplicasLagging', shorten(`live on ${loaded}/${total} replicas${waited}`))
   }
   return platformFinding(platform) ?? yes('Propagated', `live on ${loaded}/${total} replicas`)
 }
