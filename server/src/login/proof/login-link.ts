@@ -68,13 +68,13 @@ export function createLoginLinkForm(needs: Needs): Form {
     const token = loginLinkOf(interaction)
     if (token === undefined) return { kind: 'unchanged' }
     const about = auditFields(request, interaction)
-    const userId = await loginLinks.consume(token, (id) => [
+    const proved = await loginLinks.consume(token, (id) => [
       { ...about, event: 'account.login_link_used', outcome: 'success', userId: id },
     ])
-    const account = userId === undefined ? undefined : await users.load({ userId })
+    const account = proved && (await users.load({ userId: proved.userId }))
     if (account === undefined || account.user.disabled) return linkGone
     // no password, so `acr` says nothing of this sign-in until a second factor follows
-    const signedIn = signedInAs(needs, account, { amr: [linkMethod], remember: false })
+    const signedIn = signedInAs(needs, { ...account, ...proved }, { amr: [linkMethod], remember: false })
     return { kind: 'go-on', progress: { signedIn } }
   }
 }

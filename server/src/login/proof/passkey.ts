@@ -36,7 +36,8 @@ export function createPasskeyForm(needs: Needs): Form {
     const account = await users.load({ userId: outcome.userId })
     if (account === undefined || account.user.disabled) return refuse('disabled', outcome.userId)
     const remember = request.form.get('remember') === 'on'
-    const signedIn = signedInAs(needs, account, { amr: [...outcome.methods, 'mfa'], remember })
+    const { standing, methods } = outcome
+    const signedIn = signedInAs(needs, { ...account, standing }, { amr: [...methods, 'mfa'], remember })
     return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), signedIn } }
   }
 }

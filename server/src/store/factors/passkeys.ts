@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
-import { admitted } from '../people/standing.ts'
+import { admitted, standing } from '../people/standing.ts'
+import type { AsAdmitted } from '../people/standing.ts'
 import { firstCodes, hashOf, isFirst, storeFactor } from './needs.ts'
 import type { Enrolled, EnrolledRow, FactorNeeds, NewFactor } from './needs.ts'
 
@@ -33,8 +34,13 @@ export interface Passkeys {
   /** @param credentialId base64url */
   findPasskey(credentialId: string): Promise<StoredPasskey | undefined>
   credentialIds(userId: string): Promise<string[]>
-  /** Uses a challenge up. @returns false when it was used before, on any replica, or the passkey is gone */
-  consumePasskey(use: { id: string; signCount: number; challenge: string; usedUntil: Date }): Promise<boolean>
+  /** Uses a challenge up. @returns its owner, with the standing that it proves; undefined when it was used before, on any replica, or the passkey is gone */
+  consumePasskey(use: {
+    id: string
+    signCount: number
+    challenge: string
+    usedUntil: Date
+  }): Promise<AsAdmitted | undefined>
   /** Stores a passkey that the person has proved. @returns as `enrolApp`; undefined also when the passkey is known, its challenge was used, or the person
    *  has `mostPasskeys` */
   enrolPasskey(enrolment: PasskeyEnrolment): Promise<Enrolled | undefined>
@@ -51,10 +57,11 @@ const credentialIds = statement<{ credential_id: string }>(
 )
 const markChallenge = (id: string, until: string, when = '') =>
   `mark AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'challenge', ${id}::text, ${until}::timestamptz${when} ON CONFLICT DO NOTHING RETURNING id)`
-const usePasskey = statement(
+const usePasskey = statement<{ id: string; standing: string }>(
   'factor-use-passkey',
   `WITH ${markChallenge('$3', '$4')}
-   UPDATE factors SET sign_count = $2::bigint, last_used_at = now() WHERE id = $1 AND EXISTS (SELECT FROM mark) RETURNING id`,
+   UPDATE factors f SET sign_count = $2::bigint, last_used_at = now() FROM users u
+   WHERE f.id = $1 AND u.id = f.user_id AND EXISTS (SELECT FROM mark) RETURNING u.id, ${standing} AS standing`,
 )
 const enrolPasskey = statement<EnrolledRow>(
   'factor-enrol-passkey',
@@ -89,7 +96,8 @@ export function createPasskeys(needs: FactorNeeds): Passkeys {
       return rows.map((row) => row.credential_id)
     },
     async consumePasskey({ id, signCount, challenge, usedUntil }) {
-      return (await database.query(usePasskey, [id, signCount, challenge, usedUntil])).length === 1
+      const [used] = await database.query(usePasskey, [id, signCount, challenge, usedUntil])
+      return used && { userId: used.id, standing: used.standing }
     },
     enrolPasskey: (enrolment) => storePasskey(needs, enrolment),
   }

@@ -8,6 +8,7 @@ import type { LinkToken } from './link-token.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
 import { standing, stillStands } from './standing.ts'
+import type { AsAdmitted } from './standing.ts'
 import { personCounts } from '../tokens/what-counts.ts'
 import { isUuid } from './user.ts'
 
@@ -19,8 +20,8 @@ export interface LoginLinks {
    *  @returns whose it is; undefined when it is unknown, used or expired, its person is disabled, or something ended their sessions since */
   find(token: string): Promise<string | undefined>
   /** Uses a link.
-   *  @returns whose sign-in it is; undefined as for `find` */
-  consume(token: string, events: (userId: string) => readonly AuditEvent[]): Promise<string | undefined>
+   *  @returns whose sign-in it is, and the standing that the link proves; undefined as for `find` */
+  consume(token: string, events: (userId: string) => readonly AuditEvent[]): Promise<AsAdmitted | undefined>
 }
 
 const create = statement(
@@ -42,12 +43,12 @@ const find = statement<{ id: string }>(
   `SELECT u.id FROM mail_links l JOIN users u ON ${isTheirs}
    WHERE l.token_hash = $1 AND l.kind = 'sign-in' AND ${isLiveLink}`,
 )
-const use = statement<{ id: string }>(
+const use = statement<{ id: string; standing: string }>(
   'login-link-use',
   `WITH ${consumeLink('$1', "'sign-in'", 'l.user_id, l.standing')},
-   person AS (SELECT u.id FROM users u JOIN link l ON ${isTheirs}),
+   person AS (SELECT u.id, l.standing FROM users u JOIN link l ON ${isTheirs}),
    ${audited('person')}
-   SELECT id FROM person`,
+   SELECT id, standing FROM person`,
 )
 
 export function createLoginLinks(needs: { database: Connection; audit: AuditRows }): LoginLinks {
@@ -62,7 +63,8 @@ export function createLoginLinks(needs: { database: Connection; audit: AuditRows
     async consume(token, events) {
       const userId = await findOwner(token)
       if (userId === undefined) return undefined
-      return (await runAudited(needs, use, [linkHash(token)], events(userId)))[0]?.id
+      const [used] = await runAudited(needs, use, [linkHash(token)], events(userId))
+      return used && { userId: used.id, standing: used.standing }
     },
   }
 }

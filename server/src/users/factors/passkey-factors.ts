@@ -2,6 +2,7 @@
 // it single-use.
 import { randomBytes } from 'node:crypto'
 import type { Factors } from '../../store/factors/factors.ts'
+import type { AsAdmitted } from '../../store/people/standing.ts'
 import type { User } from '../../store/people/user.ts'
 import type { Accounts } from '../../store/sessions/accounts.ts'
 import { storeNewFactor } from './new-factor.ts'
@@ -29,7 +30,7 @@ export const passkeyAnswer = (fields: URLSearchParams): PasskeyAnswer => ({
 
 export type PasskeyOutcome =
   /** `methods`: what was proved (`amr`, RFC 8176). */
-  | { readonly kind: 'passed'; readonly userId: string; readonly methods: readonly string[] }
+  | ({ readonly kind: 'passed'; readonly methods: readonly string[] } & AsAdmitted)
   | {
       readonly kind: 'refused'
       readonly reason: 'old-challenge' | 'unknown-passkey' | 'wrong-answer'
@@ -119,8 +120,9 @@ async function check(
   const signCount = await verifyUse(party, challenge, credential, passkey)
   if (signCount === undefined) return { kind: 'refused', reason: 'wrong-answer', userId }
   const use = { id, signCount, challenge, usedUntil: usedUntil(needs) }
-  if (!(await store.factors.consumePasskey(use))) return { kind: 'refused', reason: 'old-challenge', userId }
-  return { kind: 'passed', userId, methods: methodsOf({ synced }) }
+  const proved = await store.factors.consumePasskey(use)
+  if (proved === undefined) return { kind: 'refused', reason: 'old-challenge', userId }
+  return { kind: 'passed', ...proved, methods: methodsOf({ synced }) }
 }
 
 const methodsOf = ({ synced }: { readonly synced: boolean }): readonly string[] => [synced ? 'swk' : 'hwk', 'user']

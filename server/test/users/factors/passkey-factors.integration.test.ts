@@ -64,9 +64,10 @@ describe(createPasskeyFactors.name, () => {
     return on().check({ credential, sealed: offer.sealed }, options.boundTo ?? here, options.ofUser)
   }
 
-  it('a right answer says whose passkey it is, and what was proved', async () => {
+  it('a right answer says whose passkey it is, what was proved, and with which standing', async () => {
     const { userId, passkey } = await enrolled()
-    const passed = { kind: 'passed', userId, methods: ['swk', 'user'] }
+    const { standing } = (await stores[0]!.accounts.load({ userId }))!
+    const passed = { kind: 'passed', userId, standing, methods: ['swk', 'user'] }
     expect(await answered(passkey)).to.deep.equal(passed)
     expect(await answered(passkey, {}, { ofUser: userId })).to.deep.equal(passed)
     expect(await answered(passkey, {}, { laterMs: 15 * 60_000 }), 'as late as it may be').to.deep.equal(passed)
