@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { joinedCluster } from '@nauthera/harness/operator/joined-cluster'
-import { startReplica } from '@nauthera/harness/operator/replica'
-import type { TestReplica } from '@nauthera/harness/operator/replica'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { freePort } from '@nauthera/local/processes/ports'
@@ -20,6 +19,7 @@ import { applyDefaults } from '@nauthera/stand-in/schema'
 import { cpuSeconds, residentMegabytes } from '../bench/cost/process-cost.ts'
 import { tell } from '../faults/support/tell.ts'
 import { quantile } from '../report.ts'
+import { startReplicaThread } from './support/replica-thread.ts'
 
 // The operator of a hub as a process, one replica, and the mirrors that many clusters would write; and the same clients as local ones.
 // CLUSTERS=50 CLIENTS=1000 is the size that the product is built for; it wants a machine with nothing beside it.
@@ -34,18 +34,22 @@ type Where = 'mirrors' | 'local'
 const names = Array.from({ length: clusters }, (_, index) => `edge-${index}`)
 const digestOf = (text: string): string => Buffer.from(text.padEnd(32, '.')).toString('hex').slice(0, 64)
 
-/** One client: in a namespace of its own cluster, or in one namespace here for each cluster. */
+const ownOf = (index: number) => ({ namespace: 'shop', name: `app-${index}` })
+
+/** In a namespace of its own cluster, or in one namespace here for each cluster. */
+function placeOf(where: Where, cluster: string, index: number): { readonly namespace: string; readonly name: string } {
+  const { namespace, name } = ownOf(index)
+  if (where === 'local') return { namespace: cluster, name }
+  return { namespace: namespaceOfCluster(cluster), name: `${namespace}.${name}` }
+}
+
 function clientOf(where: Where, cluster: string, index: number): KubeObject {
-  const own = { namespace: 'shop', name: `app-${index}` }
-  const at =
-    where === 'local'
-      ? { namespace: cluster, name: own.name }
-      : { namespace: namespaceOfCluster(cluster), name: `${own.namespace}.${own.name}` }
+  const own = ownOf(index)
   const origin = { ...own, uid: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}` }
   return {
     apiVersion: 'auth.nauthera.io/v1alpha1',
     kind: 'OIDCClient',
-    metadata: { ...at, generation: 1 },
+    metadata: { ...placeOf(where, cluster, index), generation: 1 },
     spec: {
       serverName: 'default',
       type: 'M2M',
@@ -61,12 +65,12 @@ describe(`a hub of ${clusters} clusters with ${clients} clients each`, function 
   this.timeout(2 * loadMs)
   const directory = mkdtempSync(join(tmpdir(), 'many-clusters-'))
   let api: KubeApi
-  let replica: TestReplica
+  let stopReplica: () => Promise<void>
   let operator: RunningProcess
 
   afterEach(async () => {
     await operator?.stop()
-    await replica?.remove()
+    await stopReplica?.()
     await api?.stop()
   })
   after(() => rmSync(directory, { recursive: true, force: true }))
@@ -79,13 +83,7 @@ describe(`a hub of ${clusters} clusters with ${clients} clients each`, function 
     api = await startKubeApi({ namespaces })
     for (const cluster of where === 'mirrors' ? names : [])
       api.set(joinedCluster(cluster, { limits: { clients: 100_000, bytesPerShard: 600 * 1024 } }))
-    replica = await startReplica({
-      api,
-      name: 'server-0',
-      release: release.name,
-      namespace: release.namespace,
-      now: Date.now,
-    })
+    stopReplica = await startReplicaThread(api)
     const settings = join(directory, 'operator.yaml')
     const kubeconfig = join(directory, 'kubeconfig')
     writeFileSync(
@@ -123,8 +121,11 @@ describe(`a hub of ${clusters} clusters with ${clients} clients each`, function 
   }
 
   /** @param onReady is told how many are not Ready yet. Resolves when each of these is. */
-  const allReady = (objects: readonly KubeObject[], onReady: (waiting: number) => void = () => {}): Promise<void> => {
-    const waiting = new Set(objects.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`))
+  const allReady = (
+    places: readonly ReturnType<typeof placeOf>[],
+    onReady: (waiting: number) => void = () => {},
+  ): Promise<void> => {
+    const waiting = new Set(places.map(({ namespace, name }) => `${namespace}/${name}`))
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const overdue = setTimeout(
       () => reject(new Error(`${waiting.size} clients are not Ready: ${operator.lines.slice(-3).join('\n')}`)),
@@ -146,47 +147,44 @@ describe(`a hub of ${clusters} clusters with ${clients} clients each`, function 
   const load = async (where: Where) => {
     await start(where)
     const { schema } = api.resource('oidcclients')
-    const objects = Array.from(
+    const all = Array.from(
       { length: clusters * clients },
-      (_, at) => applyDefaults(clientOf(where, names[at % clusters]!, Math.floor(at / clusters)), schema) as KubeObject,
+      (_, at) => [names[at % clusters]!, Math.floor(at / clusters)] as const,
     )
     const { pid } = operator
     const [cpu, from, begunAt] = [cpuSeconds(pid!), api.requests.length, performance.now()]
-    let [put, isAhead] = [0, Promise.withResolvers<void>()]
-    const ready = allReady(objects, (waiting) => {
-      const count = objects.length - waiting
-      if (count % 2_500 === 0)
-        tell(where, {
-          clients: count,
-          cpuSeconds: cpuSeconds(operator.pid!) - cpu,
-          residentMB: residentMegabytes(operator.pid!),
-        })
-      if (put - count < 1_000) isAhead.resolve()
-    })
-    for (const object of objects) {
-      api.set(object)
-      if (++put % 500 !== 0 || put < 1_000) continue
-      await isAhead.promise
-      isAhead = Promise.withResolvers<void>()
-    }
-    await ready
-    expect(operator.pid, 'an operator that lost its Lease has begun again: the figures are of both').to.equal(pid)
-    const used = {
+    let [put, done, goOn] = [0, 0, Promise.withResolvers<void>()]
+    const used = () => ({
       seconds: (performance.now() - begunAt) / 1000,
       cpuSeconds: cpuSeconds(operator.pid!) - cpu,
       residentMB: residentMegabytes(operator.pid!),
       calls: api.requests
         .slice(from)
         .filter(({ user, resource }) => user === 'operator' && resource?.plural !== 'leases').length,
+    })
+    const places = all.map(([cluster, index]) => placeOf(where, cluster, index))
+    const ready = allReady(places, (waiting) => {
+      done = all.length - waiting
+      if (done % 2_500 === 0) tell(where, { clients: done, ...used() })
+      if (put - done < 1_000) goOn.resolve()
+    })
+    // one by one, each in a turn of its own: the operator asks the API of this process for its Lease meanwhile
+    for (const [cluster, index] of all) {
+      api.set(applyDefaults(clientOf(where, cluster, index), schema) as KubeObject)
+      if (++put - done < 1_500) await setImmediate()
+      else await (goOn = Promise.withResolvers<void>()).promise
     }
-    tell(`${where} ${clusters} x ${clients}`, used)
-    return used
+    await ready
+    expect(operator.pid, 'an operator that lost its Lease has begun again: the figures are of both').to.equal(pid)
+    const whole = used()
+    tell(`${where} ${clusters} x ${clients}`, whole)
+    return whole
   }
 
   it('uses for the clients of many clusters about what as many local ones take', async () => {
     const local = await load('local')
     await operator.stop()
-    await replica.remove()
+    await stopReplica()
     await api.stop()
     const mirrors = await load('mirrors')
     expect(mirrors.cpuSeconds).to.be.below(1.5 * local.cpuSeconds + 5)
@@ -242,7 +240,7 @@ describe(`a hub of ${clusters} clusters with ${clients} clients each`, function 
         metadata: { ...object.metadata, generation: (object.metadata.generation ?? 1) + 1 },
       }
       const begunAt = performance.now()
-      const ready = allReady([next])
+      const ready = allReady([{ namespace, name: next.metadata.name }])
       api.set(next)
       await ready
       took.push(performance.now() - begunAt)
