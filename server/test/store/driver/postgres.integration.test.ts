@@ -122,8 +122,8 @@ describe(createDatabase.name, () => {
   })
 
   it('refuses a query that waits too long for a connection, while the query that has it goes on', async () => {
-    const database = openDatabase({ ...connectionOf(url), poolMax: 1, patience: 0.1 })
-    const slow = database.query(statement('test-hold', 'SELECT pg_sleep(0.25)'))
+    const database = openDatabase({ ...connectionOf(url), poolMax: 1 })
+    const slow = database.query(statement('test-hold', 'SELECT pg_sleep(2)'))
     const ended: string[] = []
     const refused = codeOf(database.query(one))
     await Promise.all([slow.then(() => ended.push('slow')), refused.then((code) => ended.push(code))])
