@@ -307,7 +307,8 @@ describe('attacks on a sign-in', function () {
         }),
       )
       const [checked, sentAway] = [303, 429].map((wanted) => answers.filter(({ status }) => status === wanted))
-      expect(checked!.length + sentAway!.length).to.equal(200)
+      const others = answers.filter(({ status }) => ![303, 429].includes(status))
+      expect(others.map(({ status, body }) => `${status} ${body}`)).to.deep.equal([])
       // the one at work, and those who wait
       expect(checked!.length).to.be.at.least(queue.width + queue.longest)
       expect(sentAway!.length).to.be.greaterThan(0)
