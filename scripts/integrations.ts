@@ -18,7 +18,6 @@ const folder = 'docs/integrations'
 /** The manners of a check, the surest first, with what each means. */
 export const manners = {
   'run with sign-in': 'a test runs the program: a person, or a machine, signs in',
-  'run by hand': 'we ran the program with its Secret; no test does it again',
   'configuration parsed': "a test gives the configuration to the program's own parser or schema; nobody signs in",
   'by documentation': "every name is from the program's documentation or source; we did not run it",
 } as const
