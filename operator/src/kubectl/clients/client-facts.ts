@@ -44,12 +44,16 @@ function secretFact(
   const parts = [
     `${name} holds secret ${activeId}`,
     ...(lastRotated === undefined ? [] : [`written ${agoText(Date.parse(lastRotated), now)}`]),
-    ...(lastUsed === undefined ? [] : [`last used ${agoText(Date.parse(lastUsed), now)}, to within a day`]),
+    ...(lastUsed === undefined ? [] : [lastUseFact(Date.parse(lastUsed), now)]),
     ...(nextRotation === undefined ? [] : [`next rotation ${nextRotation}`]),
     ...previous.map((one) => previousFact(one, now)),
   ]
   return parts.join('; ')
 }
+
+/** The status tells a use to within a day. */
+const lastUseFact = (at: number, now: number): string =>
+  now - at < 2 * 86_400_000 ? 'used within the last two days' : `last used ${agoText(at, now)}`
 
 /** The status does not say of an older secret whether it has ended. */
 function previousFact(

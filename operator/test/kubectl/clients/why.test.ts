@@ -78,7 +78,7 @@ describe('kubectl nauthera why', () => {
     )
     expect({ code, error }).to.deep.equal({ code: 0, error: '' })
     expect(out).to.match(/^\S+ works: it is live on every replica, and no request in its name was refused/)
-    expect(out).to.include(`app-oidc holds secret ${id}; written 3 h ago; last used 2 h ago, to within a day`)
+    expect(out).to.include(`app-oidc holds secret ${id}; written 3 h ago; used within the last two days`)
     expect(out).to.include('2 of 2 replicas serve it')
     expect(calls[0]).to.equal('get oidcclients.auth.nauthera.io app --namespace apps --context c --output json')
     expect(out, 'no secret').not.to.include(secret)

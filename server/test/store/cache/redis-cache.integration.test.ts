@@ -157,16 +157,17 @@ describe(createRedisCache.name, () => {
     const waited = performance.now()
     for (let turn = 0; turn < 50; turn++) expect(await read(cache, 'grant', 'a')).to.equal(undefined)
     expect(waited - began).to.be.below(3000)
-    expect(performance.now() - waited).to.be.below(300)
-    // it dials again as long as the server hangs, and no read waits for that
+    // one that waits takes 100 ms
+    expect(performance.now() - waited).to.be.below(50 * 50)
+    // it dials again as long as the server hangs, which takes half a second each time, and no read waits for that
     let slow = 0
     while (performance.now() - waited < 3000) {
       const asked = performance.now()
       expect(await read(cache, 'grant', 'a')).to.equal(undefined)
-      if (performance.now() - asked > 80) slow++
+      if (performance.now() - asked > 400) slow++
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
-    expect(slow).to.be.below(3)
+    expect(slow).to.be.below(2)
     process.kill(hung.pid, 'SIGCONT')
     await untilHit(cache)
   })
