@@ -241,7 +241,9 @@ function outcomeOf(
   const { shards, follow, replicas } = needs
   const { key, judgement, access, secret } = findings
   const digest = shards.manifestDigest()
-  const propagation = isStored(findings, shards.stored(key)?.entry) ? follow.config(key, neededOf(secret)) : undefined
+  // an edit that was taken back in time is stored, and what it took back is written over it
+  const isKept = isStored(findings, shards.stored(key)?.entry) && !shards.isBeingWritten(key)
+  const propagation = isKept ? follow.config(key, neededOf(secret)) : undefined
   return buildOutcome(needs, findings, {
     access,
     listed: listedReport(needs, { key, client: judgement.client, plan: secret.rotation }),

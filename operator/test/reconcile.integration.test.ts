@@ -234,6 +234,20 @@ describe('operator', function () {
       await expectWrites(from, [`patch secrets ${shardOfReports}`, ...everyTime])
     })
 
+    it('is Ready again when an edit that was taken back on its way has come and gone', async () => {
+      await applyReady('reports')
+      operator.clock.leap(1_500)
+      const from = cluster.api.requests.length
+      const isWrite = ({ verb, name }: { verb: string; name?: string | undefined }) =>
+        verb === 'patch' && name === shardOfReports
+      const writes = () => cluster.api.requests.slice(from).filter(isWrite).length
+      cluster.api.faults.add({ when: isWrite, effect: { kind: 'delay', ms: 2_000 }, times: 1 })
+      await cluster.apply('reports', { ...machine, description: 'Taken back' })
+      await cluster.until(() => writes() === 1, 'the edit is being written')
+      await applyReady('reports')
+      expect(writes(), 'the edit, and what it was before').to.equal(2)
+    })
+
     it('keeps what is live when the new version breaks a rule', async () => {
       await applyReady('reports')
       const plain = cluster.plain('reports')!

@@ -1,6 +1,15 @@
 import type { NoRoom } from '../decide/client/client-size.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { asStored, entryKey, isOfClient, isUnchanged, plannedEntry, sameClient, shareVersion } from './client-entry.ts'
+import {
+  asStored,
+  entryKey,
+  isOfClient,
+  isUnchanged,
+  plannedEntry,
+  sameClient,
+  sameEntry,
+  shareVersion,
+} from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { planShard } from './plan-shard.ts'
@@ -50,6 +59,10 @@ export class ShardState {
   /** Uids of removed objects, by `namespace/name`. Their entries leave with the next write. A new object of the same name does not inherit
    *  them. */
   readonly #gone = new Map<string, Set<string>>()
+  /** The entries of the running write, by `namespace/name`; undefined while nothing is written. */
+  #writing: ReadonlyMap<string, ShardEntry> | undefined
+  /** Clients that asked for the end of the running write. */
+  readonly #awaitingWrite = new Set<string>()
   #undecidedSince = 0
   /** A write may be due. */
   #dirty = false
@@ -137,6 +150,14 @@ export class ShardState {
     return stored !== undefined && this.#gone.get(key)?.has(stored.uid) === true
   }
 
+  /** @returns whether the running write puts something else in place of the stored entry; `end` returns the client then */
+  isBeingWritten(key: string): boolean {
+    const isOther =
+      this.#writing !== undefined && !sameEntry(this.stored.entries.get(key)?.entry, this.#writing.get(key))
+    if (isOther) this.#awaitingWrite.add(key)
+    return isOther
+  }
+
   /** A shard that is behind the replicas is written again. Clients that nobody has looked at are decided first: what was loaded of them is
    *  older than what the replicas have, and may lack the secret that is published.
    *  @param highestSeen the highest seq of it that any replica has seen
@@ -201,8 +222,10 @@ export class ShardState {
     const nearlyFull = plan.fill >= warnFrom && this.fill < warnFrom
     this.refused = plan.refused
     this.fill = plan.fill
-    if (plan.kind === 'write') this.#notBefore = about.now + about.spacingMs
-    else this.#forgetGone()
+    if (plan.kind === 'write') {
+      this.#notBefore = about.now + about.spacingMs
+      this.#writing = new Map(plan.shard.entries.map((entry) => [entryKey(entry), entry]))
+    } else this.#forgetGone()
     return { plan, fresh: isBehind(stored, about.highestSeen), newlyRefused, nearlyFull }
   }
 
@@ -226,8 +249,13 @@ export class ShardState {
     this.#dirty = true
   }
 
-  end(): void {
+  /** @returns the clients that waited for the end of the write */
+  end(): readonly string[] {
     this.busy = false
+    this.#writing = undefined
+    const waited = [...this.#awaitingWrite]
+    this.#awaitingWrite.clear()
+    return waited
   }
 
   /** The Secret was read. A newer version is from another operator: changed clients are decided again before the next write. An older or

@@ -69,6 +69,8 @@ export interface Shards {
   holders(name: string): readonly string[]
   /** Whether the stored entry leaves with the next write. A new object of this name does not inherit it. */
   isLeaving(key: string): boolean
+  /** Whether the running write puts something else in place of the client's stored entry. `onStored` is told when it has ended. */
+  isBeingWritten(key: string): boolean
   /** Every `namespace/name` in the stored shards. */
   storedKeys(): string[]
   /** Why the client has no room; undefined when it has. */
@@ -184,7 +186,16 @@ function whatIsStored(
   highestSeq: Options['highestSeq'],
 ): Pick<
   Shards,
-  'stored' | 'bornAt' | 'isUnheardOf' | 'holders' | 'isLeaving' | 'storedKeys' | 'noRoom' | 'fillOf' | 'seq'
+  | 'stored'
+  | 'bornAt'
+  | 'isUnheardOf'
+  | 'holders'
+  | 'isLeaving'
+  | 'isBeingWritten'
+  | 'storedKeys'
+  | 'noRoom'
+  | 'fillOf'
+  | 'seq'
 > {
   const stateOf = (key: string): ShardState => states[shardOfKey(key)]!
   return {
@@ -204,6 +215,7 @@ function whatIsStored(
     },
     holders: (name) => states.flatMap(({ stored }) => holdersIn(stored.entries, name)),
     isLeaving: (key) => stateOf(key).isLeaving(key),
+    isBeingWritten: (key) => stateOf(key).isBeingWritten(key),
     storedKeys: () => states.flatMap(({ stored }) => [...stored.entries.keys()]),
     noRoom: (key) => stateOf(key).refused.get(key),
     fillOf: (key) => stateOf(key).fill,

@@ -159,7 +159,8 @@ export class ShardWriter {
     } catch (error) {
       await this.#recover(error)
     } finally {
-      state.end()
+      const waited = state.end()
+      if (waited.length > 0) this.#onStored(waited)
     }
   }
 

@@ -165,6 +165,18 @@ describe('ShardState', () => {
       )
     })
 
+    it('knows whose entry the running write changes, and at its end, written or not, who asked', () => {
+      state.setClient(wanted(first, version('one')))
+      expect(state.isBeingWritten(key(first)), 'before the write').to.equal(false)
+      begin(5_000)
+      expect([first, second].map((name) => state.isBeingWritten(key(name)))).to.deep.equal([true, false])
+      expect(state.end()).to.deep.equal([key(first)])
+      expect(state.isBeingWritten(key(first)), 'after it').to.equal(false)
+      state.remove(key(second))
+      begin(6_000)
+      expect(state.isBeingWritten(key(second)), 'one that leaves').to.equal(true)
+    })
+
     it('asks for a look when the client is as it is stored, but another version is being written', () => {
       state.setClient(wanted(first, version('one')))
       begin(5_000)
