@@ -4,6 +4,7 @@ import { machine } from '@nauthera/harness/operator/cluster'
 import { startPair } from '@nauthera/harness/operator/pair'
 import type { Pair } from '@nauthera/harness/operator/pair'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
+import type { RecordedRequest } from '@nauthera/stand-in/state'
 import { reportsIn, rotating } from './spoke/reports.ts'
 
 describe('a spoke', function () {
@@ -47,6 +48,21 @@ describe('a spoke', function () {
     back()
     await pair.pass(32_000)
     await pair.until(isReady, 'reports is Ready in the spoke')
+  })
+
+  it('is Ready again when an edit that was taken back on its way to the hub has come and gone', async () => {
+    await begin()
+    const from = pair.hub.api.requests.length
+    const isWrite = ({ verb, resource, user }: Pick<RecordedRequest, 'verb' | 'resource' | 'user'>) =>
+      verb === 'update' && resource?.plural === 'oidcclients' && user === 'edge'
+    const writes = () => pair.hub.api.requests.slice(from).filter(isWrite).length
+    pair.hub.api.faults.add({ when: isWrite, effect: { kind: 'delay', ms: 2_000 }, times: 1 })
+    await pair.spoke.apply('reports', { ...machine, description: 'Taken back' })
+    await pair.until(() => writes() === 1, 'the edit is being written')
+    await pair.spoke.apply('reports', machine)
+    const isSeen = () => status()?.observedGeneration === pair.spoke.client('reports')?.metadata.generation
+    await pair.until(() => isReady() && isSeen(), 'reports is Ready')
+    expect(writes(), 'the edit, and what it was before').to.equal(2)
   })
 
   it('writes what it could not while the hub was unusable for a moment', async () => {

@@ -63,6 +63,8 @@ export class Mirrors {
   /** What is to be written, by the verifiers that it has. */
   readonly #asked = new Map<string, ClientForShard>()
   readonly #sent = new Map<string, Sent>()
+  /** What is being written now. */
+  readonly #writing = new Map<string, WantedMirror>()
   readonly #refused = new Map<string, MirrorRefusal & { readonly wanted: WantedMirror }>()
   /** Whose write found a hub that may not be written to. */
   readonly #held = new Set<string>()
@@ -121,11 +123,12 @@ export class Mirrors {
     return this.#stored
   }
 
-  /** Whether the mirror is of this object, and says what was asked for last. */
+  /** Whether the mirror is of this object, and says what was asked for last. Not while something else is written over it. */
   isCurrent(key: string): boolean {
     const wanted = this.#wanted(key)
     const stored = this.#stored.get(key)
-    return wanted !== undefined && stored !== undefined && this.#isWritten(key, stored, wanted)
+    if (wanted === undefined || stored === undefined || !this.#isWritten(key, stored, wanted)) return false
+    return isDeepStrictEqual(this.#writing.get(key) ?? wanted, wanted)
   }
 
   /** Why the hub does not take the mirror. */
@@ -204,7 +207,8 @@ export class Mirrors {
     }
     // it is of an earlier object of this name, which nothing here may inherit from: it is removed first
     if (stored && stored.spec.origin?.uid !== wanted.spec.origin?.uid) return
-    if (stored && this.#isWritten(key, stored, wanted)) return
+    // who asked while an earlier write went on looks again
+    if (stored && this.#isWritten(key, stored, wanted)) return this.#needs.onChange([key])
     const name = stored?.metadata.name ?? mirrorNameOf(this.#needs.findOrigin(key)!.metadata)
     const { resourceVersion } = stored?.metadata ?? {}
     const body = {
@@ -216,16 +220,19 @@ export class Mirrors {
     const at = stored
       ? ({ method: 'PUT', path: objectPath(resourceTypes.clients, { namespace, name }) } as const)
       : ({ method: 'POST', path: collectionPath(resourceTypes.clients, namespace) } as const)
+    this.#writing.set(key, wanted)
     try {
       const written = await hub.call<Mirror>({ ...at, query: { fieldValidation: 'Strict' }, body })
       this.#refused.delete(key)
       const { uid, generation } = written.metadata
+      this.#writing.delete(key)
       this.#sent.set(key, { wanted, uid, generation })
       this.#stored.set(key, written)
       onWrite()
       log.info({ client: key, generation, verifiers: wanted.spec.secret?.verifiers?.length ?? 0 }, 'mirror written')
       this.#needs.onChange([key])
     } catch (error) {
+      this.#writing.delete(key)
       const isOther = isConflict(error) || isAlreadyExists(error) || (stored !== undefined && isNotFound(error))
       if (isOther) return this.#readAgain(key, name)
       // without its namespace a create is not found: the work comes again later
