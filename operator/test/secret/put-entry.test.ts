@@ -1,6 +1,7 @@
+import { renderVersion } from '@nauthera/proto/client-version'
 import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
-import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ClientConfigSchema, ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Propagation } from '../../src/decide/status/propagation.ts'
 import { createEntryWriter } from '../../src/secret/put-entry.ts'
 import { createOneClient, lookOf, planOf, unreachable } from './one-client.ts'
@@ -52,9 +53,15 @@ describe('createEntryWriter', () => {
       ['has no replica to be live on', { ...live, total: 0, accepted: false }, 'unknown'],
     ] as const) {
       it(`says ${standing} of a version that ${what}`, () => {
-        expect(stand(propagation)).to.equal(standing)
+        expect(stand(propagation)?.is).to.equal(standing)
       })
     }
+
+    it('names the stored version that it says this of', () => {
+      const desired = renderVersion(create(ClientConfigSchema, { clientName: 'stored' }))
+      one.shard.entry = create(ShardEntrySchema, { desired })
+      expect(stand(live)?.of).to.deep.equal(desired)
+    })
 
     it('removes a client of which nothing may be served', () => {
       one = createOneClient({ policy: { allow: { types: ['Web'] }, grace: '0s' } })

@@ -60,7 +60,7 @@ export function acceptClients(
 /** @param other `namespace/name` of who has the client id, and `object` that one, if it is among the clients */
 function moveBetween(client: OIDCClient, other: string, object: OIDCClient | undefined): ConflictMove | undefined {
   if (object?.metadata.moved?.from === keyOf(client)) return 'declared'
-  const isElsewhere = clusterOf(client.metadata.namespace) !== clusterOf(other.split('/', 1)[0]!)
+  const isElsewhere = tenantOf(client.metadata).cluster !== clusterOf(other.split('/', 1)[0]!)
   return isElsewhere && client.spec.clientId !== undefined ? 'possible' : undefined
 }
 
