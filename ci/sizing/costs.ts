@@ -16,8 +16,8 @@ interface Report {
 
 type MeasuredOnDisk = Pick<Costs, 'unit' | 'bytes' | 'wal' | 'commits'>
 
-/** Megabytes: resident memory under load, and what 1,000 clients add with garbage (docs/measurements.md). */
-const megabytes = { server: 240, ofThousandClients: 3 }
+/** Resident under load, with garbage: docs/measurements.md, and docs/measurements-cluster.md for a hub of 50 clusters. */
+const megabytes = { server: { idle: 240, ofThousandClients: 3 }, operator: { idle: 150, ofThousandClients: 25 } }
 
 export function readCosts(report: Report, { unit, bytes, wal, commits }: MeasuredOnDisk): Costs {
   const cost = (name: string): MeasuredCost => {

@@ -38,7 +38,10 @@ export interface Costs {
   >
   readonly wal: Readonly<Record<'signIn' | 'refresh', number>>
   readonly commits: Readonly<Record<'signIn' | 'refresh', number>>
-  readonly megabytes: { readonly server: number; readonly ofThousandClients: number }
+  /** Resident: with no client, and for each thousand more. */
+  readonly megabytes: Readonly<
+    Record<'server' | 'operator', { readonly idle: number; readonly ofThousandClients: number }>
+  >
 }
 
 export interface Size {
@@ -46,12 +49,18 @@ export interface Size {
   /** Of processors: each replica, and PostgreSQL. */
   readonly serverCores: Range
   readonly databaseCores: Range
-  readonly memoryRequestMegabytes: number
-  readonly memoryLimitMegabytes: number
+  readonly serverMemory: Memory
+  readonly operatorMemory: Memory
   readonly connections: number
   readonly iops: number
   readonly diskGigabytes: number
   readonly walGigabytesOfDay: number
+}
+
+/** Megabytes. */
+export interface Memory {
+  readonly request: number
+  readonly limit: number
 }
 
 export interface Range {
@@ -84,7 +93,10 @@ export function planSize(demand: Demand, costs: Costs): Size {
   const working = Math.max(1, Math.ceil(thread.high / busy))
   const replicas = working + 1
   const each = (pick: keyof Range) => (thread[pick] + hashes[pick]) / working
-  const memory = costs.megabytes.server + (demand.clients / 1000) * costs.megabytes.ofThousandClients
+  const memoryOf = ({ idle, ofThousandClients }: Costs['megabytes']['server']): Memory => {
+    const resident = idle + (demand.clients / 1000) * ofThousandClients
+    return { request: Math.ceil(resident), limit: Math.ceil(resident * 2) }
+  }
   return {
     replicas,
     serverCores: { likely: each('likely'), low: each('low'), high: each('high') },
@@ -94,8 +106,8 @@ export function planSize(demand: Demand, costs: Costs): Size {
         demand.refreshes * database.refresh[pick] +
         signIns * database.signIn[pick],
     ),
-    memoryRequestMegabytes: Math.ceil(memory),
-    memoryLimitMegabytes: Math.ceil(memory * 2),
+    serverMemory: memoryOf(costs.megabytes.server),
+    operatorMemory: memoryOf(costs.megabytes.operator),
     // one replica more during a rollout; each listens with one of its own; migrations and a person with a terminal
     connections: (replicas + 1) * (demand.poolMax + 1) + 4,
     // a commit waits for the disk once; a replica writes batched rows of the audit log once a second

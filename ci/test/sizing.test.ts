@@ -17,7 +17,7 @@ const costs: Costs = {
   bytes: { person: 1000, grant: 2000, auditOfSignIn: 1000, auditOfRefresh: 500, auditOfMachineMinute: 500 },
   wal: { signIn: 7000, refresh: 3000 },
   commits: { signIn: 3, refresh: 1 },
-  megabytes: { server: 240, ofThousandClients: 3 },
+  megabytes: { server: { idle: 240, ofThousandClients: 3 }, operator: { idle: 150, ofThousandClients: 25 } },
 }
 const idle: Demand = {
   people: 0,
@@ -41,7 +41,8 @@ describe(planSize.name, () => {
       replicas: 2,
       connections: 37,
       iops: 2,
-      memoryRequestMegabytes: 240,
+      serverMemory: { request: 240, limit: 480 },
+      operatorMemory: { request: 150, limit: 300 },
       diskGigabytes: 0,
     })
   })
@@ -80,15 +81,10 @@ describe(planSize.name, () => {
       fc.property(demands, fc.constantFrom(...keys), amount, (demand, key, more) => {
         const less = planSize(demand, costs)
         const larger = planSize({ ...demand, [key]: demand[key] + more }, costs)
-        for (const total of [
-          'replicas',
-          'connections',
-          'iops',
-          'diskGigabytes',
-          'walGigabytesOfDay',
-          'memoryLimitMegabytes',
-        ] as const)
+        for (const total of ['replicas', 'connections', 'iops', 'diskGigabytes', 'walGigabytesOfDay'] as const)
           expect(larger[total], `${total} by ${key}`).to.be.at.least(less[total])
+        for (const process of ['serverMemory', 'operatorMemory'] as const)
+          expect(larger[process].limit, `${process} by ${key}`).to.be.at.least(less[process].limit)
         const { low, likely, high } = larger.databaseCores
         expect(low <= likely && likely <= high).to.equal(true)
       }),
@@ -156,7 +152,7 @@ describe('docs/sizing.md', () => {
       .reduce(
         (text, [word, value]) => text.replaceAll(word, String(value)),
         formula!
-          .split(/, in seconds|: one replica|\. (?:Hashes|Each)| \(batched/)[0]!
+          .split(/, in seconds|: one replica|; |\. (?:Hashes|Each)| \(batched/)[0]!
           .replaceAll(/`|(?<=\d),(?=\d{3})| B\b/g, ''),
       )
     return Number(runInNewContext(plain.replaceAll('×', '*')))
@@ -189,6 +185,8 @@ describe('docs/sizing.md', () => {
     expect(amountOf('processors of a replica', each)).to.be.closeTo(size.serverCores.likely, 1e-9)
     expect(amountOf('connections', { replicas, poolMax: 10 })).to.equal(size.connections)
     expect(amountOf('writes', { ...rates, '1 for each replica': replicas })).to.equal(size.iops)
+    expect(amountOf('memory of the operator', { clients: 100 })).to.be.closeTo(size.operatorMemory.request, 1)
+    expect(amountOf('memory of the server', { clients: 100 })).to.be.closeTo(size.serverMemory.request, 1)
     const grants = amountOf('grants', { 'sign-ins of a day': 20_000, 'days of a grant': 20 })
     const audit = amountOf('rows of the audit log', {
       'its days': 40,
