@@ -6,7 +6,7 @@ import { statement } from '../driver/database.ts'
 import { inTransaction } from '../outbox/in-transaction.ts'
 import type { Transactional } from '../outbox/in-transaction.ts'
 import { endGrants } from '../tokens/grants.ts'
-import { holdPerson } from './standing.ts'
+import { holdPerson } from './hold-person.ts'
 
 export interface Consent {
   readonly userId: string

@@ -43,9 +43,6 @@ export interface AsAdmitted {
   readonly standing: string
 }
 
-/** Holds a person's row. It comes before a statement that ends what is theirs: only a later statement sees the rows of a sign-in that had the row locked. */
-export const holdPerson = statement('person-hold', 'SELECT FROM users WHERE id = $1::uuid FOR NO KEY UPDATE')
-
 /** SQL: locks the row of an `AsAdmitted` who may still change how they sign in. It comes before a statement that removes a way to sign in:
  *  else two removals at once would each count the other's way as the one that is left.
  *  @param more conditions for `users u` */

@@ -133,8 +133,9 @@ async function enrol(
 ): Promise<EnrolOutcome> {
   const { party, store } = needs
   const challenge = challengeOf(needs, answer.sealed, boundTo)
-  const passkey = party && challenge && (await verifyNew(party, challenge, answer.credential))
-  if (!passkey || !challenge) return { kind: 'wrong' }
+  if (party === undefined || challenge === undefined) return { kind: 'wrong' }
+  const passkey = await verifyNew(party, challenge, answer.credential)
+  if (passkey === undefined) return { kind: 'wrong' }
   const factor = { userId, standing, kind: 'passkey', methods: methodsOf(passkey) } as const
   const use = { id: challenge, usedUntil: usedUntil(needs) }
   const outcome = await storeNewFactor(needs, factor, by, (made) =>

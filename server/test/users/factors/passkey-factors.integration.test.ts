@@ -146,6 +146,29 @@ describe(createPasskeyFactors.name, () => {
     expect(options['pubKeyCredParams']).to.deep.equal([-8, -7, -257].map((alg) => ({ alg, type: 'public-key' })))
   })
 
+  it('L21 enrols the right answer to the challenge of this page, and stores nothing of any other', async () => {
+    const { id: userId } = await addPerson(stores[0]!)
+    const { standing } = (await stores[0]!.accounts.load({ userId }))!
+    const passkey = softwarePasskey({ ...party, userId })
+    const offer = (await on().offerNew({ id: userId, username: 'ada', name: undefined }, here))!
+    const answer = { credential: passkey.register(challengeIn(offer)), sealed: offer.sealed }
+    const event = { event: 'factor.enrolled', outcome: 'success' } as const
+    const request = { event, userId, standing, answer, boundTo: here, name: 'key' }
+    const none = createPasskeyFactors({ store: stores[0]!, party: undefined, now: () => now })
+    const stranger = passkey.register('AAAA')
+    for (const wrong of [
+      on().enrol({ ...request, boundTo: 'interaction-2' }),
+      on().enrol({ ...request, answer: { ...answer, credential: stranger } }),
+      on().enrol({ ...request, answer: { ...answer, credential: '{}' } }),
+      none.enrol(request),
+    ])
+      expect(await wrong).to.deep.equal({ kind: 'wrong' })
+    expect(await stores[0]!.factors.of(userId)).to.deep.equal([])
+    expect(await on().enrol(request)).to.deep.include({ kind: 'enrolled', methods: ['hwk', 'user'] })
+    expect(await on().enrol(request), 'a second time').to.deep.equal({ kind: 'ended' })
+    expect(await stores[0]!.factors.of(userId)).to.have.length(1)
+  })
+
   it('stores a passkey once, and not with an earlier standing or a used challenge', async () => {
     const { userId, passkey } = await enrolled()
     const store = stores[0]!
