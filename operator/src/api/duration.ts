@@ -7,9 +7,9 @@ const written = new RegExp(durationPattern, 'u')
 const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000 }
 
 /** @param text hours, minutes and seconds as Go writes them: `720h`, `1h30m`, `90s`
- *  @returns milliseconds; undefined when it is no such duration */
-export function durationMs(text: string): number | undefined {
-  if (text === '' || !written.test(text)) return undefined
+ *  @returns milliseconds; undefined when it is no such duration, or none was said */
+export function durationMs(text: string | undefined): number | undefined {
+  if (!text || !written.test(text)) return undefined
   return [...text.matchAll(/([0-9]+)([hms])/g)].reduce(
     (sum, [, amount, unit = '']) => sum + Number(amount) * (units[unit] ?? 0),
     0,

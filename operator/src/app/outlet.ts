@@ -6,9 +6,9 @@ import { spokeName } from '@nauthera/proto/names'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import type { OIDCCluster } from '../api/oidc-cluster.ts'
 import type { Crowd } from '../intake/crowd.ts'
-import { insteadWhen, isNotFound } from '../kubernetes/api-error.ts'
 import { createReadVersion, createSecretStore } from '../kubernetes/conditional-write.ts'
 import { createEventRecorder } from '../kubernetes/events.ts'
+import { findObject } from '../kubernetes/find-object.ts'
 import { readClusterIssuer } from '../kubernetes/issuer.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
 import { createFollowReplicas } from '../replicas/follow-replicas.ts'
@@ -84,10 +84,11 @@ export function buildIssuers(
     isBelieved: shards.isBelieved,
     read: () => readClusterIssuer(connection),
     clusters: () => clusters()?.flatMap(believedOf),
-    readCluster: async (name) => {
-      const path = objectPath(resourceTypes.configMaps, { namespace: namespaceOfCluster(name), name: spokeName })
-      return await connection.call({ method: 'GET', path }).catch(insteadWhen(isNotFound, undefined))
-    },
+    readCluster: (name) =>
+      findObject(
+        connection,
+        objectPath(resourceTypes.configMaps, { namespace: namespaceOfCluster(name), name: spokeName }),
+      ),
     clock,
     log,
     onWritten: () => {

@@ -1,6 +1,7 @@
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCCluster } from '../api/oidc-cluster.ts'
+import { timeOf } from '../api/time-text.ts'
 import type { FindCluster } from '../decide/client/mirror.ts'
 import { movedKeys } from '../decide/client/move.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
@@ -245,10 +246,7 @@ function labelsFrom(
       return found && (found.metadata.labels ?? {})
     },
     namespaceEnds: (name) => namespaces?.get(name)?.metadata.deletionTimestamp !== undefined,
-    namespaceBornAt: (name) => {
-      const { creationTimestamp } = namespaces?.get(name)?.metadata ?? {}
-      return creationTimestamp === undefined ? undefined : Date.parse(creationTimestamp)
-    },
+    namespaceBornAt: (name) => timeOf(namespaces?.get(name)?.metadata.creationTimestamp),
   }
 }
 

@@ -2,6 +2,7 @@
 import { fieldManagers } from '@nauthera/proto/names'
 import { insteadWhen, isAlreadyExists, isConflict, isNotFound } from './api-error.ts'
 import type { KubeConnection } from './connection.ts'
+import { findObject } from './find-object.ts'
 import { collectionPath, objectPath, resourceTypes } from './objects.ts'
 import type { KubernetesObject, SecretObject } from './objects.ts'
 import { planSecretPatch } from './secret-patch.ts'
@@ -46,11 +47,11 @@ const onlyMetadata = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=
  *  @throws ApiError for every other answer */
 export const createReadVersion =
   (connection: Pick<KubeConnection, 'call'>) =>
-  async (namespace: string, name: string): Promise<string | undefined> =>
-    await connection
-      .call<KubernetesObject>({ method: 'GET', path: objectPath(secrets, { namespace, name }), accept: onlyMetadata })
-      .then(versionOf)
-      .catch(insteadWhen(isNotFound, undefined))
+  async (namespace: string, name: string): Promise<string | undefined> => {
+    const path = objectPath(secrets, { namespace, name })
+    const found = await findObject<KubernetesObject>(connection, path, { accept: onlyMetadata })
+    return found && versionOf(found)
+  }
 
 /** @returns a text that changes with each write, and when the object is created again */
 export const versionOf = ({ metadata: { uid, resourceVersion } }: KubernetesObject): string =>
@@ -58,10 +59,7 @@ export const versionOf = ({ metadata: { uid, resourceVersion } }: KubernetesObje
 
 export function createSecretStore(connection: Pick<KubeConnection, 'call'>): SecretStore {
   return {
-    read: async (namespace, name) => {
-      const path = objectPath(secrets, { namespace, name })
-      return await connection.call<SecretObject>({ method: 'GET', path }).catch(insteadWhen(isNotFound, undefined))
-    },
+    read: (namespace, name) => findObject<SecretObject>(connection, objectPath(secrets, { namespace, name })),
     create: async (wanted) =>
       await connection
         .call<SecretObject>({

@@ -3,6 +3,7 @@ import { hash, randomBytes } from 'node:crypto'
 import { fieldManagers } from '@nauthera/proto/names'
 import { clusterOf } from '@nauthera/rules/tenants'
 import type { Log } from '@nauthera/runtime/log'
+import { timeText } from '../api/time-text.ts'
 import type { Clock } from '../time/clock.ts'
 import { insteadWhen, isNotFound, isNamespaceEnding } from './api-error.ts'
 import type { KubeConnection } from './connection.ts'
@@ -40,7 +41,7 @@ export function createEventRecorder(options: {
   let warnedAt = -Infinity
 
   const send = async (object: KubernetesObject, event: ClientEvent) => {
-    const at = eventTime(clock.now())
+    const at = timeText(clock.now())
     const key = keyOf(object, event)
     const earlier = told.find(key)
     if (earlier && (await countUp(connection, object, { ...earlier, at }))) {
@@ -87,7 +88,6 @@ const keyOf = ({ metadata: { uid } }: KubernetesObject, { type, reason, message 
   hash('sha1', [uid, type, reason, message].join('\n'), 'base64url')
 
 const namespaceOf = ({ metadata: { namespace = 'default' } }: KubernetesObject): string => namespace
-const eventTime = (epochMs: number): string => new Date(epochMs).toISOString().replace(/\.\d+Z$/, 'Z')
 
 /** @returns false when the earlier event is gone: the API keeps them for an hour */
 async function countUp(

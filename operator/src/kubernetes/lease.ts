@@ -2,8 +2,9 @@ import type { Log } from '@nauthera/runtime/log'
 import { createBackoff } from '../time/backoff.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
-import { ApiError, insteadWhen, isAlreadyExists, isConflict, isNotFound } from './api-error.ts'
+import { ApiError, insteadWhen, isAlreadyExists, isConflict } from './api-error.ts'
 import type { KubeConnection } from './connection.ts'
+import { findObject } from './find-object.ts'
 import {
   afterDoubt,
   afterRead,
@@ -153,7 +154,7 @@ function createLeaseCalls(connection: KubeConnection, at: { namespace: string; n
   const collection = collectionPath(resourceTypes.leases, namespace)
   const lane = 'lease'
   return {
-    find: () => connection.call<LeaseObject>({ method: 'GET', path, lane }).catch(insteadWhen(isNotFound, undefined)),
+    find: () => findObject<LeaseObject>(connection, path, { lane }),
     send: (move) => {
       const sent =
         move.kind === 'create'

@@ -128,3 +128,12 @@ export function splitKey(key: string): { namespace: string; name: string } {
   const slash = key.indexOf('/')
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) }
 }
+
+type OwnKind = 'OIDCClient' | 'OIDCCluster' | 'OIDCPolicy'
+
+/** @returns the object with its kind, which the items of a list do not say */
+export const withKind = <T extends object>(kind: OwnKind, object: T): { apiVersion: string; kind: OwnKind } & T => ({
+  apiVersion: `${apiGroup}/${apiVersion}`,
+  kind,
+  ...object,
+})

@@ -2,6 +2,7 @@
 import { annotations } from '@nauthera/proto/names'
 import { durationMs } from '../api/duration.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
+import { timeOf } from '../api/time-text.ts'
 import type { Effective } from '../decide/client/apply-defaults.ts'
 import { lastUses } from '../decide/status/last-use.ts'
 import type { Propagation } from '../decide/status/propagation.ts'
@@ -76,10 +77,10 @@ export function rotationOf(effective: Effective, quietPeriodMs: number): Rotatio
   const { rotation } = effective.client.spec
   // the annotation is cut to the length that the status can store
   const annotation = effective.client.metadata.annotations?.[annotations.rotate]?.slice(0, longestObserved.annotation)
-  const intervalMs = millisecondsOf(rotation?.interval)
+  const intervalMs = durationMs(rotation?.interval)
   // the application may read its given secret before us
   const isOwn = effective.client.spec.secret?.existingSecretRef !== undefined
-  const overlapMs = millisecondsOf(rotation?.overlap) ?? (isOwn ? ownOverlapMs : undefined)
+  const overlapMs = durationMs(rotation?.overlap) ?? (isOwn ? ownOverlapMs : undefined)
   const window = rotation?.window
   return {
     ...present({ intervalMs, overlapMs }),
@@ -87,7 +88,7 @@ export function rotationOf(effective: Effective, quietPeriodMs: number): Rotatio
       ? {
           window: {
             schedule: window.schedule,
-            durationMs: millisecondsOf(window.duration) ?? 0,
+            durationMs: durationMs(window.duration) ?? 0,
             ...present({ timeZone: window.timeZone }),
           },
         }
@@ -113,12 +114,8 @@ export function statusOf(client: OIDCClient): RotationInput['status'] {
     ...present({
       listed: client.status?.verifiers?.map(({ id }) => id),
       activeId: secret?.activeId,
-      lastRotated: secret?.lastRotated === undefined ? undefined : Date.parse(secret.lastRotated),
+      lastRotated: timeOf(secret?.lastRotated),
     }),
     observed,
   }
-}
-
-function millisecondsOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : durationMs(text)
 }

@@ -1,7 +1,7 @@
 import { labels, managedByOperator } from '@nauthera/proto/names'
 import { lastingUid } from '@nauthera/proto/shard-entry'
 import { describeError } from '@nauthera/runtime/log'
-import type { OIDCClient } from '../api/oidc-client.ts'
+import { isTrue } from '../api/conditions.ts'
 import type { NameHolder, SecretOutcome } from '../decide/secret/secret-outcome.ts'
 import { hasNoSecret, isLeftToPrograms } from '../decide/secret/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
@@ -75,7 +75,7 @@ export function createSettle(needs: {
 
   /** A restored client has its Secret already: it waits for the servers. */
   const isAwaited = ({ key, plan, memory, judgement: { client } }: Look): boolean => {
-    if (memory.restoredFrom === undefined || hasSecretReady(client)) return false
+    if (memory.restoredFrom === undefined || isTrue(client.status, 'SecretReady')) return false
     const stored = needs.shards.stored(key)?.entry
     const isKnown = stored !== undefined && lastingUid(stored) === memory.restoredFrom
     return !isKnown || plan.step.kind !== 'rest' || needs.follow.entry(key)?.applied !== true
@@ -93,9 +93,6 @@ const pendingOf = ({ judgement: { client } }: Look): SecretOutcome => ({
   kind: 'pending',
   name: secretNameOf(client),
 })
-
-const hasSecretReady = ({ status }: OIDCClient): boolean =>
-  status?.conditions?.find(({ type }) => type === 'SecretReady')?.status === 'True'
 
 function settled({ judgement, source, read, plan }: Look): SecretOutcome {
   const name = secretNameOf(judgement.client)

@@ -1,4 +1,5 @@
 // Decides which of several clients in a namespace gets the Secret that all of them name. The holder keeps it; the others get a condition.
+import { findCondition, isTrue } from '../api/conditions.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf, oldestFirst } from '../decide/client/client-names.ts'
 import { listsSecrets } from '../decide/secret/listed-secrets.ts'
@@ -42,14 +43,11 @@ const hasHad = (client: OIDCClient, name: string): boolean =>
 
 /** Whether it is refused or has no room, so that it will create no Secret, and has none yet. */
 const isRefused = ({ status }: OIDCClient): boolean =>
-  status?.conditions?.some(
-    (one) =>
-      (one.type === 'Accepted' && one.status === 'False') ||
-      (one.type === 'AudiencesGranted' && one.reason === 'NotRendered'),
-  ) === true
+  findCondition(status, 'Accepted')?.status === 'False' ||
+  findCondition(status, 'AudiencesGranted')?.reason === 'NotRendered'
 
 const isReady = ({ status }: OIDCClient, name: string): boolean =>
-  status?.secret?.name === name && status.conditions?.find(({ type }) => type === 'SecretReady')?.status === 'True'
+  status?.secret?.name === name && isTrue(status, 'SecretReady')
 
 /** A step: ends when another client must create the Secret: its former holder, or for a new name the oldest. */
 export const leaveToHolder: SecretStep = ({ read, holder, judgement: { client } }) =>

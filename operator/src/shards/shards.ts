@@ -1,6 +1,7 @@
 import type { FileSigner } from '@nauthera/proto/file-signature'
 import { shardCount } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
+import { timeOf } from '../api/time-text.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { NoRoom } from '../decide/client/client-size.ts'
 import { createBackoff } from '../time/backoff.ts'
@@ -204,10 +205,7 @@ function whatIsStored(
       const entry = entries.get(key)
       return entry && { shard: index, ...entry }
     },
-    bornAt: (key) => {
-      const { creationTimestamp } = stateOf(key).stored.secret?.metadata ?? {}
-      return creationTimestamp === undefined ? undefined : Date.parse(creationTimestamp)
-    },
+    bornAt: (key) => timeOf(stateOf(key).stored.secret?.metadata.creationTimestamp),
     isUnheardOf: (key) => {
       const { index, stored } = stateOf(key)
       const isWhole = stored.content !== undefined && !stored.damaged && stored.later === undefined

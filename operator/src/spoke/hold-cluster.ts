@@ -1,8 +1,9 @@
 // The Lease in the hub that says which cluster writes there: two clusters that were copied would else delete each other's mirrors.
 import { spokeName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
-import { insteadWhen, isConflict, isNotFound } from '../kubernetes/api-error.ts'
+import { isConflict } from '../kubernetes/api-error.ts'
 import type { KubeConnection } from '../kubernetes/connection.ts'
+import { findObject } from '../kubernetes/find-object.ts'
 import { microTime } from '../kubernetes/lease-record.ts'
 import type { LeaseObject } from '../kubernetes/lease-record.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
@@ -66,9 +67,7 @@ export class HoldCluster {
   async #renew(): Promise<void> {
     const { hub, namespace, identity, state, clock } = this.#needs
     const path = objectPath(resourceTypes.leases, { namespace, name: spokeName })
-    const found =
-      this.#held ??
-      (await hub.call<LeaseObject>({ method: 'GET', path, lane: 'lease' }).catch(insteadWhen(isNotFound, undefined)))
+    const found = this.#held ?? (await findObject<LeaseObject>(hub, path, { lane: 'lease' }))
     this.#held = undefined
     if (!found) return state.recordHolder({ kind: 'none' })
     const { holderIdentity, acquireTime } = found.spec ?? {}

@@ -1,4 +1,5 @@
 // Whether the hub can be trusted now: its last answer, its clock, and who holds our namespace there.
+import { timeText } from '../api/time-text.ts'
 import type { HeardAnswer } from '../kubernetes/connection.ts'
 import type { Clock } from '../time/clock.ts'
 import { Damper } from '../time/damper.ts'
@@ -152,6 +153,6 @@ export class HubState {
   #lastHeard(): string {
     if (this.#heardAt === undefined) return 'it was not heard since this process began'
     const at = this.#clock.now() - (this.#clock.monotonic() - this.#heardAt)
-    return `it was last heard at ${new Date(Math.round(at / 1000) * 1000).toISOString().replace('.000', '')}`
+    return `it was last heard at ${timeText(Math.round(at / 1000) * 1000)}`
   }
 }

@@ -1,6 +1,7 @@
 // Judges a client as its hub does: the hub has the policies, and here only its answer is read.
 import { defaultClientId, namespaceOfCluster } from '@nauthera/rules/tenants'
 import type { Fault } from '@nauthera/runtime/coded-error'
+import { findPresentCondition } from '../api/conditions.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { refuseClient } from '../decide/access/judge.ts'
@@ -89,8 +90,5 @@ export function checkForHub(client: OIDCClient, cluster: string): readonly Fault
 /** Whether the hub serves no such version: by its rules or its policies. */
 function isRefused({ mirror, isCurrent }: { mirror: Mirror | undefined; isCurrent: boolean }): boolean {
   if (!mirror || !isCurrent) return false
-  return ['Accepted', 'PolicyCompliant'].some((type) => {
-    const said = mirror.status?.conditions?.find((one) => one.type === type)
-    return said?.status === 'False' && (said.observedGeneration ?? 0) >= mirror.metadata.generation
-  })
+  return ['Accepted', 'PolicyCompliant'].some((type) => findPresentCondition(mirror, type)?.status === 'False')
 }

@@ -12,6 +12,7 @@ import { durationMs } from '../api/duration.ts'
 import { clientSpecFields } from '../api/oidc-client.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 import type { Schema } from '../api/schema.ts'
+import { defaultMaxOverlapMs } from '../decide/client/apply-defaults.ts'
 import { present } from '../decide/client/present.ts'
 import { renderConfig } from '../decide/client/metadata.ts'
 import type { StoredVerifier } from '../decide/secret/rotation-terms.ts'
@@ -181,9 +182,6 @@ function comparable({ serverName: _filled, secret, ...spec }: OIDCClientSpec, no
   return { ...withoutDefaults(spec, clientSpecFields), verifiers: live }
 }
 
-/** Where the hub has not said: what it allows without a policy. Milliseconds. */
-const usualOverlapMs = 168 * 3_600_000
-
 /** @returns how long a second secret may be valid in the hub, milliseconds */
 export const maxOverlapOf = (mirror: Mirror | undefined): number =>
-  durationMs(mirror?.status?.rotationLimits?.maxOverlap ?? '') ?? usualOverlapMs
+  durationMs(mirror?.status?.rotationLimits?.maxOverlap) ?? defaultMaxOverlapMs

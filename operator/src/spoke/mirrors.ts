@@ -9,6 +9,7 @@ import type { WorkQueue } from '../intake/work-queue.ts'
 import { ApiError, askedWaitMs, insteadWhen, isAlreadyExists, isConflict, isNotFound } from '../kubernetes/api-error.ts'
 import type { CollectionChange } from '../kubernetes/collection.ts'
 import type { KubeConnection } from '../kubernetes/connection.ts'
+import { findObject } from '../kubernetes/find-object.ts'
 import { collectionPath, objectPath, resourceTypes } from '../kubernetes/objects.ts'
 import { createReflector } from '../kubernetes/reflector.ts'
 import type { Reflector } from '../kubernetes/reflector.ts'
@@ -245,7 +246,7 @@ export class Mirrors {
   async #readAgain(key: string, name: string): Promise<void> {
     const { hub, namespace, onChange } = this.#needs
     const path = objectPath(resourceTypes.clients, { namespace, name })
-    const found = await hub.call<Mirror>({ method: 'GET', path }).catch(insteadWhen(isNotFound, undefined))
+    const found = await findObject<Mirror>(hub, path)
     if (found) this.#stored.set(key, found)
     else this.#stored.delete(key)
     this.#writes.add(key)

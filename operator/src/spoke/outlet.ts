@@ -1,6 +1,8 @@
 // The outlet of a spoke: the mirror in the hub in place of shards and replicas (ADR 35).
 import { shortDigest } from '@nauthera/proto/digest'
+import { findPresentCondition } from '../api/conditions.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
+import { timeOf } from '../api/time-text.ts'
 import type { Propagation } from '../decide/status/propagation.ts'
 import type { SecretOutlet } from '../secret/outlet.ts'
 import type { HubState } from './hub-state.ts'
@@ -56,8 +58,6 @@ export function createHubOutlet(needs: {
   }
 }
 
-const timeOf = (text: string | undefined): number | undefined => (text === undefined ? undefined : Date.parse(text))
-
 /** Since when every use up to now is known. The hub says it as of a time in the past: what is later than that is unknown, so the quiet
  *  period of each secret begins that much later. */
 function knownSince({ status }: Mirror, now: number): number | undefined {
@@ -98,10 +98,9 @@ function configOf(
   { mirrors, state }: { mirrors: Pick<Mirrors, 'isCurrent'>; state: Pick<HubState, 'fault'> },
   key: string,
 ): Propagation {
-  const said = mirror.status?.conditions?.find(({ type }) => type === 'Propagated')
-  const isPresent = mirrors.isCurrent(key) && (said?.observedGeneration ?? 0) >= mirror.metadata.generation
-  const made = progress(mirror, state, isPresent && said?.status === 'True')
-  if (!isPresent || said?.reason !== 'RejectedByServer') return made
+  const said = mirrors.isCurrent(key) ? findPresentCondition(mirror, 'Propagated') : undefined
+  const made = progress(mirror, state, said?.status === 'True')
+  if (said?.reason !== 'RejectedByServer') return made
   return { ...made, rejected: [{ replica: hubName, field: 'spec', code: said.reason, message: said.message }] }
 }
 

@@ -1,6 +1,7 @@
 // One client of a cluster that has joined another: judged there, its secret minted here, its status from both.
 import { isRefusalCode } from '@nauthera/rules/refusals'
 import type { Log } from '@nauthera/runtime/log'
+import { findCondition } from '../api/conditions.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { grantedOf } from '../decide/access/resolve-access.ts'
@@ -154,7 +155,7 @@ function outcomeOf(
 }
 
 function activityOf(status: OIDCClient['status']): Activity {
-  const said = status?.conditions?.find(({ type }) => type === 'Active')
+  const said = findCondition(status, 'Active')
   if (said?.status === 'True') return { kind: 'active', behind: [] }
   return { kind: said?.reason === 'Suspended' ? 'suspended' : 'not-served', behind: [] }
 }

@@ -1,16 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
-import { apiGroup, apiVersion, spokeName } from '@nauthera/proto/names'
+import { spokeName } from '@nauthera/proto/names'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCCluster, OIDCClusterStatus } from '../api/oidc-cluster.ts'
-import type { OIDCClient } from '../api/oidc-client.ts'
+import { isTrue } from '../api/conditions.ts'
 import { describeCluster, lastSeenOf } from '../decide/status/cluster-status.ts'
 import type { Watch } from '../intake/watch.ts'
-import { insteadWhen, isNotFound } from '../kubernetes/api-error.ts'
 import { applyStatus } from '../kubernetes/conditional-write.ts'
 import type { KubeConnection } from '../kubernetes/connection.ts'
-import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
-import type { KubernetesObject, ResourceType } from '../kubernetes/objects.ts'
+import { findObject } from '../kubernetes/find-object.ts'
+import { objectPath, resourceTypes, withKind } from '../kubernetes/objects.ts'
 import type { Clock } from '../time/clock.ts'
 import { Loop } from '../time/loop.ts'
 
@@ -74,32 +73,22 @@ export class ClusterReports {
     const { name } = cluster.metadata
     const namespace = namespaceOfCluster(name)
     const read = {
-      lease: await this.#read(resourceTypes.leases, namespace),
-      configMap: await this.#read(resourceTypes.configMaps, namespace),
+      lease: await findObject(connection, objectPath(resourceTypes.leases, { namespace, name: spokeName })),
+      configMap: await findObject(connection, objectPath(resourceTypes.configMaps, { namespace, name: spokeName })),
     }
     const at = lastSeenOf(read, clock.now())
     if (at !== undefined) this.#lastSeen.set(name, at)
     const mirrors = watch.clients.keysIn(namespace).flatMap((key) => watch.clients.find(key) ?? [])
-    const ready = mirrors.filter(isReady).length
+    const ready = mirrors.filter(({ status }) => isTrue(status, 'Ready')).length
     const status = describeCluster(cluster, read, { clients: mirrors.length, ready, now: clock.now() })
     const isDue = clock.monotonic() - (this.#writtenAt.get(name) ?? -Infinity) >= calmMs
     if (isDeepStrictEqual(cluster.status, status) || (!isDue && saysTheSame(cluster.status, status))) return
-    const object = { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCCluster', ...cluster }
+    const object = withKind('OIDCCluster', cluster)
     if ((await applyStatus(connection, resourceTypes.clusters, object, status)) === undefined) return
     this.#writtenAt.set(name, clock.monotonic())
     onWrite()
   }
-
-  async #read(type: ResourceType, namespace: string): Promise<unknown> {
-    const path = objectPath(type, { namespace, name: spokeName })
-    return await this.#needs.connection
-      .call<KubernetesObject>({ method: 'GET', path })
-      .catch(insteadWhen(isNotFound, undefined))
-  }
 }
-
-const isReady = ({ status }: OIDCClient): boolean =>
-  status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true
 
 /** Whether only times and counts differ. */
 const saysTheSame = (one: OIDCClusterStatus | undefined, other: OIDCClusterStatus): boolean =>

@@ -1,9 +1,9 @@
-import { apiGroup, apiVersion } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from '../decide/client/client-names.ts'
 import { mirrorChange } from '../decide/status/mirror-change.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
+import { withKind } from '../kubernetes/objects.ts'
 
 /** Whoever steals the token of a joined cluster would change verifiers and redirect URIs: each change leaves a line and an Event.
  *  @param previous undefined for a new client */
@@ -16,8 +16,9 @@ export function reportMirrorChange(
   if (!change) return
   log.info({ client: keyOf(client), ...change }, 'client changed by its cluster')
   const fields = [change.verifiers && 'verifiers', change.redirectURIs && 'redirect URIs'].filter(Boolean).join(' and ')
-  events.record(
-    { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCClient', ...client },
-    { type: 'Normal', reason: 'ChangedByCluster', message: `The cluster of this client changed its ${fields}.` },
-  )
+  events.record(withKind('OIDCClient', client), {
+    type: 'Normal',
+    reason: 'ChangedByCluster',
+    message: `The cluster of this client changed its ${fields}.`,
+  })
 }

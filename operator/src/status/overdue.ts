@@ -1,7 +1,8 @@
 // What is late with clients, counted over all of them for the metrics.
+import { findCondition } from '../api/conditions.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
+import { timeText } from '../api/time-text.ts'
 import { listsSecrets } from '../decide/secret/listed-secrets.ts'
-import { timeText } from '../decide/status/finding.ts'
 
 export interface Overdue {
   /** Clients that are not Ready, by who can fix it: the owner of the object, or we. */
@@ -32,21 +33,17 @@ export function countOverdue(
   const unready = { object: 0, release: 0 }
   let rotations = 0
   for (const { metadata, spec, status } of clients) {
-    const conditions = status?.conditions ?? []
-    const ready = conditions.find(({ type }) => type === 'Ready')
+    const [ready, health] = [findCondition(status, 'Ready'), findCondition(status, 'RotationHealthy')]
     const since = ready?.lastTransitionTime ?? metadata.creationTimestamp
-    const cause = conditions.some(({ type, status: is }) => ofObject.includes(type) && is !== 'True')
-      ? 'object'
-      : 'release'
+    const ofOwner = (status?.conditions ?? []).some((one) => ofObject.includes(one.type) && one.status !== 'True')
+    const cause = ofOwner ? 'object' : 'release'
     if (ready?.status !== 'True' && since < unreadyBefore) unready[cause]++
     const { nextRotation } = status?.secret ?? {}
     // who lists secrets rotates them
     if (listsSecrets({ spec })) continue
     const isLate =
       (nextRotation !== undefined && nextRotation < lateBefore) ||
-      conditions.some(
-        ({ type, status: is, reason }) => type === 'RotationHealthy' && is === 'False' && lateReasons.includes(reason),
-      )
+      (health?.status === 'False' && lateReasons.includes(health.reason))
     if (cause === 'release' && isLate) rotations++
   }
   return { unready, rotations, retirements: memories.countEndingSince(now - patienceMs.late) }

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import { apiGroup, apiVersion, fieldManagers } from '@nauthera/proto/names'
+import { fieldManagers } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCPolicy, PolicyReport } from '../api/oidc-policy.ts'
 import { describePolicy } from '../decide/status/policy-report.ts'
 import { isFinalRefusal } from '../kubernetes/api-error.ts'
 import { applyStatus } from '../kubernetes/conditional-write.ts'
 import type { KubeConnection } from '../kubernetes/connection.ts'
-import { resourceTypes } from '../kubernetes/objects.ts'
+import { resourceTypes, withKind } from '../kubernetes/objects.ts'
 import type { Clock } from '../time/clock.ts'
 import { Loop } from '../time/loop.ts'
 import type { PolicyTally } from './policy-tally.ts'
@@ -89,7 +89,7 @@ export class PolicyReports {
     const report = describePolicy(policy, tally.standing(name), about)
     const stored = policy.status?.releases?.find(({ release }) => release === this.#release)
     if (!isDeepStrictEqual(stored, report)) {
-      const object = { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCPolicy', ...policy }
+      const object = withKind('OIDCPolicy', policy)
       const status = { releases: [report] }
       const version = await applyStatus(connection, resourceTypes.policies, object, status, this.#manager)
       // a conflict: the watch brings the change for the next round

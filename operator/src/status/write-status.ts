@@ -1,6 +1,5 @@
 // Conditions and events, written only when they change.
 import { isDeepStrictEqual } from 'node:util'
-import { apiGroup, apiVersion } from '@nauthera/proto/names'
 import type { OIDCClientStatus } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from '../decide/client/client-names.ts'
@@ -9,7 +8,7 @@ import type { Outcome } from '../decide/status/outcome.ts'
 import { applyStatus } from '../kubernetes/conditional-write.ts'
 import type { KubeConnection } from '../kubernetes/connection.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
-import { resourceTypes } from '../kubernetes/objects.ts'
+import { resourceTypes, withKind } from '../kubernetes/objects.ts'
 import type { Clock } from '../time/clock.ts'
 import { createAppliedStatuses } from './applied-statuses.ts'
 import { withoutMinorNews } from './old-news.ts'
@@ -50,7 +49,7 @@ export function createWriteStatus(options: {
     const { status } = described
     const { ownUid, moved: _seen, ...metadata } = client.metadata
     const own = { ...client, metadata: { ...metadata, uid: ownUid ?? metadata.uid } }
-    const object = { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCClient', ...own }
+    const object = withKind('OIDCClient', own)
     const resourceVersion = await applyStatus(connection, resourceTypes.clients, object, status)
     if (resourceVersion === undefined) {
       // A conflict: the watch will bring the change.

@@ -20,7 +20,7 @@ export interface Effective {
   readonly maxOverlapMs: number
 }
 
-const defaultMaxOverlapMs = 168 * 3_600_000
+export const defaultMaxOverlapMs = 168 * 3_600_000
 
 /** Applies the defaults of the policies. checkPolicies sees the result, so only a duration that the client wrote itself can exceed a
  *  limit. */
@@ -42,10 +42,10 @@ export function applyDefaults(client: OIDCClient, policies: BindingPolicies): Ef
   const bounds = policies.map(({ spec: policy }) => policy.rotation)
   return {
     client: { ...client, spec: effective },
-    minSpacingMs: Math.max(0, ...bounds.map((bound) => durationMs(bound?.minSpacing ?? '0s') ?? 0)),
+    minSpacingMs: Math.max(0, ...bounds.map((bound) => durationMs(bound?.minSpacing) ?? 0)),
     maxOverlapMs: Math.min(
       defaultMaxOverlapMs,
-      ...bounds.map((bound) => durationMs(bound?.maxOverlap ?? '168h') ?? defaultMaxOverlapMs),
+      ...bounds.map((bound) => durationMs(bound?.maxOverlap) ?? defaultMaxOverlapMs),
     ),
   }
 }
@@ -98,10 +98,10 @@ function atMost(
   policies: BindingPolicies,
 ): string | undefined {
   const limits = policies
-    .map(({ spec }) => durationMs(spec.limits?.tokens?.[token] ?? ''))
+    .map(({ spec }) => durationMs(spec.limits?.tokens?.[token]))
     .filter((limit) => limit !== undefined)
   const limit = Math.min(...limits)
-  const wouldHold = durationMs(given ?? '') ?? usualTokenLife[token] * 1000
+  const wouldHold = durationMs(given) ?? usualTokenLife[token] * 1000
   return limit < wouldHold ? durationText(limit) : given
 }
 
@@ -114,6 +114,6 @@ function first<T>(policies: BindingPolicies, pick: (policy: OIDCPolicySpec) => T
 
 /** Drops a default overlap that is longer than the client's interval: every rotation would wait. The overlap is then half the interval. */
 function fitting(overlap: string | undefined, interval: string | undefined): string | undefined {
-  const [overlapMs, intervalMs] = [durationMs(overlap ?? ''), durationMs(interval ?? '')]
+  const [overlapMs, intervalMs] = [durationMs(overlap), durationMs(interval)]
   return overlapMs !== undefined && intervalMs !== undefined && overlapMs > intervalMs ? undefined : overlap
 }

@@ -68,7 +68,7 @@ function unsaid(binding: BindingPolicies): NamedPolicy {
 const violation = ({ name, spec }: NamedPolicy, field: string, message: string): Violation => ({
   policy: name,
   enforcement: spec.enforcement ?? 'Deny',
-  graceMs: durationMs(spec.grace ?? '24h') ?? defaultGraceMs,
+  graceMs: durationMs(spec.grace) ?? defaultGraceMs,
   field,
   message,
 })
@@ -297,8 +297,6 @@ export function listsHost(allowed: readonly string[], hostname: string): boolean
 }
 
 function atMost(field: string, value: string | undefined, limit: string | undefined): readonly Finding[] {
-  const [is, most] = [value && durationMs(value), limit && durationMs(limit)]
-  return is !== undefined && is !== '' && most !== undefined && most !== '' && is > most
-    ? [[field, `must be at most ${limit}`]]
-    : []
+  const [is, most] = [durationMs(value), durationMs(limit)]
+  return is !== undefined && most !== undefined && is > most ? [[field, `must be at most ${limit}`]] : []
 }

@@ -5,6 +5,7 @@ import { followLimits } from '../../api/redirect-sources.ts'
 import type { RedirectSource, RouteKind } from '../../api/redirect-sources.ts'
 import type { OIDCClientStatus } from '../../api/client-status.ts'
 import { matches, patterns } from '../../api/patterns.ts'
+import { timeOf, timeText } from '../../api/time-text.ts'
 import { listsHost } from './check-policies.ts'
 import type { BindingPolicies } from './policies.ts'
 import type { HostRoute } from './route-hosts.ts'
@@ -111,9 +112,9 @@ function keptOf(
     left.push(`${title}: ${host} ended: it does not give it any more, and another namespace names it`)
     return []
   }
-  const since = goneSince === undefined ? now : Date.parse(goneSince)
+  const since = timeOf(goneSince) ?? now
   if (now - since >= graceMs) return []
-  left.push(`${title} does not give ${uri} any more: it ends ${new Date(since + graceMs).toISOString().slice(0, 19)}Z`)
+  left.push(`${title} does not give ${uri} any more: it ends ${timeText(since + graceMs)}`)
   return [{ ...one, goneSince: since }]
 }
 

@@ -191,4 +191,4 @@ const tokenConfig = ({ tokens, profile }: OIDCClientSpec) => ({
   idTokenClaims: tokens?.idClaims ?? (profile === 'FAPI2' ? 'Minimal' : 'Scopes'),
 })
 
-const seconds = (duration: string | undefined): number => Math.floor((durationMs(duration ?? '0s') ?? 0) / 1000)
+const seconds = (duration: string | undefined): number => Math.floor((durationMs(duration) ?? 0) / 1000)

@@ -217,8 +217,7 @@ export function isIssuerAllowed(policies: BindingPolicies, issuer: string): bool
 /** @returns the lowest limit of each kind. */
 export function tokenLimitsOf(policies: BindingPolicies): TokenLimits {
   const least = (kind: keyof TokenLimits, otherwise: number): number => {
-    const saidBy = (some: BindingPolicies) =>
-      some.flatMap(({ spec }) => durationMs(spec.limits?.tokens?.[kind] ?? '') ?? [])
+    const saidBy = (some: BindingPolicies) => some.flatMap(({ spec }) => durationMs(spec.limits?.tokens?.[kind]) ?? [])
     const said = saidBy(policies)
     if (said.length === 0) return otherwise
     const isRaised = otherwise === 0 || saidBy(openersOf(policies)).length > 0

@@ -46,7 +46,7 @@ function argoCd({ values, spec, secretName }: PresetInput): PresetData {
 
 /** Argo CD refreshes when ID token or access token is valid for less than this. */
 function refreshBefore({ tokens }: OIDCClientSpec): string {
-  const life = (of: 'access' | 'id', set: string | undefined) => (set && durationMs(set)) || usualTokenLife[of] * 1000
+  const life = (of: 'access' | 'id', set: string | undefined) => durationMs(set) || usualTokenLife[of] * 1000
   const [access, id] = [life('access', tokens?.accessTTL), life('id', tokens?.idTTL)]
   return durationText(Math.max(access - id, 0) + Math.min(120_000, id / 2))
 }

@@ -3,6 +3,7 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { annotations } from '@nauthera/proto/names'
+import { findCondition } from '../../api/conditions.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import type { ProvenOwner } from './owner-proof.ts'
 
@@ -38,7 +39,7 @@ const isLive = ({ verifiers }: ShardEntry, sha256: string, now: number): boolean
 
 /** Whether this very object already had a Secret: then a later one of its name is not restored. A status may be restored too. */
 function hasHadASecret({ status, metadata }: OIDCClient, secretId: string | undefined): boolean {
-  const ready = status?.conditions?.find(({ type }) => type === 'SecretReady')
+  const ready = findCondition(status, 'SecretReady')
   const isOwn = Date.parse(ready?.lastTransitionTime ?? '') >= Date.parse(metadata.creationTimestamp)
   const { activeId } = status?.secret ?? {}
   return (ready?.status === 'True' && isOwn) || (activeId !== undefined && activeId !== secretId)

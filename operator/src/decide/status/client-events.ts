@@ -4,6 +4,7 @@ import type { RefusalCode } from '@nauthera/rules/refusals'
 import { mostPrevious } from './ending-secrets.ts'
 import { tellsRefusal } from './refusals.ts'
 import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
+import { findCondition, isTrue } from '../../api/conditions.ts'
 import type { Judgement } from '../access/judgement.ts'
 
 export interface ClientEvent {
@@ -43,7 +44,7 @@ export function eventsOf(
   const events: ClientEvent[] = []
   const before = client.status
   const turned = (type: string): Condition | undefined => {
-    const [was, is] = [before, status].map((one) => one?.conditions?.find((condition) => condition.type === type))
+    const [was, is] = [before, status].map((one) => findCondition(one, type))
     // the same refusal for another reason is an event too
     return is &&
       (is.status !== was?.status || (is.status === 'False' && (is.reason !== was.reason || is.message !== was.message)))
@@ -64,7 +65,7 @@ export function eventsOf(
   }
   const access = turned('AudiencesGranted')
   // for a client that was allowed from the start there is ClientAccepted
-  if (access?.reason === 'Granted' && statusOf(before, 'AudiencesGranted') === 'False') {
+  if (access?.reason === 'Granted' && findCondition(before, 'AudiencesGranted')?.status === 'False') {
     events.push({ type: 'Normal', reason: 'AudiencesGranted', message: access.message })
   }
   const propagation = turned('Propagated')
@@ -87,11 +88,8 @@ export function eventsOf(
 
 /** Accepted by its spec and its policies. */
 function stands(status: OIDCClientStatus | undefined): boolean {
-  return statusOf(status, 'Accepted') === 'True' && statusOf(status, 'PolicyCompliant') === 'True'
+  return isTrue(status, 'Accepted') && isTrue(status, 'PolicyCompliant')
 }
-
-const statusOf = (status: OIDCClientStatus | undefined, wanted: string): Condition['status'] | undefined =>
-  status?.conditions?.find(({ type }) => type === wanted)?.status
 
 function secretEvents(
   { secret: before, restoredFrom: was }: OIDCClientStatus = {},

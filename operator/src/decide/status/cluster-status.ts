@@ -1,7 +1,8 @@
 // Describes a joined cluster in the status of its OIDCCluster. Pure.
 import { fieldsOf } from '@nauthera/runtime/json'
 import type { OIDCCluster, OIDCClusterStatus } from '../../api/oidc-cluster.ts'
-import { conditionOf, timeText } from './finding.ts'
+import { timeText } from '../../api/time-text.ts'
+import { conditionOf } from './finding.ts'
 import { present } from '../client/present.ts'
 
 /** What was read in the namespace of the cluster; undefined where there is no such object. */

@@ -1,5 +1,6 @@
 // Finds faults in a client's authorization requests from the replicas' reports: no PKCE and no nonce, or an unlisted scope.
 import type { Condition } from '../../api/client-status.ts'
+import { findCondition } from '../../api/conditions.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import type { CodeUse } from './observations.ts'
 import { presetPkce } from '../secret/presets.ts'
@@ -22,7 +23,7 @@ export function scopesLeftOut({ leftOut, wholeAt }: CodeUse): readonly string[] 
 
 /** @returns undefined while every code was protected. The status stays until replicas report more. */
 export function codesLack(client: OIDCClient, codes: CodeUse | undefined): boolean | undefined {
-  const known = saidOf(client, 'CodeProtected')
+  const known = findCondition(client.status, 'CodeProtected')
   const unprotectedAt = codes?.unprotectedAt || saidAt(known)
   if (unprotectedAt === 0) return known && known.status === 'False'
   return lasts(unprotectedAt, codes?.protectedAt ?? 0)
@@ -37,7 +38,7 @@ export function unlistedScopes(
 ): readonly string[] | Condition | undefined {
   if (codes !== undefined && codes.leftOut.size > 0)
     return scopesLeftOut(codes).filter((scope) => !listed.includes(scope))
-  const known = saidOf(client, 'ScopesListed')
+  const known = findCondition(client.status, 'ScopesListed')
   if (known?.status === 'True') return known
   // of another version: what it listed is not known here
   if (known?.observedGeneration !== client.metadata.generation) return undefined
@@ -49,9 +50,6 @@ export function hasFault(client: OIDCClient, codes: CodeUse | undefined, listed:
   const unlisted = unlistedScopes(client, codes, listed) ?? []
   return codesLack(client, codes) === true || ('type' in unlisted ? unlisted.status === 'False' : unlisted.length > 0)
 }
-
-const saidOf = ({ status }: OIDCClient, wanted: string): Condition | undefined =>
-  status?.conditions?.find(({ type }) => type === wanted)
 
 const saidAt = (known: Condition | undefined): number =>
   known?.status === 'False' ? Date.parse(known.lastTransitionTime) : 0

@@ -1,13 +1,15 @@
 // Builds the conditions of a client from the outcome of a look, each with its reason and remedy.
 import { leastNonce } from '@nauthera/rules/limits'
 import type { Condition } from '../../api/client-status.ts'
+import { findCondition } from '../../api/conditions.ts'
+import { timeText } from '../../api/time-text.ts'
 import { toMove } from '../client/acceptance.ts'
 import type { Acceptance } from '../client/acceptance.ts'
 import type { NoRoom } from '../client/client-size.ts'
 import { codesLack, pkceHint, unlistedScopes } from './code-protection.ts'
 import { accessFaults, grantText } from '../access/describe-access.ts'
 import { configOf, denialsOf } from '../access/judgement.ts'
-import { conditionOf, faultText, no, shorten, timeText, unknown, yes } from './finding.ts'
+import { conditionOf, faultText, no, shorten, unknown, yes } from './finding.ts'
 import type { ConditionFinding } from './finding.ts'
 import { findingOfHub, hubReachable, waitsForHub } from './hub-status.ts'
 import type { Outcome } from './outcome.ts'
@@ -202,7 +204,7 @@ function sectorListed({ sector, judgement: { client } }: Outcome): ConditionFind
       ? yes('Listed', 'the document of its sector lists the client')
       : no('NotListed', shorten(sector.fault))
   // said by an earlier replica
-  const known = status?.conditions?.find(({ type }) => type === 'SectorListed')
+  const known = findCondition(status, 'SectorListed')
   if (known?.observedGeneration === metadata.generation) return known
   return unknown(
     'NotRead',

@@ -2,7 +2,7 @@
 import type { OIDCClientStatus } from '../../api/client-status.ts'
 import { present } from '../client/present.ts'
 import type { RotationPlan } from '../secret/rotation-terms.ts'
-import { timeText } from './finding.ts'
+import { timeText } from '../../api/time-text.ts'
 
 /** As the status shows one. */
 export type PreviousSecret = NonNullable<NonNullable<OIDCClientStatus['secret']>['previous']>[number]

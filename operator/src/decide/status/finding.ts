@@ -1,6 +1,7 @@
 // What one condition says, and how texts become short enough for it.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { Condition } from '../../api/client-status.ts'
+import { timeText } from '../../api/time-text.ts'
 
 export type ConditionFinding = Pick<Condition, 'status' | 'reason' | 'message'>
 
@@ -26,6 +27,3 @@ export const faultText = (faults: readonly Fault[]): string =>
 /** The condition's message has 4,096 characters in the CRD, an event 1,024. */
 export const shorten = (message: string, most = 1000): string =>
   message.length <= most ? message : `${message.slice(0, most - 3)}...`
-
-/** RFC 3339 without fractions, as Kubernetes writes times. */
-export const timeText = (time: number): string => new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z')

@@ -1,5 +1,6 @@
 // What the status of a client says in a cluster that has joined another: most of it is the hub's answer.
 import type { OIDCClientStatus } from '../../api/client-status.ts'
+import { findCondition } from '../../api/conditions.ts'
 import type { RotationStep } from '../secret/rotation-terms.ts'
 import { present } from '../client/present.ts'
 import type { ConditionFinding } from './finding.ts'
@@ -31,7 +32,7 @@ export function findingOfHub(
   if (type === 'RedirectsFollowed' || (foundHere.includes(type) && !isListed)) return { kind: 'here' }
   if (refusal && type === 'Accepted') return said({ status: 'False', reason: refusal.reason, message: refusal.message })
   if (refusal) return { kind: 'here' }
-  const found = status?.conditions?.find((condition) => condition.type === type)
+  const found = findCondition(status, type)
   if (isPresent && found) return said({ status: found.status, reason: found.reason, message: found.message })
   if (!isNeeded) return said(undefined)
   const message = fault

@@ -2,7 +2,7 @@
 // A server records a use (clients/usage.ts), and the operator keeps the latest of all replicas (replicas/usage.ts).
 import type { OIDCClientStatus } from '../../api/client-status.ts'
 import { present } from '../client/present.ts'
-import { timeText } from './finding.ts'
+import { timeOf, timeText } from '../../api/time-text.ts'
 
 /** By id of the secret, epoch milliseconds. */
 export type LastUses = Readonly<Record<string, number>>
@@ -16,8 +16,8 @@ export function lastUses(
 ): LastUses {
   const kept = [...(status?.verifiers ?? []), ...(status?.secret?.previous ?? [])]
   const lastUse = (id: string) => {
-    const text = kept.find((one) => one.id === id)?.lastUsed
-    const times = [reported(id), text === undefined ? undefined : Date.parse(text)].filter((at) => at !== undefined)
+    const known = kept.find((one) => one.id === id)?.lastUsed
+    const times = [reported(id), timeOf(known)].filter((at) => at !== undefined)
     return times.length === 0 ? undefined : Math.max(...times)
   }
   return Object.fromEntries(

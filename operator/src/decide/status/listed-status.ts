@@ -3,7 +3,7 @@ import type { OIDCClientStatus } from '../../api/client-status.ts'
 import { durationText } from '../../api/duration.ts'
 import { present } from '../client/present.ts'
 import { listsSecrets } from '../secret/listed-secrets.ts'
-import { timeText } from './finding.ts'
+import { timeText } from '../../api/time-text.ts'
 import { laterUse } from './last-use.ts'
 import type { Outcome } from './outcome.ts'
 

@@ -5,7 +5,7 @@ import type { OIDCClientStatus } from '../../api/client-status.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { present } from '../client/present.ts'
 import { pkceHint } from './code-protection.ts'
-import { timeText } from './finding.ts'
+import { timeText } from '../../api/time-text.ts'
 
 type Told = NonNullable<OIDCClientStatus['refusals']>[number]
 

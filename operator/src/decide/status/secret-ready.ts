@@ -1,11 +1,12 @@
 // What the condition SecretReady says: what became of the Secret, or of the secrets that a client lists.
 import { annotations } from '@nauthera/proto/names'
+import { timeText } from '../../api/time-text.ts'
 import { configOf } from '../access/judgement.ts'
 import type { Judgement } from '../access/judgement.ts'
 import { needsHttps } from '../secret/presets.ts'
 import type { RotationPlan } from '../secret/rotation-terms.ts'
 import type { SecretOutcome } from '../secret/secret-outcome.ts'
-import { faultText, no, timeText, unknown, yes } from './finding.ts'
+import { faultText, no, unknown, yes } from './finding.ts'
 import type { ConditionFinding } from './finding.ts'
 
 /** The part of an outcome that is about its secrets. */

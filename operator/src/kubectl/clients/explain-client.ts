@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { isRefusalCode, refusalKinds } from '@nauthera/rules/refusals'
 import { authMethodOf } from '../../api/in-effect.ts'
 import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
+import { findCondition } from '../../api/conditions.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import type { ClusterAnswer } from '../cluster.ts'
 import { agoText } from '../terminal.ts'
@@ -90,7 +91,7 @@ export function explainClient(
 
 /** Ready may wait for a hint: a client without any redirect URI signs nobody in. */
 function waitedForIn(conditions: readonly Condition[]): readonly string[] {
-  const ready = conditions.find(({ type }) => type === 'Ready')
+  const ready = findCondition({ conditions }, 'Ready')
   const isWaitedFor = ({ status, reason }: Condition): boolean => status === 'False' && reason === ready?.reason
   return conditions.filter((one) => hints.includes(one.type) && isWaitedFor(one)).map(({ type }) => type)
 }
@@ -113,7 +114,7 @@ function faultsOf(
   severity: WhyFinding['severity'],
 ): readonly WhyFinding[] {
   const faulty = types
-    .map((type) => conditions.find((one) => one.type === type))
+    .map((type) => findCondition({ conditions }, type))
     .filter((one): one is Condition => one !== undefined && one.status !== 'True')
   return faulty.flatMap(({ type, ...found }, index) => {
     if (index > 0 && consequences.has(found.reason)) return []

@@ -2,8 +2,10 @@
 import type { Command } from 'commander'
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import { authMethodOf } from '../../api/in-effect.ts'
+import { findCondition, isTrue } from '../../api/conditions.ts'
 import { durationMs } from '../../api/duration.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
+import { timeOf } from '../../api/time-text.ts'
 import { readClients } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
 import { machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
@@ -96,11 +98,9 @@ function listRows(clients: readonly OIDCClient[], filter: ListFilter, now: numbe
   return clients.filter((client) => isWanted(client, filter, now)).map((client) => rowOf(client, now))
 }
 
-const readyOf = ({ status }: OIDCClient) => status?.conditions?.find(({ type }) => type === 'Ready')
-
 function isWanted(client: OIDCClient, filter: ListFilter, now: number): boolean {
   const { status } = client
-  if (filter.notReady && readyOf(client)?.status === 'True') return false
+  if (filter.notReady && isTrue(status, 'Ready')) return false
   if (filter.refused && (status?.refusals ?? []).length === 0) return false
   if (filter.unusedMs !== undefined && !isUnused(client, now - filter.unusedMs)) return false
   if (filter.expiringMs === undefined) return true
@@ -112,9 +112,7 @@ function isWanted(client: OIDCClient, filter: ListFilter, now: number): boolean 
 
 /** When a secret or an identity of it was used last. Nobody counts the uses of keys, certificates and public clients. */
 function lastUseOf({ status }: OIDCClient): number | undefined {
-  const times = [status?.secret?.lastUsed, status?.identity?.lastUsed].flatMap((time) =>
-    time === undefined ? [] : [Date.parse(time)],
-  )
+  const times = [status?.secret?.lastUsed, status?.identity?.lastUsed].flatMap((time) => timeOf(time) ?? [])
   return times.length === 0 ? undefined : Math.max(...times)
 }
 
@@ -128,7 +126,7 @@ function isUnused(client: OIDCClient, since: number): boolean {
 
 function rowOf(client: OIDCClient, now: number): ListRow {
   const { metadata, spec, status } = client
-  const ready = readyOf(client)
+  const ready = findCondition(status, 'Ready')
   const [refusal, ...others] = status?.refusals ?? []
   const { lastRotated, nextRotation } = status?.secret ?? {}
   const lastUse = lastUseOf(client)

@@ -1,6 +1,7 @@
 // The command `rotate`: asks for a new client secret, and follows it until programs have it.
 import type { Command } from 'commander'
 import { annotations } from '@nauthera/proto/names'
+import { findCondition } from '../../api/conditions.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { listsSecrets } from '../../decide/secret/listed-secrets.ts'
 import { readClient } from '../cluster.ts'
@@ -96,8 +97,8 @@ function stageOfRotation(
 }
 
 function waitingText(status: OIDCClient['status']): string {
-  const find = (type: string) => status?.conditions?.find((one) => one.type === type)
-  const [rotation, propagated] = [find('RotationHealthy'), find('Propagated')]
+  const rotation = findCondition(status, 'RotationHealthy')
+  const propagated = findCondition(status, 'Propagated')
   if (rotation?.reason === 'Waiting' || rotation?.status === 'False') return rotation.message
   const servers = propagated?.status === 'True' || propagated === undefined ? '' : `: ${propagated.message}`
   return `asked for; the servers learn the new secret before the Secret has it${servers}`

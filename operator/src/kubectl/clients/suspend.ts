@@ -1,5 +1,6 @@
 // The commands `suspend` and `resume`: stop a client, and let it go on.
 import type { Command } from 'commander'
+import { findCondition } from '../../api/conditions.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { readClient } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
@@ -59,8 +60,7 @@ async function change(
 function stageOfStop({ metadata, status }: OIDCClient, suspended: boolean, done: string): ClientStage {
   if ((status?.observedGeneration ?? 0) < metadata.generation)
     return { kind: 'waiting', text: 'the operator has not seen it yet' }
-  const find = (type: string) => status?.conditions?.find((one) => one.type === type)
-  const [active, ready] = [find('Active'), find('Ready')]
+  const [active, ready] = [findCondition(status, 'Active'), findCondition(status, 'Ready')]
   if (suspended)
     return active?.status === 'False'
       ? { kind: 'done', text: done }

@@ -1,7 +1,8 @@
 // What the hub has for a joined cluster. Pure: charts/test/spoke-calls compares a spoke's calls with these rules.
-import { apiGroup, apiVersion, labels, spokeName } from '@nauthera/proto/names'
+import { apiGroup, labels, spokeName } from '@nauthera/proto/names'
 import { clusterLimits } from '@nauthera/rules/limits'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
+import { withKind } from '../../kubernetes/objects.ts'
 
 /** An object that the API server gets as it is. */
 export type HubObject = Readonly<Record<string, unknown>> & {
@@ -31,7 +32,7 @@ export function hubObjects(cluster: string, clients: number = clusterLimits.clie
   const inNamespace = { name: spokeName, namespace }
   const rbac = 'rbac.authorization.k8s.io'
   const objects: readonly HubObject[] = [
-    { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCCluster', metadata: { name: cluster }, spec: {} },
+    withKind('OIDCCluster', { metadata: { name: cluster }, spec: {} }),
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     {
       apiVersion: 'v1',

@@ -1,5 +1,5 @@
 // Makes an OIDCClient, and a Secret where its client secret is known, of a client of another product.
-import { apiGroup, apiVersion, labels } from '@nauthera/proto/names'
+import { labels } from '@nauthera/proto/names'
 import { grantTypes, wireGrant } from '@nauthera/rules/grants'
 import { meaningOf } from '@nauthera/rules/client-types'
 import type { ClientType } from '@nauthera/rules/client-types'
@@ -8,6 +8,7 @@ import type { Fault } from '@nauthera/runtime/coded-error'
 import { fieldsOf, isJsonRecord, listOf } from '@nauthera/runtime/json'
 import { checkSpec } from '../../decide/client/check-spec.ts'
 import type { UncheckedClient } from '../../decide/client/check-spec.ts'
+import { withKind } from '../../kubernetes/objects.ts'
 import type { ForeignClient, LeftOut } from './foreign-client.ts'
 
 export interface ImportedClient {
@@ -49,7 +50,7 @@ export function createClient(
   taken.add(name)
   const clientId = typeof spec['clientId'] === 'string' ? spec['clientId'] : undefined
   return {
-    client: { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCClient', metadata: { name, namespace }, spec },
+    client: withKind('OIDCClient', { metadata: { name, namespace }, spec }),
     ...(plain === undefined
       ? {}
       : {

@@ -2,7 +2,7 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { parse, stringify } from 'yaml'
-import { apiGroup, apiVersion } from '@nauthera/proto/names'
+import { withKind } from '../../kubernetes/objects.ts'
 import { isNamespaceName, namespaceRule } from '../files/object-shape.ts'
 import type { PluginSession } from '../terminal.ts'
 import type { ForeignClients } from './foreign-client.ts'
@@ -89,15 +89,13 @@ function readForeign(
 function yamlOf(imported: readonly ImportedClient[], namespace: string): string {
   const gates = [...new Set(imported.flatMap((one) => one.gates))]
   const allow = Object.fromEntries(gates.map((gate) => [gate, true]))
-  const policy = {
-    apiVersion: `${apiGroup}/${apiVersion}`,
-    kind: 'OIDCPolicy',
+  const policy = withKind('OIDCPolicy', {
     metadata: { name: `imported-${namespace}` },
     spec: {
       selector: { namespaces: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } },
       allow,
     },
-  }
+  })
   const head =
     gates.length === 0
       ? []

@@ -10,7 +10,7 @@ import { keyOf } from '../../decide/client/client-names.ts'
 import type { Violation } from '../../decide/client/check-policies.ts'
 import { tokenLimitsOf } from '../../decide/client/policies.ts'
 import { present } from '../../decide/client/present.ts'
-import { timeText } from '../../decide/status/finding.ts'
+import { timeText } from '../../api/time-text.ts'
 import type { JudgedClient } from '../files/judge-together.ts'
 
 export interface PolicyEffect {
@@ -102,7 +102,7 @@ const fieldsBelow = ([name, value]: [string, unknown]): [string, unknown][] =>
 function accessTtlOf({ status }: OIDCClient, { client, binding }: Judgement): string | undefined {
   const said = client.spec.tokens?.accessTTL ?? status?.effective?.tokens?.accessTTL
   const limitMs = binding ? tokenLimitsOf(binding).access * 1000 : 0
-  return said !== undefined && limitMs > 0 && (durationMs(said) ?? 0) > limitMs ? durationText(limitMs) : said
+  return limitMs > 0 && (durationMs(said) ?? 0) > limitMs ? durationText(limitMs) : said
 }
 
 const valueText = (value: unknown): string =>
