@@ -7,7 +7,7 @@ import type { ErrorHandler } from './pages/error-page.ts'
 import { pathOfTarget } from './request/handler.ts'
 import type { Handler, InboundRequest } from './request/handler.ts'
 import { rewriteAbsoluteTarget } from './edge/pin-host.ts'
-import { protocolPaths } from './protocol/protocol-paths.ts'
+import { isProtocolPath, protocolPaths } from './protocol/protocol-paths.ts'
 
 /** The handlers of the public port, in the order in which they run. */
 export interface Handlers {
@@ -42,11 +42,8 @@ export interface Handlers {
  *  @param basePath the issuer's path, '' when it has none */
 export function createApplication(handlers: Handlers, basePath: string): RequestListener {
   const { requestLog, pinHost, requestContext, headers, keysLoaded } = handlers
-  const application = createExpressApplication(handlers, basePath)
-  const below: Handler = (request, response, next) => {
-    request.url = request.url!.slice(basePath.length)
-    handlers.protocol(request, response, next)
-  }
+  const below = belowIssuer(handlers.protocol, basePath)
+  const application = createExpressApplication({ ...handlers, protocol: below })
   const first = [requestLog, headers, pinHost, requestContext, keysLoaded]
   const toProtocol = chain([...first, below, handlers.notFound], handlers)
   const toPages = chain([...first, handlers.pages, handlers.notFound], handlers)
@@ -61,6 +58,17 @@ export function createApplication(handlers: Handlers, basePath: string): Request
       toProtocol(request, response)
     else if ((method === 'GET' || method === 'POST') && path.startsWith(interaction)) toPages(request, response)
     else application(request, response)
+  }
+}
+
+/** @returns the protocol, for its own paths alone, and told of what stands below the issuer */
+function belowIssuer(protocol: Handler, basePath: string): Handler {
+  return (request, response, next) => {
+    const { url = '' } = request
+    const below = url.slice(basePath.length)
+    if (!url.startsWith(basePath) || !isProtocolPath(pathOfTarget(below))) return next()
+    request.url = below
+    protocol(request, response, next)
   }
 }
 
@@ -80,7 +88,7 @@ function chain(steps: readonly Handler[], { errors }: Pick<Handlers, 'errors'>):
   }
 }
 
-function createExpressApplication(handlers: Handlers, basePath: string): express.Express {
+function createExpressApplication(handlers: Handlers): express.Express {
   const application = express()
   application.disable('x-powered-by')
   application.disable('etag')
@@ -92,14 +100,14 @@ function createExpressApplication(handlers: Handlers, basePath: string): express
   application.use(handlers.assets)
   application.use(handlers.logos)
   application.use((request, response, next) => {
-    if (!handlers.discovery(request, response, request.path)) next()
+    if (!handlers.discovery(request, response, pathOfTarget(request.url))) next()
   })
   application.use(handlers.options)
   application.use(handlers.keysLoaded)
   application.use(handlers.pages)
   application.use(handlers.logoutGuard)
   application.use(handlers.postByGet)
-  application.use(basePath === '' ? '/' : basePath, handlers.protocol)
+  application.use(handlers.protocol)
   application.use(handlers.notFound)
   application.use(handlers.errors)
   return application

@@ -295,6 +295,14 @@ describe('the edge of the real server', function () {
     })
   }
 
+  it('E2 has each address in one spelling, and shows no page of the library for another one', async () => {
+    const paths = ['/device', '/logout', '/authorize', '/token', '/userinfo', '/jwks', '/account', '/forgot']
+    for (const path of paths)
+      for (const other of [path.toUpperCase(), `${path}/`, `/${path}`])
+        for (const method of ['GET', 'POST'])
+          expect((await send(server, { method, path: other })).status, `${method} ${other}`).to.equal(404)
+  })
+
   it('accepts its own host in capital letters', async () => {
     const answer = await send(server, { path: '/jwks', headers: { host: host.toUpperCase() } })
     expect(answer.status).to.equal(200)

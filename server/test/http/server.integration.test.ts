@@ -217,6 +217,28 @@ describe(createApplication.name, () => {
       expect((await meet(method, path)).met).to.include.members(['assets', 'pages', 'post'])
     })
 
+  for (const path of [
+    '/base/TOKEN',
+    '/base/token/',
+    '/base/token#x',
+    '/base//token',
+    '/base/%74oken',
+    '/BASE/token',
+    '/base/logout/confirm/',
+    '/base/Logout/confirm',
+    '/base/logout/confirm#x',
+    '/base/device/',
+    '/base/authorize/',
+    '/base/authorize/an-id/',
+    '/base/authorize/an-id#x',
+    '/token',
+  ])
+    for (const method of ['GET', 'POST'])
+      it(`L1 E2 passes ${method} ${path} to no protocol: it takes more spellings than what guards it knows`, async () => {
+        const { met, status } = await meet(method, path)
+        expect([met.includes('protocol'), status]).to.deep.equal([false, 404])
+      })
+
   for (const path of ['/authorize', '/authorize/an-id'])
     it(`passes GET ${path} to the protocol without Express`, async () => {
       expect(await meet('GET', `/base${path}?a=1`)).to.deep.equal({

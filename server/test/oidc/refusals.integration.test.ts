@@ -198,9 +198,9 @@ describe('requests that are almost right', () => {
     const page = await browser.open('/logout')
     const form = formOf(page.body, '/logout/confirm')
     const cookie = [...browser.jar.values()].map(({ name, value }) => `${name}=${value}`).join('; ')
-    const confirm = (headers: Record<string, string>) =>
+    const confirm = (headers: Record<string, string>, path = form.action) =>
       send(replicas, {
-        path: form.action,
+        path,
         form: { ...form.fields, logout: 'yes' },
         headers: { accept: 'text/html', cookie, ...headers },
       })
@@ -208,6 +208,8 @@ describe('requests that are almost right', () => {
       const from = replicas.lines.length
       expect((await confirm(headers)).status).to.equal(403)
       expect(replicas.lines.slice(from).some((line) => line.includes('form-foreign-'))).to.equal(true)
+      for (const path of ['/LOGOUT/confirm', '/logout/confirm/'])
+        expect((await confirm(headers, path)).status, path).to.equal(404)
     }
     const still = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { prompt: 'none' })))
     expect(still.location).to.contain('code=')

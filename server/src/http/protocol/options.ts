@@ -2,6 +2,7 @@ import { paths } from '@nauthera/rules/endpoints'
 import type { RequestHandler } from 'express'
 import { answerError } from '../pages/error-page.ts'
 import type { Pages } from '../pages/pages.ts'
+import { pathOfTarget } from '../request/handler.ts'
 import { protocolPaths } from './protocol-paths.ts'
 
 const interactionMethods = ['GET', 'HEAD', 'POST']
@@ -12,8 +13,9 @@ const interactionMethods = ['GET', 'HEAD', 'POST']
  *  Source: RFC 9110 sections 9.3.7 and 15.5.6. */
 export function createOptions(needs: { basePath: string; pages: Pages }): RequestHandler {
   return (request, response, next) => {
-    if (!request.path.startsWith(`${needs.basePath}/`)) return next()
-    const path = request.path.slice(needs.basePath.length)
+    const asked = pathOfTarget(request.url)
+    if (!asked.startsWith(`${needs.basePath}/`)) return next()
+    const path = asked.slice(needs.basePath.length)
     const own = protocolPaths.get(path)
     const methods = path.startsWith(`${paths.interaction}/`) ? interactionMethods : own?.methods
     if (methods === undefined || methods.includes(request.method)) return next()

@@ -41,3 +41,15 @@ export const protocolRoutes: readonly string[] = [...protocolPaths].flatMap(([pa
   path,
   ...below.map((rest) => `${path}${rest}`),
 ])
+
+const [fixed, open] = [new Set<string>(), new Array<string>()]
+for (const route of protocolRoutes) {
+  if (route.includes('/:')) open.push(route.slice(0, route.indexOf(':')))
+  else fixed.add(route)
+}
+
+/** Whether the protocol has a path, letter by letter. The library also takes capitals and a slash at the end, and stops at a `#`: what guards a path
+ *  here does not know such spellings.
+ *  @param path below the issuer, as it was sent */
+export const isProtocolPath = (path: string): boolean =>
+  fixed.has(path) || open.some((begin) => path.startsWith(begin) && /^[^/#]+$/.test(path.slice(begin.length)))
