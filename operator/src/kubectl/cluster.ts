@@ -60,14 +60,23 @@ export function readClusters(call: CallKubectl, flags: ClusterFlags): ClusterAns
 }
 
 /** @returns undefined for a cluster that has not joined */
-export function findCluster(
+export const findCluster = (
   call: CallKubectl,
   name: string,
   flags: ClusterFlags,
-): ClusterAnswer<OIDCCluster | undefined> {
-  const answer = get(call, [clusterKind, name, ...flagsOf(flags)], isCluster)
-  return answer.kind === 'absent' ? { kind: 'found', value: undefined } : answer
-}
+): ClusterAnswer<OIDCCluster | undefined> =>
+  undefinedWhenAbsent(get(call, [clusterKind, name, ...flagsOf(flags)], isCluster))
+
+/** @returns undefined for a namespace that is not there */
+export const findNamespace = (
+  call: CallKubectl,
+  name: string,
+  flags: ClusterFlags,
+): ClusterAnswer<JsonRecord | undefined> =>
+  undefinedWhenAbsent(readObject(call, ['namespaces', name, ...flagsOf(flags)]))
+
+const undefinedWhenAbsent = <Value>(answer: ClusterAnswer<Value>): ClusterAnswer<Value | undefined> =>
+  answer.kind === 'absent' ? { kind: 'found', value: undefined } : answer
 
 export function readPolicies(call: CallKubectl, flags: ClusterFlags): ClusterAnswer<readonly OIDCPolicy[]> {
   const answer = readObjects(call, ['oidcpolicies.auth.nauthera.io', ...flagsOf(flags)])

@@ -4,7 +4,7 @@ import { isJsonRecord } from '@nauthera/runtime/json'
 import { flagsOf, readObjects } from './cluster.ts'
 import type { CallKubectl, ClusterAnswer, ClusterFlags } from './cluster.ts'
 
-type OperatorSettingsFile = Readonly<Record<string, unknown>>
+export type OperatorSettingsFile = Readonly<Record<string, unknown>>
 
 /** @returns those of every release of the cluster */
 export function readOperatorSettings(

@@ -15,3 +15,6 @@ export function reportFault(
   error(`${message}${more}\n`)
   return 2
 }
+
+/** For a command about a cluster that has not joined. */
+export const noCluster = (name: string): string => `no OIDCCluster ${name} is here; see kubectl nauthera cluster list\n`

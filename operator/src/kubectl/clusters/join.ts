@@ -5,9 +5,10 @@ import { maxClusterName } from '@nauthera/rules/limits'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import { durationMs } from '../../api/duration.ts'
 import { reportFault } from '../clients/report-fault.ts'
-import { findCluster, flagsOf, requestKubectl } from '../cluster.ts'
-import type { CallKubectl, ClusterAnswer, ClusterFlags } from '../cluster.ts'
+import { findCluster, findNamespace, flagsOf, requestKubectl } from '../cluster.ts'
+import type { CallKubectl, ClusterAnswer, ClusterFault, ClusterFlags } from '../cluster.ts'
 import { readOperatorSettings } from '../operator-settings.ts'
+import type { OperatorSettingsFile } from '../operator-settings.ts'
 import { clusterFlags, machineText, outputOption, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'
 import { hubObjects } from './hub-objects.ts'
@@ -63,24 +64,52 @@ function join(name: string, options: JoinOptions, { terminal, exit }: PluginSess
   if (options.dryRun === true) return out(machineText(options.output, listOf(hubObjects(name))))
   const hub = readHubAddress(call, flags, options.server)
   if (hub.kind !== 'found') return exit(reportFault(hub, terminal))
-  const there = findCluster(call, name, flags)
-  if (there.kind !== 'found') return exit(reportFault(there, terminal, rightsToJoin))
-  const token = makePlace(call, name, { ...options, flags, clients: there.value?.spec.limits?.clients })
+  const releases = readReleases(call, flags)
+  const place = findPlace(call, name, { flags, releases })
+  if (place.kind !== 'found') return exit(reportFault(place, terminal, rightsToJoin))
+  const token = makePlace(call, name, { ...options, flags, clients: place.value })
   if (token.kind !== 'found') return exit(reportFault(token, terminal, rightsToJoin))
   out(machineText(options.output, credentialManifest(name, hub.value, token.value, options.spokeNamespace)))
   error(
     `${namespaceOfCluster(name)} is ready. Apply the Secret in the other cluster, then install the operator there:\n\n`,
   )
-  error(`${helmCommand(name, options.spokeNamespace, findIssuer(call, flags))}\n`)
+  error(`${helmCommand(name, options.spokeNamespace, issuerOf(releases))}\n`)
 }
 
-/** @returns undefined where it cannot be read, or two releases have two */
-function findIssuer(call: CallKubectl, flags: ClusterFlags): string | undefined {
+/** @returns none where they cannot be read */
+function readReleases(call: CallKubectl, flags: ClusterFlags): readonly OperatorSettingsFile[] {
   const found = readOperatorSettings(call, flags)
-  const issuers = found.kind === 'found' ? found.value.map(({ issuer }) => issuer) : []
-  const [issuer, ...others] = new Set(issuers)
+  return found.kind === 'found' ? found.value : []
+}
+
+/** @returns undefined where it is not known, or two releases have two */
+function issuerOf(releases: readonly OperatorSettingsFile[]): string | undefined {
+  const [issuer, ...others] = new Set(releases.map((one) => one['issuer']))
   return typeof issuer === 'string' && others.length === 0 ? issuer : undefined
 }
+
+/** Looks whether the cluster may join here.
+ *  @returns the limit of its clients, where its OIDCCluster is there and says one */
+function findPlace(
+  call: CallKubectl,
+  name: string,
+  { flags, releases }: { readonly flags: ClusterFlags; readonly releases: readonly OperatorSettingsFile[] },
+): ClusterAnswer<number | undefined> {
+  if (releases.length > 0 && releases.every(({ mode }) => mode === 'spoke'))
+    return refused('this cluster has joined another one itself; run this in the cluster of the issuer, with --context')
+  const there = findCluster(call, name, flags)
+  if (there.kind !== 'found') return there
+  if (there.value) return { kind: 'found', value: there.value.spec.limits?.clients }
+  const namespace = findNamespace(call, namespaceOfCluster(name), flags)
+  if (namespace.kind !== 'found') return namespace
+  if (namespace.value === undefined) return { kind: 'found', value: undefined }
+  // whoever made it may have rights there, or a token of an account
+  return refused(
+    `namespace ${namespaceOfCluster(name)} is there, and no OIDCCluster ${name}; delete the namespace, or choose another name`,
+  )
+}
+
+const refused = (message: string): ClusterFault => ({ kind: 'failed', message })
 
 /** @returns a token for the account of the cluster */
 function makePlace(

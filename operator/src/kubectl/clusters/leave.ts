@@ -1,8 +1,8 @@
 // The command `cluster leave`: takes away all that another cluster has here.
 import type { Command } from 'commander'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
-import { reportFault } from '../clients/report-fault.ts'
-import { clusterKind, flagsOf, readClients, requestKubectl } from '../cluster.ts'
+import { noCluster, reportFault } from '../clients/report-fault.ts'
+import { clusterKind, findCluster, findNamespace, flagsOf, readClients, requestKubectl } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
 import { clusterFlags, withClusterFlags } from '../terminal.ts'
 import type { PluginSession } from '../terminal.ts'
@@ -25,6 +25,12 @@ function leave(name: string, options: LeaveOptions, { terminal, exit }: PluginSe
   const { kubectl: call, error, out } = terminal
   const { namespace: _own, ...flags } = clusterFlags(options)
   const namespace = namespaceOfCluster(name)
+  const parts = [findCluster(call, name, flags), findNamespace(call, namespace, flags)]
+  for (const part of parts) if (part.kind !== 'found') return exit(reportFault(part, terminal, rightsToJoin))
+  if (parts.every((part) => part.kind === 'found' && part.value === undefined)) {
+    error(noCluster(name))
+    return exit(2)
+  }
   const clients = readClients(call, { ...flags, namespace })
   if (clients.kind !== 'found') return exit(reportFault(clients, terminal, rightsToJoin))
   if (options.yes !== true) {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { namespaceOfCluster, tenantOf } from '@nauthera/rules/tenants'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import type { OIDCCluster } from '../../api/oidc-cluster.ts'
-import { reportFault } from '../clients/report-fault.ts'
+import { noCluster, reportFault } from '../clients/report-fault.ts'
 import { clusterKind, findCluster, flagsOf, readClients, requestKubectl } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
 import { clusterFlags, withClusterFlags } from '../terminal.ts'
@@ -49,7 +49,7 @@ function move(fromText: string, toText: string, options: ClusterFlags, { termina
   const cluster = findCluster(call, owner, flags)
   if (cluster.kind !== 'found') return exit(reportFault(cluster, terminal, rightsToMove))
   if (!cluster.value) {
-    error(`no OIDCCluster ${owner} is here; see kubectl nauthera cluster list\n`)
+    error(noCluster(owner))
     return exit(2)
   }
   const sources = readClients(call, { ...flags, namespace: namespaceOf(from) })

@@ -1,5 +1,6 @@
 // How the operator of another cluster gets into this one: a kubeconfig with an address, a CA and a token, and nothing that runs or reads files.
 import { parseJsonRecord } from '@nauthera/runtime/json'
+import { isLoopback } from '@nauthera/rules/issuer'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import { stringify } from 'yaml'
 import { flagsOf, requestKubectl } from '../cluster.ts'
@@ -26,7 +27,10 @@ export function readHubAddress(
   const found = parseJsonRecord(answer.value) ?? {}
   const text = (key: string): string | undefined => (typeof found[key] === 'string' ? found[key] : undefined)
   const address = server ?? text('server')
-  if (address === undefined || URL.parse(address)?.protocol !== 'https:')
+  const url = URL.parse(address ?? '')
+  // that of a kubeconfig may be a tunnel of this machine
+  const isOfThisMachine = server === undefined && url !== null && isLoopback(url.hostname)
+  if (address === undefined || url?.protocol !== 'https:' || isOfThisMachine)
     return failed('say with --server at which https address the other cluster reaches the API server of this one')
   if (found['insecure-skip-tls-verify'] === true)
     return failed('this kubeconfig does not verify the API server: give it the CA (certificate-authority)')

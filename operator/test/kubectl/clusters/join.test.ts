@@ -4,21 +4,31 @@ import { hubObjects } from '../../../src/kubectl/clusters/hub-objects.ts'
 import { parseHubKubeconfig } from '../../../src/spoke/hub-kubeconfig.ts'
 import { kubectlGives, kubectlRefuses, runPlugin } from '../plugin.ts'
 
+const loggedOut = 'You must be logged in to the server (Unauthorized)'
 const done = { code: 0, stdout: '', stderr: '' }
 const kubeconfig = { server: 'https://10.0.0.1:6443', 'certificate-authority-data': 'Q0E=' }
 
 /** @param world.cluster the OIDCCluster that is there */
 async function run(
   args: readonly string[],
-  world: { cluster?: object; kubeconfig?: object; refuses?: string; releases?: readonly object[] } = {},
+  world: {
+    cluster?: object
+    namespace?: true
+    kubeconfig?: object
+    refuses?: string
+    expired?: true
+    releases?: readonly object[]
+  } = {},
 ) {
   const applied: { items: readonly { kind: string; spec?: { hard?: object } }[] }[] = []
   const answer = await runPlugin(['cluster', ...args], {
     kubectl: (called, input) => {
       const [verb = ''] = called
       if (verb === world.refuses) return kubectlRefuses('Forbidden')
+      if (world.expired && verb !== 'config') return { code: 1, stdout: '', stderr: `error: ${loggedOut}\n` }
       if (verb === 'config') return kubectlGives(world.kubeconfig ?? kubeconfig)
       if (called[1] === 'configmaps') return kubectlGives({ items: world.releases ?? [] })
+      if (called[1] === 'namespaces') return world.namespace ? kubectlGives({}) : kubectlRefuses('NotFound')
       if (verb === 'get') return world.cluster ? kubectlGives(world.cluster) : kubectlRefuses('NotFound')
       if (verb === 'create') return { ...done, stdout: 'a.b.c\n' }
       if (input !== undefined) applied.push(JSON.parse(input))
@@ -35,10 +45,11 @@ describe('kubectl nauthera cluster join', () => {
     expect(code, error).to.equal(0)
     expect(verbs(calls)).to.deep.equal([
       'config view',
+      'get configmaps',
       'get oidcclusters.auth.nauthera.io',
+      'get namespaces',
       'apply --server-side',
       'create token',
-      'get configmaps',
     ])
     for (const call of calls) expect(call).to.include('--context hub')
     expect(applied[0]?.items).to.deep.equal(JSON.parse(JSON.stringify(hubObjects('berlin'))))
@@ -85,7 +96,7 @@ describe('kubectl nauthera cluster join', () => {
 
   it('T70 --take-over ends the tokens of before, then frees the Lease, then makes a token', async () => {
     const { calls } = await run(['join', 'berlin', '--take-over'])
-    expect(verbs(calls).slice(2, 6)).to.deep.equal([
+    expect(verbs(calls).slice(-4)).to.deep.equal([
       'delete serviceaccount',
       'apply --server-side',
       'patch lease',
@@ -111,6 +122,28 @@ describe('kubectl nauthera cluster join', () => {
     ],
     ['a kubeconfig without an address', ['join', 'berlin'], { kubeconfig: {} }, '--server'],
     ['an address without TLS', ['join', 'berlin', '--server', 'http://hub'], {}, 'https'],
+    ...['127.0.0.1', 'localhost', '[::1]'].map(
+      (host) =>
+        [
+          `the address ${host} of a kubeconfig, which is another machine elsewhere`,
+          ['join', 'berlin'],
+          { kubeconfig: { ...kubeconfig, server: `https://${host}:6443` } },
+          '--server',
+        ] as const,
+    ),
+    [
+      'a cluster that has joined another one itself',
+      ['join', 'berlin'],
+      { releases: [{ data: { 'operator.yaml': 'mode: spoke' } }] },
+      'in the cluster of the issuer',
+    ],
+    [
+      'a namespace that somebody else made: rights there would be rights over the clients',
+      ['join', 'berlin', '--take-over'],
+      { namespace: true },
+      'delete the namespace, or choose another name',
+    ],
+    ['a login that has expired', ['join', 'berlin'], { expired: true }, loggedOut],
     [
       'a kubeconfig that verifies nobody',
       ['join', 'berlin'],
@@ -124,7 +157,14 @@ describe('kubectl nauthera cluster join', () => {
       expect([code, out]).to.deep.equal([2, ''])
       expect(error).to.include(words)
       expect(verbs(calls)).not.to.include('create token')
+      if (!('refuses' in world)) expect(verbs(calls).filter((verb) => !/^(get|config) /.test(verb))).to.deep.equal([])
     })
+
+  it('joins where the namespace of an OIDCCluster is: a second time, or after a first one that was broken off', async () => {
+    const cluster = { kind: 'OIDCCluster', metadata: { name: 'berlin' }, spec: {} }
+    const { code, out } = await run(['join', 'berlin'], { cluster, namespace: true })
+    expect([code, out.includes('a.b.c')]).to.deep.equal([0, true])
+  })
 })
 
 describe('hubObjects', () => {
@@ -160,25 +200,45 @@ describe('hubObjects', () => {
 
 describe('kubectl nauthera cluster leave', () => {
   const list = { items: [{ kind: 'OIDCClient', metadata: { name: 'shop.app' }, spec: {} }] }
-  const leave = (...args: string[]) =>
+  const cluster = { kind: 'OIDCCluster', metadata: { name: 'berlin' }, spec: {} }
+  const leave = (world: { cluster?: false; namespace?: false }, ...args: string[]) =>
     runPlugin(['cluster', 'leave', 'berlin', ...args], {
-      kubectl: ([verb]) => (verb === 'get' ? kubectlGives(list) : done),
+      kubectl: ([verb, kind]) => {
+        if (verb !== 'get') return done
+        if (kind === 'namespaces') return world.namespace === false ? kubectlRefuses('NotFound') : kubectlGives({})
+        if (kind === 'oidcclients.auth.nauthera.io') return kubectlGives(list)
+        return world.cluster === false ? kubectlRefuses('NotFound') : kubectlGives(cluster)
+      },
     })
+  const deleted = (calls: readonly string[]) => verbs(calls).filter((verb) => verb.startsWith('delete'))
 
   it('says what would be lost, and removes nothing, until it is told --yes', async () => {
-    const { code, error, calls } = await leave()
-    expect([code, verbs(calls)]).to.deep.equal([1, ['get oidcclients.auth.nauthera.io']])
+    const { code, error, calls } = await leave({})
+    expect([code, deleted(calls)]).to.deep.equal([1, []])
     expect(error).to.include('clients of berlin here: 1').and.include('--yes')
   })
 
   it('takes the rights away before the clients, so that the cluster puts none back', async () => {
-    const { code, calls } = await leave('--yes')
+    const { code, calls } = await leave({}, '--yes')
     expect(code).to.equal(0)
-    expect(verbs(calls).slice(1)).to.deep.equal([
+    expect(deleted(calls)).to.deep.equal([
       'delete rolebinding',
       'delete namespace',
       'delete oidcclusters.auth.nauthera.io',
     ])
+  })
+
+  it('ends what is left of one that had begun to leave', async () => {
+    for (const world of [{ cluster: false }, { namespace: false }] as const) {
+      const { code, calls } = await leave(world, '--yes')
+      expect([code, deleted(calls).length]).to.deep.equal([0, 3])
+    }
+  })
+
+  it('says that there is no such cluster, as of a name that somebody mistyped, and removes nothing', async () => {
+    const { code, error, out, calls } = await leave({ cluster: false, namespace: false }, '--yes')
+    expect([code, out, deleted(calls)]).to.deep.equal([2, '', []])
+    expect(error).to.equal('no OIDCCluster berlin is here; see kubectl nauthera cluster list\n')
   })
 })
 
