@@ -2,7 +2,9 @@ import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
-import { goBuild, npmInstall, pipInstall } from './prepare.ts'
+import type { SecretData } from '../../test/support/given-secret.ts'
+import { blocksOf } from '../../test/support/page-blocks.ts'
+import { cargoBuild, goBuild, npmInstall, pipInstall } from './prepare.ts'
 import { tryProgram } from './program.ts'
 import type { ProgramCommand } from './running.ts'
 import type { Visitor } from './visitor.ts'
@@ -21,11 +23,13 @@ interface TriedApplication {
   readonly sends?: string
   /** Why it does not. */
   readonly refreshesNot?: string
+  /** What a person may give it in the place of what the Secret has, and what it says at `/login` then. */
+  readonly mistake?: { readonly given: (secret: SecretData) => SecretData; readonly said: string }
 }
 
 /** Declares it as a program: every step is asked in the same way. */
 export function tryApplication(application: TriedApplication): void {
-  const { sends, refreshesNot, client, callback, ...program } = application
+  const { sends, refreshesNot, mistake, client, callback, ...program } = application
   tryProgram({
     ...program,
     async start({ url, port, ...trial }, { env: own, ...command }) {
@@ -35,6 +39,7 @@ export function tryApplication(application: TriedApplication): void {
       await take(secret)
       return {
         take,
+        secret,
         async signIn() {
           const session = trial.visitor()
           await session.open(`${url}/login`)
@@ -48,9 +53,13 @@ export function tryApplication(application: TriedApplication): void {
       }
     },
     steps: {
-      'signs in': async ({ url, visitor }) => {
+      'signs in': async ({ url, visitor, secret, take }) => {
         const { headers } = await visitor().look(`${url}/login`)
         expect(headers.location).to.include(sends ?? 'response_type=code')
+        if (mistake === undefined) return
+        await take({ ...secret, ...mistake.given(secret) })
+        expect((await visitor().look(`${url}/login`)).body).to.include(mistake.said)
+        await take(secret)
       },
       'name and groups': ({ person }) =>
         expect(person).to.deep.include({
@@ -91,6 +100,13 @@ export async function nodeApplication(
 export const goApplication = async (page: string, version: string): Promise<ProgramCommand> => ({
   command: await goBuild(`ci/programs/${page}`, '.', version),
 })
+
+/** @returns what starts the `main.rs` of a page, which calls the code that the page has */
+export async function rustApplication(page: string, version: string): Promise<ProgramCommand> {
+  const blocks = blocksOf(`docs/integrations/${page}.md`).filter(({ language }) => language === 'rust')
+  const code = blocks.map(({ text }) => text).join('\n')
+  return { command: await cargoBuild(`ci/programs/${page}`, version, code) }
+}
 
 /** The version of the library, which stands first, is in the name of the folder. */
 const nameOf = (page: string, [library = '']: readonly string[]) => `${page}@${library.split(/@|==/).at(-1)}`

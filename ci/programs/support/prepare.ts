@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { accessSync, constants, existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -116,4 +117,25 @@ export async function goModule(source: string, module: string): Promise<string> 
 export async function goSource(module: string, version: string): Promise<string> {
   const out = await run('go', ['mod', 'download', '-json', `${module}@v${version}`], { cwd: tmpdir(), env: toolchain })
   return (JSON.parse(out) as { Dir: string }).Dir
+}
+
+/** Builds a package of Rust. Its Cargo.lock here names no registry, and gets the name that Cargo has for its own.
+ *  @param page what the page of the program has of its code, for src/page.rs
+ *  @returns its path */
+export async function cargoBuild(source: string, version: string, page: string): Promise<string> {
+  const digest = createHash('sha256').update(page).digest('hex').slice(0, 8)
+  const folder = await prepare(`${basename(source)}@${version}-${digest}`, async (into) => {
+    await cp(join(root, source), into, { recursive: true })
+    await writeFile(join(into, 'src/page.rs'), page)
+    const lock = join(into, 'Cargo.lock')
+    const pinned = await readFile(lock, 'utf8')
+    await rm(lock)
+    await run('cargo', ['generate-lockfile', '--quiet'], { cwd: into })
+    const [registry] = /^source = .*$/m.exec(await readFile(lock, 'utf8'))!
+    await writeFile(lock, pinned.replaceAll(/\n(?=checksum)/g, `\n${registry}\n`))
+    await run('cargo', ['build', '--quiet', '--locked'], { cwd: into })
+    await rename(join(into, 'target/debug/trial'), join(into, 'program'))
+    await rm(join(into, 'target'), { recursive: true })
+  })
+  return join(folder, 'program')
 }
