@@ -5,11 +5,11 @@ import { asError, CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { inSpan } from '@nauthera/runtime/traces'
-import { serverMetrics } from '../../metrics.ts'
 import { clientConfig, databaseTimeouts, directAddress, poolConfig, timeoutsOf } from './address.ts'
 import type { DatabaseAddress, DatabaseConnection } from './address.ts'
 import { createBoundedQueue } from './bounded-queue.ts'
 import type { BoundedQueue } from './bounded-queue.ts'
+import { createGauges } from './gauges.ts'
 import { inOrder, statement } from './database.ts'
 import type { Connection, Database, Listening, Statement, StatementValues } from './database.ts'
 import { Listeners } from './listeners.ts'
@@ -38,8 +38,15 @@ const notify = statement('listen-proof', 'SELECT pg_notify($1, $2)', { batched: 
 /** How often a transaction is repeated after a conflict. */
 const retries = 3
 const pgp = pgPromise({ noWarnings: true })
+const timestamptz = 1184
 // bigint columns hold counters and sizes here, far below 2^53
 pgp.pg.types.setTypeParser(20, Number)
+const readTime: (text: string) => unknown = pgp.pg.types.getTypeParser(timestamptz)
+// twice as fast as the driver's own, which is left what is no time of JavaScript, such as infinity
+pgp.pg.types.setTypeParser(timestamptz, (text) => {
+  const time = new Date(text)
+  return Number.isNaN(time.getTime()) ? readTime(text) : time
+})
 
 type Pool = ReturnType<typeof pgp>
 
@@ -84,6 +91,8 @@ class PostgresDatabase implements Database {
   readonly #greeted = new WeakSet<Wire>()
   /** Behind a pooler: part of the text of all statements. It rises when tables got new columns, so that all are prepared anew. */
   #edition = 0
+  /** Whether the last statement was answered. */
+  #isUp = false
   #stopped: Promise<void> | undefined
 
   constructor({ connection, log, metrics, applicationName = 'nauthera', listenPatience }: DatabaseOptions) {
@@ -105,7 +114,7 @@ class PostgresDatabase implements Database {
       log,
       patience: listenPatience,
     })
-    this.#gauges = metrics && createGauges(metrics, this.#slots)
+    this.#gauges = metrics && createGauges(metrics, this.#slots, () => this.#isUp)
     this.#report = oncePerTenSeconds((error) => log.warn({ error }, 'database unavailable'))
     // without a listener, an idle connection that is cut would end the process; the pool forgets it by itself
     this.#pool.$pool.on('error', (error: Error) => this.#report(error))
@@ -145,9 +154,8 @@ class PostgresDatabase implements Database {
     if (this.#isPooled) await this.#direct.$pool.end()
   }
 
-  /** Checks each new connection once: it has to lead to the primary. */
+  /** Checks a new connection: it has to lead to the primary. */
   async #greet(wire: Wire): Promise<void> {
-    if (this.#greeted.has(wire)) return
     const [answer] = await runPrepared<{ standby: boolean }>(wire, isStandby, [], {
       timeoutMs: this.#timeouts.greeting,
     })
@@ -168,7 +176,7 @@ class PostgresDatabase implements Database {
         const coded = codedOf(error)
         this.#gauges?.failures.inc()
         if (coded !== error && hasCode(coded, 'STORE_UNAVAILABLE')) {
-          this.#gauges?.up.set(0)
+          this.#isUp = false
           this.#report(error)
         }
         throw coded
@@ -202,7 +210,7 @@ class PostgresDatabase implements Database {
       // from the driver's own pool: nothing here needs what pg-promise adds to each connection
       const wire: Wire = await this.#pool.$pool.connect()
       try {
-        await this.#greet(wire)
+        if (!this.#greeted.has(wire)) await this.#greet(wire)
         const result = await work(wire)
         wire.release()
         return result
@@ -222,7 +230,7 @@ class PostgresDatabase implements Database {
       const ask = () => runPrepared<Row>(wire, inEdition(asked, edition), inOrder(asked, values), { before })
       const rows = await inSpan(asked.name, databaseSpan, ask)
       this.#gauges?.seconds.observe((performance.now() - began) / 1000)
-      this.#gauges?.up.set(1)
+      this.#isUp = true
       return rows
     } catch (error) {
       // the pooler's connections keep what they have prepared, also after ours is closed
@@ -242,8 +250,8 @@ class PostgresDatabase implements Database {
 const databaseSpan = { 'db.system.name': 'postgresql' }
 
 /** A pooler knows a statement by its text: another one is prepared anew. */
-const inEdition = ({ name, text }: Statement, edition: number): { name: string; text: string } =>
-  edition === 0 ? { name, text } : { name: `${name}~${edition}`, text: `${text}${' '.repeat(edition)}` }
+const inEdition = (asked: Statement, edition: number): Pick<Statement, 'name' | 'text'> =>
+  edition === 0 ? asked : { name: `${asked.name}~${edition}`, text: `${asked.text}${' '.repeat(edition)}` }
 
 /** In one write: the driver's own query costs twice as much, and a prepared statement of pg-promise four times. */
 function runPrepared<Row>(
@@ -271,21 +279,6 @@ async function dialWire(pool: Pool, on: Parameters<DialWire>[0]): Promise<Listen
     listen: async (channel) => void (await wire.none('LISTEN $1:name', [channel])),
     unlisten: async (channel) => void (await wire.none('UNLISTEN $1:name', [channel])),
     close: async () => wire.done(),
-  }
-}
-
-function createGauges(metrics: Metrics, slots: BoundedQueue) {
-  const connections = metrics.gauge(serverMetrics.databaseConnections)
-  metrics.onRender(() => {
-    const { running, waiting } = slots.state()
-    connections.set({ state: 'in_use' }, running)
-    connections.set({ state: 'waiting' }, waiting)
-  })
-  return {
-    seconds: metrics.histogram(serverMetrics.databaseSeconds),
-    up: metrics.gauge(serverMetrics.databaseUp),
-    failures: metrics.counter(serverMetrics.databaseFailures),
-    refused: metrics.counter(serverMetrics.databaseRefused),
   }
 }
 

@@ -1,7 +1,7 @@
 // Runs a prepared statement with one write to the socket; its columns are described once per connection. The driver calls these methods as
 // answers come in. Its own query takes four writes, and each costs as much as an answer by HTTP.
 import { asError } from '@nauthera/runtime/coded-error'
-import { columnsOf, rowOf } from './result-rows.ts'
+import { columnsOf, noColumns, rowOf } from './result-rows.ts'
 import type { Columns, FieldParsers } from './result-rows.ts'
 import { writeBound, writeDescribe, writePrepare, writeRun } from './wire-messages.ts'
 
@@ -19,6 +19,14 @@ interface Prepared {
 
 /** The columns of what each connection has prepared, by the name of the statement. */
 const known = new WeakMap<WireConnection, Map<string, Columns>>()
+
+function columnsKnownTo(connection: WireConnection): Map<string, Columns> {
+  const columns = known.get(connection)
+  if (columns !== undefined) return columns
+  const none = new Map<string, Columns>()
+  known.set(connection, none)
+  return none
+}
 
 const nothing: readonly Buffer[] = []
 
@@ -64,8 +72,7 @@ export class PreparedQuery {
     const { name, text } = this
     const before = connection.parsedStatements[name]
     if (before !== undefined && before !== text) return new TypeError(`there are two statements of the name ${name}`)
-    this.#known = known.get(connection) ?? new Map<string, Columns>()
-    known.set(connection, this.#known)
+    this.#known = columnsKnownTo(connection)
     this.#columns = this.#known.get(name)
     try {
       const run = writeRun(name, this.#values)
@@ -96,7 +103,7 @@ export class PreparedQuery {
       return
     }
     // a statement without columns is not described
-    if (this.#columns === undefined) this.#describe([])
+    if (this.#columns === undefined) this.#describe(noColumns)
   }
 
   handleReadyForQuery(): void {

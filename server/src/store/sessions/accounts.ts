@@ -192,7 +192,16 @@ export function grantedOf(row: GrantedRow): GrantedAccount {
   const person = { user: userOf(row), sessionLive: row.session_live }
   if (row.grant_id === null || grantFrom === undefined)
     return { ...person, grant: undefined, grantFrom: [], refreshSeq: undefined }
-  const { granted_at: created_at, granted_until: expires_at } = row
-  const grant = grantOf({ ...row, id: row.grant_id, user_id: row.id, created_at, expires_at })
+  const grant = grantOf({
+    id: row.grant_id,
+    user_id: row.id,
+    client_uid: row.client_uid,
+    client_id: row.client_id,
+    session_uid: row.session_uid,
+    offline: row.offline,
+    payload: row.payload,
+    created_at: row.granted_at,
+    expires_at: row.granted_until,
+  })
   return { ...person, grant, grantFrom, refreshSeq: row.refresh_seq ?? undefined }
 }
