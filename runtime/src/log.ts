@@ -117,7 +117,7 @@ export function createLog(options: {
       level: options.level,
       base: { process: options.process },
       ...(options.traced ? { mixin: activeSpan } : {}),
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: createTimestamps(),
       serializers: { error: (error: unknown) => cut(describeError(error), longestError) },
     },
     target,
@@ -144,6 +144,18 @@ export function createLog(options: {
       }),
     dropped: () => dropped,
   })
+}
+
+/** The member `time` of a line, as pino's isoTime writes it, and once for all lines of a millisecond. */
+function createTimestamps(): () => string {
+  let at = Number.NaN
+  let text = ''
+  return () => {
+    const now = Date.now()
+    if (now === at) return text
+    at = now
+    return (text = `,"time":"${new Date(now).toISOString()}"`)
+  }
 }
 
 /** What a line names of the span in which it is written. */

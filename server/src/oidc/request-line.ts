@@ -3,22 +3,31 @@
 import type { IncomingMessage } from 'node:http'
 import type { Fields } from '@nauthera/runtime/log'
 
-const granted = new WeakMap<IncomingMessage, Fields>()
-const inLane = new WeakSet<IncomingMessage>()
-const promptIgnored = new WeakSet<IncomingMessage>()
+/** On the request itself: a WeakMap takes a microsecond to add to. */
+const granted = Symbol('granted')
+const inLane = Symbol('in lane')
+const promptIgnored = Symbol('prompt ignored')
+
+type WithLine = IncomingMessage & { [granted]?: Fields; [inLane]?: true; [promptIgnored]?: true }
 
 /** @param line of an audit event that waits for the line of its request */
-export const recordGrantedLine = (request: IncomingMessage, line: Fields): void => void granted.set(request, line)
+export function recordGrantedLine(request: WithLine, line: Fields): void {
+  request[granted] = line
+}
 
 /** @returns undefined for a request that was granted nothing, or whose event has a line of its own */
-export const grantedTo = (request: IncomingMessage): Fields | undefined => granted.get(request)
+export const grantedTo = (request: WithLine): Fields | undefined => request[granted]
 
-export const markLane = (request: IncomingMessage): void => void inLane.add(request)
+export function markLane(request: WithLine): void {
+  request[inLane] = true
+}
 
 /** Whether lane/machine-lane answered it. */
-export const wasInLane = (request: IncomingMessage): boolean => inLane.has(request)
+export const wasInLane = (request: WithLine): boolean => request[inLane] === true
 
-export const markPromptIgnored = (request: IncomingMessage): void => void promptIgnored.add(request)
+export function markPromptIgnored(request: WithLine): void {
+  request[promptIgnored] = true
+}
 
 /** Whether its `prompt` had words that no standard defines (library/params/keep-known-prompts). */
-export const hadOddPrompt = (request: IncomingMessage): boolean => promptIgnored.has(request)
+export const hadOddPrompt = (request: WithLine): boolean => request[promptIgnored] === true

@@ -12,9 +12,10 @@ import { recordPeer } from '../request/peer.ts'
 import { keepToJson } from '../protocol/keep-to-json.ts'
 import type { SeeUntrusted } from './untrusted-headers.ts'
 
-/** Forwarding headers. They are removed after the trusted proxy's values were read. */
-const claims =
-  /^(forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|fastly-client-ip|x-original-.*|x-rewrite-url|x-host|x-http-method-override|x-ssl-.*|ssl-client-.*|x-client-cert.*|client-cert.*|x-amzn-.*)$/
+/** Forwarding headers. They are removed after the trusted proxy's values were read. Some gateways treat X_Forwarded_For as X-Forwarded-For. */
+const claims = anyDash(
+  /^(forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|fastly-client-ip|x-original-.*|x-rewrite-url|x-host|x-http-method-override|x-ssl-.*|ssl-client-.*|x-client-cert.*|client-cert.*|x-amzn-.*)$/,
+)
 
 /** Whether a request has two Host headers and must be refused (RFC 9112 section 3.2). Node shows only the first. */
 function namesHostTwice({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
@@ -69,8 +70,7 @@ export function createPinHost(needs: {
     keepToJson(request, basePath)
     const { address, host, viaProxy } = readPeer(request, isAsked(request) ? nobody : trusted)
     if (!viaProxy) needs.seeUntrusted?.(request.headers, address)
-    const sentTo = parseHost(request.headers.host) === host ? host : undefined
-    const certificate = needs.certificates && readCertificate(request, { viaProxy, host: sentTo }, needs.certificates)
+    const certificate = needs.certificates && certificateIn(request, { viaProxy, host }, needs.certificates)
     if (alias !== undefined && (isAsked(request) || host === alias)) markAlias(request)
     dropClaims(request.headers)
     // oidc-provider trusts these three (its `proxy` is on), so only we set them
@@ -119,10 +119,21 @@ const severalCertificates = {
     'the request has more than one client certificate, or a header that imitates the one of the proxy; a proxy in front must replace what comes, not add to it',
 }
 
+/** @returns the same names, with an underscore in place of any dash too */
+function anyDash(names: RegExp): RegExp {
+  return new RegExp(names.source.replaceAll('-', '[-_]'))
+}
+
+/** Where a proxy names another host than the request itself, the certificate counts at neither. */
+const certificateIn = (
+  request: IncomingMessage,
+  { viaProxy, host }: Pick<ReturnType<typeof readPeer>, 'viaProxy' | 'host'>,
+  at: WhereCertificatesCount,
+) => readCertificate(request, { viaProxy, host: parseHost(request.headers.host) === host ? host : undefined }, at)
+
 function dropClaims(headers: IncomingHttpHeaders): void {
   for (const name of Object.keys(headers)) {
-    // some gateways treat X_Forwarded_For as X-Forwarded-For
-    if (claims.test(name.replaceAll('_', '-'))) delete headers[name]
+    if (claims.test(name)) delete headers[name]
   }
 }
 

@@ -75,18 +75,15 @@ function writeLine(
   about: { id: string; method: string; route: string; status: number; milliseconds: number },
 ): void {
   const granted = grantedTo(request)
+  // the log leaves out what is undefined
   const lane = wasInLane(request) || undefined
   if (granted !== undefined) {
     const { method, route, status, milliseconds } = about
-    const fields = { ...granted, method, route, status, milliseconds, ...(lane && { lane }) }
+    const fields = { ...granted, method, route, status, milliseconds, lane }
     return status >= 500 ? log.warn(fields, 'audit') : log.later(fields, 'audit')
   }
-  const fields = {
-    ...about,
-    address: peerOf(request)?.address,
-    ...(lane && { lane }),
-    ...(hadOddPrompt(request) && { prompt: 'partly ignored' }),
-  }
+  const prompt = hadOddPrompt(request) ? 'partly ignored' : undefined
+  const fields = { ...about, address: peerOf(request)?.address, lane, prompt }
   if (about.status >= 500) log.warn(fields, 'request')
   else if (about.status >= 400) log.info(fields, 'request')
   else log.later(fields, 'request')
@@ -108,6 +105,7 @@ export function observeRequests(metrics: Metrics): (request: ObservedRequest) =>
  *  @returns the path of the table, with `:` for each parameter; `*` for what is not there below a known first word; `other` for the rest */
 export function createRouteNames(paths: readonly string[], basePath: string): (path: string) => string {
   const routes = paths.map((path) => path.split('/').map((segment) => (segment.startsWith(':') ? ':' : segment)))
+  const fixed = new Set(paths.filter((path) => path !== '/' && !path.includes(':')))
   // fixed words win over parameters
   const open = (route: readonly string[]) => route.filter((segment) => segment === ':').length
   const byFirst = Map.groupBy(
@@ -116,6 +114,7 @@ export function createRouteNames(paths: readonly string[], basePath: string): (p
   )
   return (path) => {
     const below = path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path
+    if (fixed.has(below)) return below
     const asked = below.split('/', 12)
     const [, first = ''] = asked
     const known = byFirst.get(first)

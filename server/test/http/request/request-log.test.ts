@@ -13,6 +13,8 @@ const paths = [
   '/interaction/:uid/sign-in',
 ]
 
+/** What the log leaves out. */
+const unsaid = { address: undefined, lane: undefined, prompt: undefined }
 const answer =
   (status: number): RequestHandler =>
   (_, response) =>
@@ -49,7 +51,7 @@ describe(createRequestLog.name, () => {
     expect(log.lines[0]).to.deep.equal({
       level: 'later',
       message: 'request',
-      fields: { id, method: 'POST', route: '/authorize/:', status: 303, milliseconds: 12.5, address: undefined },
+      fields: { id, method: 'POST', route: '/authorize/:', status: 303, milliseconds: 12.5, ...unsaid },
     })
     expect(observed).to.deep.equal([{ route: '/authorize/:', status: 303, seconds: 0.0125 }])
   })
@@ -91,7 +93,7 @@ describe('the line of a request that was granted a token', () => {
   }
 
   it('is the line of its audit event, and there is no other', async () => {
-    const fields = { ...granted, method: 'GET', route: '/token', status: 200, milliseconds: 0 }
+    const fields = { ...granted, method: 'GET', route: '/token', status: 200, milliseconds: 0, lane: undefined }
     expect(await linesAfter(200)).to.deep.equal([{ level: 'later', message: 'audit', fields }])
   })
 
