@@ -78,15 +78,26 @@ export interface AcrRequest {
 export function neededAcr({ claims, acrValues: wished, ofClient, secondFactor, reachable }: AcrRequest): NeededAcr {
   const known = (wished ?? '').split(' ').filter((value) => reachable.includes(value))
   const essential = essentialAcr(claims)
-  const wanted = [
-    essential.kind === 'one-of' ? essential.values : undefined,
-    known.length > 0 ? known : undefined,
-    ofClient.length > 0 ? ofClient : undefined,
-    secondFactor ? [byTwoFactors] : undefined,
-  ].filter((values) => values !== undefined)
-  if (wanted.length === 0) return { kind: 'any' }
-  return { kind: 'one-of', values: levels.filter((level) => wanted.every((values) => reaches(level, values))) }
+  return enoughForAll([
+    ...(essential.kind === 'one-of' ? [essential.values] : []),
+    ...(known.length > 0 ? [known] : []),
+    ...wantedAlways({ ofClient, secondFactor }),
+  ])
 }
+
+/** The part of it that no request asks for. */
+export const acrAlways = (of: Pick<AcrRequest, 'ofClient' | 'secondFactor'>): NeededAcr =>
+  enoughForAll(wantedAlways(of))
+
+const wantedAlways = ({ ofClient, secondFactor }: Pick<AcrRequest, 'ofClient' | 'secondFactor'>) => [
+  ...(ofClient.length > 0 ? [ofClient] : []),
+  ...(secondFactor ? [[byTwoFactors]] : []),
+]
+
+const enoughForAll = (wanted: readonly (readonly string[])[]): NeededAcr =>
+  wanted.length === 0
+    ? { kind: 'any' }
+    : { kind: 'one-of', values: levels.filter((level) => wanted.every((values) => reaches(level, values))) }
 
 /** The essential `acr` of the `claims` parameter (OpenID Connect Core 5.5.1.1). */
 export function essentialAcr(claims: unknown): NeededAcr {

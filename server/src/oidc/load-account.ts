@@ -73,9 +73,9 @@ export function grantQueryOf(artefact: {
 }
 
 function askedAbout({ artefact = {} }: OfArtefact): { readonly key: string; readonly query: GrantQuery } | undefined {
-  const { accountId, grantId } = artefact
+  const { accountId, grantId, sessionUid, authTime } = artefact
   if (typeof accountId !== 'string' || typeof grantId !== 'string') return undefined
-  const query = grantQueryOf({ ...artefact, accountId, grantId })
+  const query = grantQueryOf({ accountId, grantId, sessionUid, authTime })
   return { key: `${accountId} ${grantId} ${query.session?.uid}`, query }
 }
 

@@ -14,7 +14,7 @@ export interface Apis {
 /** @returns the scopes that a client may have at an API; undefined without access to the API */
 export function scopesAt(identifier: string, client: ApisOf): readonly string[] | undefined {
   const { config, granted } = client
-  if (!listedApis(config).includes(identifier)) return undefined
+  if (!config.audiences.includes(identifier) && config.resourceServer?.identifier !== identifier) return undefined
   return granted
     .find((api) => api.identifier === identifier)
     ?.scopes.filter((scope) => config.scopes.includes(scope) && !oidcScopes.includes(scope))
@@ -40,6 +40,12 @@ export function apisOf(client: ApisOf): { identifier: string; scopes: readonly s
 /** @returns the scopes about a person that a client may have */
 export const personScopes = ({ scopes }: Pick<ClientConfig, 'scopes'>): readonly string[] =>
   scopes.filter((scope) => oidcScopes.includes(scope))
+
+/** Whether a client may have a scope, about the person or at one of its APIs. */
+export const mayHave = (scope: string, client: ApisOf): boolean =>
+  oidcScopes.includes(scope)
+    ? client.config.scopes.includes(scope)
+    : apisOf(client).some(({ scopes }) => scopes.includes(scope))
 
 /** The audiences of a client; an API may also request itself. */
 const listedApis = ({ audiences, resourceServer }: ClientConfig): readonly string[] =>

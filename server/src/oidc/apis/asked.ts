@@ -1,7 +1,7 @@
 // Judges the scopes and APIs of a request by what its client may have. Pure.
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { uriOfApi } from '../../clients/api-names.ts'
-import { apisOf, personScopes, scopesAt } from './apis.ts'
+import { apisOf, mayHave, personScopes, scopesAt } from './apis.ts'
 import type { Apis, ApisOf } from './apis.ts'
 import { isLeftOut } from './left-out.ts'
 import { plain } from './plain.ts'
@@ -75,9 +75,9 @@ export function judgeRedemption(asked: AskedScopes, authorized: readonly string[
       `this sign-in was not for the API ${plain(foreign)}: name it in resource when it begins`,
     )
   const scopes = words(asked.scope)
-  const may = everything(client)
-  const refused = scopes.filter((scope) => !may.has(scope) && !isLeftOut(scope))
-  return refused.length > 0 ? refuseScopes(refused, client) : allow(scopes.filter((scope) => may.has(scope)))
+  const kept = scopes.filter((scope) => mayHave(scope, client))
+  const refused = scopes.filter((scope) => !kept.includes(scope) && !isLeftOut(scope))
+  return refused.length > 0 ? refuseScopes(refused, client) : allow(kept)
 }
 
 /** Judges a token exchange (RFC 8693). At the caller's own API the new token has at most the old scopes; at another API those that are
@@ -138,9 +138,9 @@ export function standingScope(
 ): { readonly scope: string | undefined } | undefined {
   const { aud } = token
   // a token of ours has one audience
-  const ofApi = aud === undefined ? [...everything(client)] : scopesAt(uriOfApi([aud].flat().join(' ')), client)
-  if (ofApi === undefined) return undefined
-  const scopes = words(token.scope).filter((scope) => ofApi.includes(scope))
+  const atApi = aud === undefined ? undefined : scopesAt(uriOfApi([aud].flat().join(' ')), client)
+  if (aud !== undefined && atApi === undefined) return undefined
+  const scopes = words(token.scope).filter((scope) => (atApi ? atApi.includes(scope) : mayHave(scope, client)))
   return { scope: scopes.length > 0 ? scopes.join(' ') : undefined }
 }
 
@@ -195,9 +195,6 @@ function isKnown(scope: string, resources: readonly string[], client: ApisOf, ap
     resources.some((identifier) => apis.findApi(identifier)?.config.resourceServer?.scopes.includes(scope) === true)
   )
 }
-
-const everything = (client: ApisOf): ReadonlySet<string> =>
-  new Set([...personScopes(client.config), ...apisOf(client).flatMap(({ scopes }) => scopes)])
 
 const words = (text: string | undefined): string[] => [...new Set((text ?? '').split(' ').filter(Boolean))]
 

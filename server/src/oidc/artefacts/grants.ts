@@ -43,9 +43,7 @@ export function narrowed(
     details: (granted: Details) => Details
   },
 ): GrantPayload {
-  const only = (scope: string | undefined, allowed: readonly string[]) =>
-    (scope ?? '').split(' ').filter((one) => allowed.includes(one))
-  const scopes = only(openid?.scope, may.person)
+  const scopes = personScopesLeft({ openid }, may.person)
   const apis = Object.entries(resources ?? {}).map(([id, scope]) => [id, only(scope, may.at(id) ?? [])] as const)
   return {
     ...grantPayload({ scopes, resources: Object.fromEntries(apis) }, openid?.claims ?? []),
@@ -53,6 +51,13 @@ export function narrowed(
     ...(authorizationDetails === undefined ? {} : { authorizationDetails: may.details(authorizationDetails) }),
   }
 }
+
+/** The scopes of a grant about the person, without those that its client has lost. @param may those that it lists */
+export const personScopesLeft = ({ openid }: Pick<GrantPayload, 'openid'>, may: readonly string[]): readonly string[] =>
+  only(openid?.scope, may)
+
+const only = (scope: string | undefined, may: readonly string[]): readonly string[] =>
+  (scope ?? '').split(' ').filter((one) => may.includes(one))
 
 export function grantFromRow(row: GrantRow): object {
   return {

@@ -91,20 +91,25 @@ export function standingFor(
   token: { readonly clientId?: string | undefined } & Parameters<typeof standingScope>[0],
   clients: Pick<ClientInstances, 'registeredById' | 'findApi'>,
 ): Standing {
-  const { clientId = '', aud } = token
-  const callerName = `${caller.namespace}/${caller.name}`
-  const api = aud === undefined ? undefined : `API ${[aud].flat().join(' ')}`
-  const untold = (why: string): Standing => ({ kind: 'untold', why })
-  if (isPublic(caller.config)) return untold(`${callerName} is a public client, and such a client introspects nothing`)
+  const { clientId = '' } = token
+  if (isPublic(caller.config))
+    return untold(`${nameOf(caller)} is a public client, and such a client introspects nothing`)
   if (!mayIntrospect(caller, token))
-    return untold(`the token is for ${api ?? `client ${clientId}`}, not for ${callerName}`)
+    return untold(`the token is for ${apiOf(token) ?? `client ${clientId}`}, not for ${nameOf(caller)}`)
   const owner = clients.registeredById(clientId)
   if (owner === undefined) return untold(`the client ${clientId} of the token is not served any more`)
   const standing = standingScope(token, owner)
   return standing === undefined
-    ? untold(`the client ${clientId} of the token may not ask for the ${api} any more`)
-    : { kind: 'told', owner, ...standing }
+    ? untold(`the client ${clientId} of the token may not ask for the ${apiOf(token)} any more`)
+    : { kind: 'told', owner, scope: standing.scope }
 }
+
+const untold = (why: string): Standing => ({ kind: 'untold', why })
+
+const nameOf = ({ namespace, name }: OidcClient): string => `${namespace}/${name}`
+
+const apiOf = ({ aud }: Parameters<typeof standingScope>[0]): string | undefined =>
+  aud === undefined ? undefined : `API ${[aud].flat().join(' ')}`
 
 /** A client may introspect its own tokens, and an API the tokens that are issued for it (RFC 7662 section 4). */
 function mayIntrospect(caller: OidcClient, token: { clientId?: string | undefined; aud?: unknown }): boolean {

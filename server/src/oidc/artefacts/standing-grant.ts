@@ -10,12 +10,11 @@ import { acrOfArtefact, isEnough } from '../acr.ts'
 import { acrNeeded, allowedGroupsOf } from '../clients/access.ts'
 import { personScopes, scopesAt } from '../apis/apis.ts'
 import { standingDetails } from '../apis/details.ts'
-import type { Details } from '../apis/details.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { pairwiseSector } from '../clients/subjects.ts'
 import type { RequestContext } from '../request-context.ts'
-import { narrowed } from './grants.ts'
+import { narrowed, personScopesLeft } from './grants.ts'
 import type { GrantPayload } from './grants.ts'
 
 /** What is asked of the payload of a code or refresh token. */
@@ -56,7 +55,25 @@ export function termsAtOnce(
   return mayKnow ? termsOf(client, acrOfArtefact({ ...source }), secondFactor) : undefined
 }
 
-/** Loads a grant as it counts now, limited to what its client may still have.
+/** A grant that counts now, with its client. */
+export interface StandingGrant {
+  readonly row: GrantRow
+  readonly client: OidcClient
+}
+
+/** What a grant gives: limited to what its client may still have. */
+export const payloadNow = ({ row, client }: StandingGrant, clients: ClientInstances): GrantPayload =>
+  narrowed(row.payload, {
+    person: personScopes(client.config),
+    at: (api) => scopesAt(api, client),
+    details: (granted) => standingDetails(granted, client, clients),
+  })
+
+/** The scopes about the person in it. */
+export const personScopesNow = ({ row, client }: StandingGrant): readonly string[] =>
+  personScopesLeft(row.payload, personScopes(client.config))
+
+/** Finds the grant that counts now.
  *  @param loaded the person, with the grant
  *  @param by.artefact the presented code or token
  *  @returns undefined unless the person and all clients of the grant still count */
@@ -64,7 +81,7 @@ export async function standingGrant(
   loaded: GrantedAccount | undefined,
   clients: ClientInstances,
   by: { readonly artefact: RequestContext['artefact']; readonly secondFactor: SecondFactorPolicy },
-): Promise<{ readonly row: GrantRow; readonly payload: GrantPayload } | undefined> {
+): Promise<StandingGrant | undefined> {
   const row = loaded?.grant
   if (!loaded || !row) return undefined
   const owners = [...loaded.grantFrom, row]
@@ -75,13 +92,7 @@ export async function standingGrant(
     if (terms === undefined) return false
     return one.uid === row.clientUid ? counts(loaded, terms) : mayServe(loaded, terms)
   })
-  if (client === undefined) return undefined
-  const may = {
-    person: personScopes(client.config),
-    at: (api: string) => scopesAt(api, client),
-    details: (granted: Details) => standingDetails(granted, client, clients),
-  }
-  return { row, payload: narrowed(row.payload, may) }
+  return client && { row, client }
 }
 
 /** @returns what a code or refresh token gives its client now; undefined where the library has to look at it more closely */
@@ -96,7 +107,8 @@ export async function judgeGrant(
   const { client, source } = about
   const grant = await standingGrant(account, clients, { artefact: { ...source }, ...settings })
   if (account === undefined || grant?.row.clientId !== client.clientId) return undefined
-  const scope = bothOf(grant.payload.openid?.scope, source.scope)
+  const asked = source.scope.split(' ')
+  const scope = personScopesNow(grant).filter((one) => asked.includes(one))
   return scope.includes('openid') ? { user: account.user, scope: scope.join(' ') } : undefined
 }
 
@@ -115,10 +127,4 @@ function ownerOf(
     before = client
   }
   return before
-}
-
-/** The scopes of a grant that its code or refresh token has, in the order of the grant. */
-function bothOf(granted: string | undefined, source: string): readonly string[] {
-  const scopes = source.split(' ')
-  return (granted ?? '').split(' ').filter((scope) => scopes.includes(scope))
 }

@@ -4,7 +4,7 @@
 import { isOfAllowedGroup } from '../../store/tokens/what-counts.ts'
 import { isRequired } from '../../users/factors/policy.ts'
 import type { RequiredFactors } from '../../users/factors/policy.ts'
-import { isEnough, neededAcr } from '../acr.ts'
+import { acrAlways, isEnough } from '../acr.ts'
 import type { AcrRequest, NeededAcr } from '../acr.ts'
 import type { OidcClient } from './oidc-client.ts'
 
@@ -55,6 +55,5 @@ export function acrNeeded(
   groups: readonly string[],
   rules: RequiredFactors,
 ): NeededAcr {
-  const wanted = acrWanted(client, isRequired(rules, groups))
-  return neededAcr({ ...wanted, claims: undefined, acrValues: undefined, reachable: [] })
+  return acrAlways(acrWanted(client, isRequired(rules, groups)))
 }

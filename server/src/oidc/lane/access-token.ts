@@ -3,11 +3,10 @@ import { hasShape } from '@nauthera/runtime/json'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
 import type { GrantedAccount } from '../../store/sessions/accounts.ts'
-import type { StoredGrant } from '../../store/tokens/grants.ts'
-import type { GrantPayload } from '../artefacts/grants.ts'
 import type { Places } from '../artefacts/place.ts'
 import { signedTokenName } from '../artefacts/signed-tokens.ts'
 import { standingGrant } from '../artefacts/standing-grant.ts'
+import type { StandingGrant } from '../artefacts/standing-grant.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import { isDocumentId } from '../clients/metadata-document.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -77,15 +76,13 @@ export async function findGrant(
   context: RequestContext,
   { clientId, accountId }: Token,
   { users, clients, settings, now }: TokenNeeds,
-): Promise<
-  { readonly account: GrantedAccount; readonly row: StoredGrant; readonly payload: GrantPayload } | undefined
-> {
+): Promise<{ readonly account: GrantedAccount; readonly grant: StandingGrant } | undefined> {
   const account = await loadAccountOfArtefact(context, users)
   const grant = await standingGrant(account, clients, { artefact: context.artefact, ...settings })
   if (account === undefined || grant === undefined) return undefined
   const { row } = grant
   if (row.clientId !== clientId || row.userId !== accountId) return undefined
-  return secondsOf(row.expiresAt.getTime()) > secondsOf(now()) ? { account, ...grant } : undefined
+  return secondsOf(row.expiresAt.getTime()) > secondsOf(now()) ? { account, grant } : undefined
 }
 
 const secondsOf = (milliseconds: number): number => Math.floor(milliseconds / 1000)

@@ -1,4 +1,5 @@
 import { isAudience, standingFor } from '../artefacts/resources.ts'
+import { personScopesNow } from '../artefacts/standing-grant.ts'
 import { claimsOnIntrospection } from '../claims.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { createSubjectOf } from '../clients/subjects.ts'
@@ -29,14 +30,14 @@ export function createIntrospection(needs: IntrospectionNeeds): Answer {
     if (found === undefined) return passedOn
     const { token, owner } = found
     const { clientId, accountId, aud, exp, iat, jti, sid } = token
-    const grant = token.grantId === undefined ? undefined : await findGrant(context, token, needs)
-    if (token.grantId !== undefined && grant === undefined) return passedOn
+    const granted = token.grantId === undefined ? undefined : await findGrant(context, token, needs)
+    if (token.grantId !== undefined && granted === undefined) return passedOn
     const standing = standingFor(caller, token, clients)
     if (standing.kind === 'untold') return passedOn
     const told =
-      grant && isAudience(caller, token)
-        ? claimsOnIntrospection(caller.config, grant.account.user, grant.payload.openid?.scope)
-        : {}
+      granted && isAudience(caller, token)
+        ? claimsOnIntrospection(caller.config, granted.account.user, personScopesNow(granted.grant).join(' '))
+        : undefined
     // in the order of the library's answer, and no claim changes what is said of the token
     const claims = {
       active: true,

@@ -58,12 +58,12 @@ export function createMachineLane(
       const body: unknown = request.read()
       if (!Buffer.isBuffer(body)) return instead.passOn()
       const made = body.length === length ? attempt(() => judge(context, body, answer)) : passedOn
-      if (!(made instanceof Promise) && made.kind === 'answered') return end(context, made, instead)
-      request.unshift(body)
-      if (!(made instanceof Promise)) return end(context, made, instead)
+      if (!(made instanceof Promise)) {
+        if (made.kind === 'passed-on') request.unshift(body)
+        return end(context, made, instead)
+      }
       void made.then((later) => {
-        if (later.kind !== 'passed-on') request.resume()
-        else if (request.destroyed) keepReadable(request, body)
+        if (later.kind === 'passed-on') showAgain(request, body)
         end(context, later, instead)
       })
     })
@@ -89,8 +89,8 @@ function attempt(judged: () => LaneAnswer | Promise<LaneAnswer>): LaneAnswer | P
   }
 }
 
-/** Who sent the request has hung up while we waited. What they sent stays readable all the same: a refusal has to be told of. */
-function keepReadable(request: IncomingMessage, body: Buffer): void {
+/** Makes a body readable that was read to its end, also where its sender has hung up meanwhile: a refusal has to be told of. */
+function showAgain(request: IncomingMessage, body: Buffer): void {
   const iterator = () => Readable.from([body])
   Object.defineProperties(request, { readable: { value: true }, iterator: { value: iterator } })
 }

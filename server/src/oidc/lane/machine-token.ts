@@ -74,8 +74,8 @@ function termsOf(
     const api = apiTokenOf(identifier, client, { clients, algorithm })
     if (api.accessTokenFormat !== 'jwt' || api.jwt.sign.alg !== signer.algorithm) return undefined
     if (allowed === undefined) return { api, scope: undefined }
-    const atApi = new Set(api.scope.split(' '))
-    const scopes = [...new Set(allowed.split(' '))].filter((scope) => atApi.has(scope))
+    const atApi = api.scope.split(' ')
+    const scopes = allowed.split(' ').filter((scope) => atApi.includes(scope))
     return { api, scope: scopes.join(' ') || undefined }
   } catch (error) {
     if (error instanceof ProtocolError) return undefined

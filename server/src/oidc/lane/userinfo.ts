@@ -1,4 +1,5 @@
 import type { User } from '../../store/people/user.ts'
+import { personScopesNow } from '../artefacts/standing-grant.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { RequestContext } from '../request-context.ts'
 import { findGrant, findToken } from './access-token.ts'
@@ -26,12 +27,12 @@ export function createUserinfo(needs: UserinfoNeeds): (context: RequestContext) 
     const { token, owner } = found
     const asked = token.scope?.split(' ') ?? []
     if (!asked.includes('openid') || token.aud !== undefined || token.claims !== undefined) return passedOn
-    const grant = await findGrant(context, token, needs)
-    if (grant === undefined) return passedOn
-    const { user } = grant.account
+    const granted = await findGrant(context, token, needs)
+    if (granted === undefined) return passedOn
+    const { user } = granted.account
     if (user.id !== token.accountId) return passedOn
-    const granted = grant.payload.openid?.scope?.split(' ') ?? []
-    const told = await needs.tell(owner, user, granted.filter((scope) => asked.includes(scope)).join(' '))
+    const scopes = personScopesNow(granted.grant).filter((scope) => asked.includes(scope))
+    const told = await needs.tell(owner, user, scopes.join(' '))
     return told === undefined ? passedOn : answered(told)
   }
 }

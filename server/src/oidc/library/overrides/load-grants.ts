@@ -1,6 +1,6 @@
 import { grantFromRow } from '../../artefacts/grants.ts'
 import { allowedScope } from '../../artefacts/resources.ts'
-import { standingGrant } from '../../artefacts/standing-grant.ts'
+import { payloadNow, standingGrant } from '../../artefacts/standing-grant.ts'
 import { judgeRefresh } from '../../apis/asked.ts'
 import { loadAccountOfArtefact } from '../../load-account.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
@@ -33,6 +33,6 @@ export function loadGrants(
     }
     if (artefact['kind'] === 'RefreshToken' && route === 'introspection' && loaded?.refreshSeq !== artefact['seq'])
       return undefined
-    return new Grant({ ...grantFromRow(grant.row), ...grant.payload })
+    return new Grant({ ...grantFromRow(grant.row), ...payloadNow(grant, clients) })
   })
 }
