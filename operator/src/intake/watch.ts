@@ -122,14 +122,14 @@ export function createWatch(
       onRelist: () => listeners?.onResync(clients.keysIn(namespace)),
     }),
   )
-  /** Its clients change with it; those that have an id that begins with its name may have to give that up. */
+  /** Its clients change with it, and their rivals; those that have an id that begins with its name may have to give that up. */
   const onCluster = (name: string, isNew: boolean, moved: readonly string[]) => {
     const own = new Set([...clients.keysIn(namespaceOfCluster(name)), ...moved.filter((key) => clients.find(key))])
-    for (const key of own) {
+    const touched = [...own].flatMap((key) => {
       const object = clientReflectors[0]?.objects.get(key)
-      if (object) clients.set(key, asSeen(object))
-    }
-    tell(isNew ? clients.keysIn(undefined) : own)
+      return [key, ...(object ? clients.set(key, asSeen(object)) : [])]
+    })
+    tell(isNew ? clients.keysIn(undefined) : new Set(touched))
   }
   const around =
     settings.watch.mode === 'cluster'
