@@ -471,7 +471,46 @@ describe('describeConditions', () => {
       'Propagated',
       'False',
       'RejectedByServer',
-      /^spec\.auth\.jwks: not a JWK set/,
+      /^spec\.auth\.jwks: not a JWK set \(CLIENT_METADATA_INVALID\), refused by pod-2$/,
+    ],
+    [
+      'P7 says which replicas refuse for which reason',
+      {
+        propagation: {
+          ...live,
+          loaded: 0,
+          accepted: false,
+          rejected: [
+            { replica: 'pod-1', field: 'spec.scopes', code: 'CLIENT_METADATA_INVALID', message: 'no' },
+            { replica: 'pod-2', field: 'spec.auth.jwks', code: 'CLIENT_METADATA_INVALID', message: 'x'.repeat(2000) },
+            { replica: 'pod-3', field: 'spec.scopes', code: 'CLIENT_METADATA_INVALID', message: 'no' },
+          ],
+        },
+      },
+      'Propagated',
+      'False',
+      'RejectedByServer',
+      /^spec\.scopes: no \(CLIENT_METADATA_INVALID\), refused by pod-1, pod-3; spec\.auth\.jwks: x+\.\.\. \(CLIENT_METADATA_INVALID\), refused by pod-2$/,
+    ],
+    [
+      'P7 says that every replica refuses',
+      {
+        propagation: {
+          ...live,
+          loaded: 0,
+          accepted: false,
+          rejected: ['pod-1', 'pod-2', 'pod-3'].map((replica) => ({
+            replica,
+            field: 'spec.scopes',
+            code: 'CLIENT_METADATA_INVALID',
+            message: 'no',
+          })),
+        },
+      },
+      'Propagated',
+      'False',
+      'RejectedByServer',
+      /, refused by every replica$/,
     ],
     [
       'P7 is not live without a replica',

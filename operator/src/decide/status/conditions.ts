@@ -13,6 +13,7 @@ import { conditionOf, faultText, no, shorten, unknown, yes } from './finding.ts'
 import type { ConditionFinding } from './finding.ts'
 import { findingOfHub, hubReachable, waitsForHub } from './hub-status.ts'
 import type { Outcome } from './outcome.ts'
+import type { ReplicaRejection } from './propagation.ts'
 import { secretReady } from './secret-ready.ts'
 
 /** Every condition but Ready, in the order in which things happen. Ready waits for the needed ones, or for
@@ -118,12 +119,11 @@ function propagated({ propagation, judgement, secret, platform }: Outcome): Cond
   }
   if (!propagation) return no('ReplicasLagging', 'not written yet: no replica can have this version')
   const { loaded, total, rejected, unreachable, lagging } = propagation
-  const [refusal] = rejected
-  if (refusal) {
+  if (rejected.length > 0) {
     // Servers refuse a client without a verifier; the cause is the name.
     if (['name-taken', 'namespace-ending', 'unreadable'].includes(secret.kind))
       return no('NotRendered', 'servers take no client without a secret, and this one has none; see SecretReady')
-    return no('RejectedByServer', shorten(`${refusal.field}: ${refusal.message} (${refusal.code})`))
+    return no('RejectedByServer', rejectionText(rejected, total))
   }
   const waited = lagging.length > 0 ? `; waiting for ${lagging.join(', ')}` : ''
   if (unreachable.length > 0) {
@@ -135,6 +135,16 @@ function propagated({ propagation, judgement, secret, platform }: Outcome): Cond
     return no('ReplicasLagging', shorten(`live on ${loaded}/${total} replicas${waited}`))
   }
   return platformFinding(platform) ?? yes('Propagated', `live on ${loaded}/${total} replicas`)
+}
+
+/** Replicas may differ: after an update of some, or by their own settings. */
+function rejectionText(rejected: readonly ReplicaRejection[], total: number): string {
+  const byFault = Map.groupBy(rejected, ({ field, message, code }) => `${field}: ${shorten(message, 700)} (${code})`)
+  const texts = Array.from(byFault, ([fault, all]) => {
+    const who = all.length === total ? 'every replica' : all.map(({ replica }) => replica).join(', ')
+    return `${fault}, refused by ${who}`
+  })
+  return shorten(texts.join('; '))
 }
 
 /** Every replica has the client, but no replica can authenticate it. */
