@@ -27,5 +27,8 @@ const waiting = statement(
 )
 
 /** Until a statement waits for a row that another one holds. */
-export const somebodyWaits = ({ database }: Pick<Store, 'database'>): Promise<void> =>
-  waitFor(async () => ((await database.query(waiting)).length > 0 ? undefined : 'nobody waits for a row'))
+export const somebodyWaits = ({ database }: Pick<Store, 'database'>, count = 1): Promise<void> =>
+  waitFor(async () => {
+    const waiters = (await database.query(waiting)).length
+    return waiters >= count ? undefined : `${waiters} wait for a row`
+  })

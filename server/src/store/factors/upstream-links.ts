@@ -72,7 +72,7 @@ const link = statement(
   'upstream-link',
   `WITH person AS (
      SELECT u.id FROM users u WHERE u.id = $1::uuid AND ${stillStands('$2')}
-       AND (SELECT count(*) FROM upstream_links l WHERE l.user_id = u.id) < ${mostLinks} FOR SHARE),
+       AND (SELECT count(*) FROM upstream_links l WHERE l.user_id = u.id) < ${mostLinks}),
    mark AS (
      INSERT INTO one_time (kind, id, expires_at) SELECT 'upstream', $7, $8::timestamptz FROM person WHERE $7::text IS NOT NULL
      ON CONFLICT DO NOTHING RETURNING id),
@@ -142,10 +142,13 @@ export function createUpstreamLinks(needs: UpstreamNeeds): UpstreamLinks {
       const about = { audit: audit.map((event) => ({ userId, ...event })), mail }
       const marked = [mark?.id ?? null, mark?.expiresAt ?? null]
       const values = [userId, proved, issuer, subject, upstream, maxAgeMs, ...marked, strongBy ?? null]
-      const made = await runTold(needs, link, values, about)
-      if (made.length === 0) return false
-      await needs.changes.report(userId)
-      return true
+      return await inTransaction(needs, async (bound) => {
+        // of links that are made at once, each counts those before it
+        await bound.database.query(holdPerson, [userId])
+        const made = await runTold({ ...bound, outbox: needs.outbox }, link, values, about)
+        if (made.length > 0) await bound.changes.report(userId)
+        return made.length > 0
+      })
     },
     async of(userId) {
       if (!isUuid(userId)) return []

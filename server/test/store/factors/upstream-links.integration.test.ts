@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { createChanges } from '../../../src/store/cache/changes.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { createUpstreamLinks, mostLinks } from '../../../src/store/factors/upstream-links.ts'
+import { holdPerson } from '../../../src/store/people/hold-person.ts'
 import type { UpstreamSignIn } from '../../../src/store/people/upstream-sign-ins.ts'
 import { otherNames } from '../../../src/store/people/user-names.ts'
 import { factorNotice } from '../../../src/users/factors/notice.ts'
@@ -197,6 +198,21 @@ describe(createUpstreamLinks.name, () => {
     expect(await stores[0].upstreamLinks.of(userId)).to.have.length(mostLinks)
   })
 
+  it('links no more of them when many are linked at once', async () => {
+    const { id: userId } = await stores[0].users.insert({ username: 'mara', name: undefined, groups: [] })
+    const { standing } = (await stores[0].accounts.load({ userId }))!
+    const link = () => stores[0].upstreamLinks.link(signInOf(), { userId, proved: standing }, { audit: [] })
+    for (let n = 1; n < mostLinks; n++) await link()
+    let links: Promise<boolean>[] = []
+    await stores[1].database.transaction(async (held) => {
+      await held.query(holdPerson, [userId])
+      links = [link(), link(), link()]
+      await somebodyWaits(stores[1], links.length)
+    })
+    expect((await Promise.all(links)).filter(Boolean)).to.have.length(1)
+    expect(await stores[0].upstreamLinks.of(userId)).to.have.length(mostLinks)
+  })
+
   it('L12 queues the mail about a link with the link, and none when nothing is linked', async () => {
     const store = fresh.replica({ sendsMail: true })
     const { id: userId } = await store.users.insert({ username: 'olga', email: 'olga@example.com' })
@@ -221,7 +237,7 @@ describe(createUpstreamLinks.name, () => {
     await stores[1].database.transaction(async (database) => {
       const links = createUpstreamLinks({
         ...stores[1],
-        database: { ...stores[1].database, ...database },
+        database: { ...stores[1].database, ...database, transaction: (inner) => inner(database) },
         changes: createChanges(undefined),
       })
       expect(await links.link(identity, { userId: account.id, proved: standing }, { audit: [] })).to.equal(true)
