@@ -1,5 +1,4 @@
 // One client through the rooms: judged, its secret, its status.
-import { ageOf } from '@nauthera/rules/age'
 import { shortDigest } from '@nauthera/proto/digest'
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import type { Log } from '@nauthera/runtime/log'
@@ -13,7 +12,7 @@ import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import { callerOf, documentGrants, grantedOf, presentOnly, resolveAccess } from './decide/access/resolve-access.ts'
 import type { ApiAccess } from './decide/access/resolve-access.ts'
 import type { Judgement } from './decide/access/judgement.ts'
-import { configOf, isCountedOut, versionOf } from './decide/access/judgement.ts'
+import { configOf, versionOf } from './decide/access/judgement.ts'
 import type { Activity, Outcome, OutcomeOfSecret } from './decide/status/outcome.ts'
 import { restraintOf } from './decide/client/restraint.ts'
 import type { OwnerProof } from './decide/secret/owner-proof.ts'
@@ -21,15 +20,13 @@ import { goingAgainMs } from './decide/secret/rotation-plan.ts'
 import { knowsOwnCluster, platformStanding } from './decide/status/platform-keys.ts'
 import { defaultsOf } from './decide/status/server-defaults.ts'
 import { ApiBook } from './intake/api-book.ts'
-import { createJudge } from './intake/judge.ts'
+import { createHasPlace, createJudge } from './intake/judge.ts'
 import { EndingNamespaces } from './intake/ending-namespaces.ts'
-import { LimitWaits } from './intake/limit-waits.ts'
-import { NameWaits } from './intake/name-waits.ts'
+import { Waits } from './intake/waits.ts'
 import { resolveRedirects, urisOf, withRedirects } from './intake/resolve-redirects.ts'
 import type { ResolvedRedirects } from './intake/resolve-redirects.ts'
 import type { Watch } from './intake/watch.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
-import { splitKey } from './kubernetes/objects.ts'
 import type { FollowReplicas } from './replicas/follow-replicas.ts'
 import type { Issuers } from './replicas/issuers.ts'
 import type { Replicas } from './replicas/replicas.ts'
@@ -106,7 +103,8 @@ const lastUsesAgainMs = 600_000
 export function createReconciler(needs: Needs): Reconciler {
   const { watch, shards, follow, status, again } = needs
   const endings = new EndingNamespaces({ watched: watch.namespaceEnds, clock: needs.clock })
-  const judge = createJudge({ ...needs, endings })
+  const latest = status.withLatest
+  const judge = createJudge({ ...needs, endings, latest })
   const { look, memories } = createLookAtSecret({
     ...needs,
     endings,
@@ -118,8 +116,7 @@ export function createReconciler(needs: Needs): Reconciler {
     judge(client, (error) => needs.log.warn({ client: keyOf(client), error }, 'client cannot be read')).declared
   const apis = new ApiBook({ clients: watch.clients, shards, judge: judgeApi, wake: needs.wake, clock: needs.clock })
 
-  const nameWaits = new NameWaits()
-  const limitWaits = new LimitWaits()
+  const waits = new Waits({ endings, hasPlace: createHasPlace({ ...needs, latest }), wake: needs.wake })
 
   /** One look: judge the client, work on its secret, write its status. */
   const lookAt = async (key: string, found: OIDCClient) => {
@@ -129,10 +126,9 @@ export function createReconciler(needs: Needs): Reconciler {
     const redirects = resolveRedirects(client, judged, { routes: watch.routes, now: needs.clock.now() })
     const judgement = withRedirects(judged, redirects)
     needs.tally.record(key, judgement)
-    nameWaits.record(key, judgement.acceptance.kind === 'conflict' ? judgement.acceptance.holder : undefined)
-    limitWaits.record(key, isCountedOut(judgement) ? ageOf(client.metadata) : undefined)
+    waits.record(judgement)
     // when its shard is lost, its name becomes free without a stored change
-    if (judgement.serve.kind === 'nothing' && shards.stored(key) === undefined) needs.wake(nameWaits.of([key]))
+    if (judgement.serve.kind === 'nothing' && shards.stored(key) === undefined) needs.wake(waits.forNamesOf([key]))
     apis.record(client, judgement.declared)
     const { granted, access } = accessOf({ ...needs, apis }, key, judgement, redirects)
     const secret = await look({ key, judgement, granted, isUnheardOf: shards.isUnheardOf(key), log })
@@ -142,6 +138,7 @@ export function createReconciler(needs: Needs): Reconciler {
     if (outcome.ending.length > 0) follow.start(key)
     follow.recordPlatform(key, outcome.platform && (joinedClusterOf(judgement) === undefined ? 'other' : 'joined'))
     const soon = await writeOutcome(status, outcome, () => [...secret.waits, ...waitsOf(needs, client, outcome)])
+    waits.recordPlace(key)
     needs.traces?.end(key, isSettled(outcome))
     if (soon !== undefined) again(key, soon)
     if (secret.failure !== undefined) throw secret.failure
@@ -149,8 +146,7 @@ export function createReconciler(needs: Needs): Reconciler {
 
   /** The client was removed: drops everything known under its name. */
   const forget = (key: string) => {
-    for (const waits of [nameWaits, limitWaits]) waits.record(key, undefined)
-    if (!endings.has(splitKey(key).namespace)) needs.wake(limitWaits.next(key))
+    waits.remove(key)
     needs.forgive(key)
     const { traces, tally, replicas, refusals } = needs
     const holders = [memories, apis, watch.routes, follow, traces, status, tally, replicas, refusals, shards]
@@ -167,7 +163,7 @@ export function createReconciler(needs: Needs): Reconciler {
       needs.traces?.start(key, needs.clock.now())
       await lookAt(key, found)
     },
-    waitingFor: (keys) => nameWaits.of(keys),
+    waitingFor: (keys) => waits.forNamesOf(keys),
     memories,
     stop: () => apis.stop(),
   }

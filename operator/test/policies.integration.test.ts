@@ -128,6 +128,22 @@ describe('OIDCPolicy objects', function () {
     expect(cluster.condition('d', 'PolicyCompliant')?.status).to.equal('False')
   })
 
+  it('a limit of a namespace lets one move up when a policy stops another, without an edit', async () => {
+    const invalid = { ...machine, access: { requiredAcr: ['mfa'] } }
+    await cluster.apply('first', invalid)
+    await is('first', 'Accepted', 'False')
+    await cluster.apply('second', { ...machine, tokens: { accessTTL: '10m' } })
+    await is('second', 'Ready', 'True')
+    cluster.planted.add(cluster.plain('second')!)
+    put({ enforcement: 'Deny', grace: '1m', limits: { clientsPerNamespace: 1, tokens: { access: '5m' } } })
+    await is('second', 'PolicyCompliant', 'False')
+    await cluster.apply('first', machine)
+    await is('first', 'PolicyCompliant', 'False')
+    await operator.pass(61_000)
+    await is('first', 'Ready', 'True')
+    expect(cluster.stored('second'), 'its place is free').to.equal(undefined)
+  })
+
   // What a policy of each enforcement changes for an owner that is served under a name, and for those who want that name.
   const identifier = 'https://billing.example.com'
   const kept = { id: 'conflict', api: 'conflict', granted: true, served: true }

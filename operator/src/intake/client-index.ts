@@ -6,6 +6,7 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 import { clientIdOf, keyOf, oldestFirst } from '../decide/client/client-names.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { KeysBy } from './keys-by.ts'
+import { limitGroupsOf } from './limit-waits.ts'
 
 /** The clients of this release, and which of them are rivals for a name. */
 export interface WatchedClients {
@@ -25,11 +26,12 @@ export interface WatchedClients {
   /** Gives a client that no shard has yet its place under the limits, or takes it away. One that comes later does not get that place, though
    *  its time is earlier. */
   admit(key: string, isIn: boolean): void
+  isAdmitted(key: string): boolean
   /** Whether the tenant has no place for a client: so many have one, or are older. Of one second the uid decides.
-   *  @param isServed by key; these have a place too */
-  isTenantFull(client: OIDCClient, limit: number, isServed: (key: string) => boolean): boolean
+   *  @param hasPlace by key; these count too */
+  isTenantFull(client: OIDCClient, limit: number, hasPlace: (key: string) => boolean): boolean
   /** Whether its whole joined cluster has none. */
-  isClusterFull(client: OIDCClient, limit: number, isServed: (key: string) => boolean): boolean
+  isClusterFull(client: OIDCClient, limit: number, hasPlace: (key: string) => boolean): boolean
   readonly size: number
 }
 
@@ -51,13 +53,12 @@ export function createClientIndex(): WatchedClients {
     return group
   }
 
-  const isFull = (group: string, client: OIDCClient, limit: number, isServed: (key: string) => boolean): boolean => {
+  const isFull = (group: string, client: OIDCClient, limit: number, hasPlace: (key: string) => boolean): boolean => {
     if (byGroup.count(group) <= limit || admitted.has(keyOf(client))) return false
     const members = () => [...byGroup.of(group)].flatMap((each) => clients.get(each) ?? [])
     const rankOf = (one: OIDCClient) => ranks.of(group, one, members)
     const rank = rankOf(client)
     if (rank >= limit) return true
-    const hasPlace = (key: string) => admitted.has(key) || isServed(key)
     return members().filter((other) => rankOf(other) < rank || hasPlace(keyOf(other))).length >= limit
   }
 
@@ -104,6 +105,7 @@ export function createClientIndex(): WatchedClients {
         return client?.spec.resourceServer?.identifier === identifier ? [client] : []
       }),
     admit: (key, isIn) => void (isIn ? admitted.add(key) : admitted.delete(key)),
+    isAdmitted: (key) => admitted.has(key),
     isTenantFull: (client, ...about) => isFull(tenantTextOf(client), client, ...about),
     isClusterFull: (client, ...about) => isFull(client.metadata.namespace, client, ...about),
     get size() {
@@ -160,7 +162,7 @@ const isSameAge = (one: OIDCClient | undefined, other: OIDCClient | undefined): 
 
 const tenantTextOf = ({ metadata }: OIDCClient): string => tenantText(tenantOf(metadata))
 
-const groupsOf = (client: OIDCClient): ReadonlySet<string> => new Set([client.metadata.namespace, tenantTextOf(client)])
+const groupsOf = ({ metadata }: OIDCClient): ReadonlySet<string> => limitGroupsOf(metadata)
 
 /** Counts the older clients of a namespace or a tenant on demand. A new client is nearly always the youngest, so the other counts stay. */
 class AgeRanks {

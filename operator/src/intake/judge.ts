@@ -1,5 +1,5 @@
 // Judges a client with what the watch knows of its rivals and policies. The running operator judges only here.
-import { tenantOf } from '@nauthera/rules/tenants'
+import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
@@ -9,7 +9,7 @@ import type { Acceptance } from '../decide/client/acceptance.ts'
 import { judgeClient, refuseClient } from '../decide/access/judge.ts'
 import { standingOf } from '../decide/status/propagation.ts'
 import type { Propagation } from '../decide/status/propagation.ts'
-import type { Judgement } from '../decide/access/judgement.ts'
+import type { FullLimit, Judgement } from '../decide/access/judgement.ts'
 import { labelsForPolicies, policiesFor } from '../decide/client/policies.ts'
 import { servedViolations } from '../decide/status/served-policies.ts'
 import type { Policies } from '../decide/client/policies.ts'
@@ -28,15 +28,18 @@ interface Needs {
   readonly follow: { config(key: string): Propagation | undefined }
   readonly endings: Pick<EndingNamespaces, 'has'>
   readonly clock: Pick<Clock, 'now'>
+  /** The client with the status that was written last; default: as the watch has it. */
+  readonly latest?: (client: OIDCClient) => OIDCClient
 }
 
 /** @returns a function that judges a client. It never throws: an object that makes the rules throw is refused, and `onPoison` is called */
 export function createJudge(needs: Needs): (client: OIDCClient, onPoison: (error: unknown) => void) => Judgement {
   const policiesOf = createPoliciesOf(needs)
   const accept = createAccept(needs, policiesOf)
+  const hasPlace = createHasPlace(needs)
   return (client, onPoison) => {
     try {
-      return judge(client, needs, policiesOf, accept)
+      return judge(client, needs, { policiesOf, accept, hasPlace })
     } catch (error) {
       onPoison(error)
       return refuseClient(client, describeError(error))
@@ -47,32 +50,42 @@ export function createJudge(needs: Needs): (client: OIDCClient, onPoison: (error
 function judge(
   client: OIDCClient,
   needs: Needs,
-  policiesOf: PoliciesOf,
-  accept: ReturnType<typeof createAccept>,
+  by: {
+    readonly policiesOf: PoliciesOf
+    readonly accept: ReturnType<typeof createAccept>
+    readonly hasPlace: ReturnType<typeof createHasPlace>
+  },
 ): Judgement {
   const { watch, shards, clock } = needs
   const key = keyOf(client)
-  const policies = policiesOf(client, watch.policies())
-  const acceptance = accept(client)
+  const policies = by.policiesOf(client, watch.policies())
+  const acceptance = by.accept(client)
   if (!acceptance) throw new Error(`${key} was not judged`)
   const entry = shards.stored(key)?.entry
   const own = entry?.uid === client.metadata.uid ? entry : undefined
   const kept = entry !== undefined && shards.isLeaving(key) ? undefined : entry
   const standing = standingOf(needs.follow.config(key))
   const cluster = clusterOfClient(watch, client)
-  const hasPlace = (other: string) =>
-    isServed(watch.clients.find(other), shards.isLeaving(other) ? undefined : shards.stored(other)?.entry)
+  const fullLimits: FullLimit[] = []
+  const note = (group: string, limit: number, isFull: boolean): boolean => {
+    if (isFull) fullLimits.push({ group, limit })
+    return isFull
+  }
   const isNew = !isServed(client, kept)
   const judgement = judgeClient(client, {
     acceptance,
     policies,
     // a client that goes with its namespace frees no place
-    isFull: (limit) =>
-      isNew && (needs.endings.has(client.metadata.namespace) || watch.clients.isTenantFull(client, limit, hasPlace)),
+    isFull: (limit) => {
+      const isFull =
+        needs.endings.has(client.metadata.namespace) || watch.clients.isTenantFull(client, limit, by.hasPlace)
+      return note(tenantText(tenantOf(client.metadata)), limit, isNew && isFull)
+    },
     isServed: isServed(client, kept),
     cluster: cluster && {
       object: cluster,
-      isFull: (limit) => isNew && watch.clients.isClusterFull(client, limit, hasPlace),
+      isFull: (limit) =>
+        note(client.metadata.namespace, limit, isNew && watch.clients.isClusterFull(client, limit, by.hasPlace)),
     },
     isHeld: (name) => kept !== undefined && shards.holders(name).includes(key),
     carried: lastAccepted(kept, standing),
@@ -86,7 +99,22 @@ function judge(
     now: clock.now(),
   })
   watch.clients.admit(key, judgement.serve.kind === 'desired' && entry === undefined)
-  return judgement
+  return { ...judgement, fullLimits }
+}
+
+const asWatched = (client: OIDCClient): OIDCClient => client
+
+/** @returns whether a client counts under the limits of clients also beside older ones: servers have it, or get it */
+export function createHasPlace({
+  watch,
+  shards,
+  latest = asWatched,
+}: Pick<Needs, 'shards' | 'latest'> & { readonly watch: Pick<Watch, 'clients'> }): (key: string) => boolean {
+  return (key) => {
+    if (watch.clients.isAdmitted(key)) return true
+    const client = watch.clients.find(key)
+    return isServed(client && latest(client), shards.isLeaving(key) ? undefined : shards.stored(key)?.entry)
+  }
 }
 
 type PoliciesOf = (client: OIDCClient, policies: readonly OIDCPolicy[]) => Policies
@@ -183,7 +211,7 @@ const isSameList = (one: readonly unknown[], other: readonly unknown[]): boolean
  *  first. A removed client holds nothing.
  *  @param claimants those that ask for the name */
 function holderAmong(
-  { watch, shards }: Pick<Needs, 'watch' | 'shards'>,
+  { watch, shards, latest = asWatched }: Pick<Needs, 'watch' | 'shards' | 'latest'>,
   name: string,
   claimants: readonly string[],
   policiesOf: (client: OIDCClient) => Policies,
@@ -200,6 +228,7 @@ function holderAmong(
   const [remembered] = oldestFirst(
     claimants
       .flatMap((key) => watch.clients.find(key) ?? [])
+      .map(latest)
       .filter(
         (one) =>
           wasServedAs(one, name) &&

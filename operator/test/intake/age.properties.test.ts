@@ -30,7 +30,7 @@ describe('the oldest of clients', () => {
         const waits = new LimitWaits()
         for (const one of all) {
           index.set(keyOf(one), one)
-          waits.record(keyOf(one), ageOf(one.metadata))
+          waits.record(keyOf(one), { age: ageOf(one.metadata), full: [{ group: 'demo', limit: 1 }] })
         }
         const oldest = all.reduce((one, other) => {
           const [a, b] = [one, other].map(({ metadata }) => `${metadata.creationTimestamp} ${metadata.uid}`)
@@ -39,7 +39,7 @@ describe('the oldest of clients', () => {
         const verdicts = acceptClients(all, () => holding({ allow: { customClientId: true } }))
         expect(all.filter((one) => verdicts.get(keyOf(one))?.kind === 'accepted')).to.deep.equal([oldest])
         expect(all.filter((one) => !index.isTenantFull(one, 1, () => false))).to.deep.equal([oldest])
-        expect(waits.next('demo/removed')).to.deep.equal([keyOf(oldest)])
+        expect(waits.remove('demo/removed')).to.deep.equal([keyOf(oldest)])
         expect(apiOf(all.map(declaredBy))?.key).to.equal(keyOf(oldest))
       }),
     )

@@ -2,7 +2,6 @@
 import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Acceptance } from '../client/acceptance.ts'
 import type { Effective } from '../client/apply-defaults.ts'
-import { countField } from '../client/check-policies.ts'
 import type { Violation } from '../client/check-policies.ts'
 import type { BindingPolicies } from '../client/policies.ts'
 import type { DeclaredApi } from './declared-api.ts'
@@ -26,12 +25,21 @@ export interface Judgement extends Effective {
   readonly shardBytes: number
   /** That of its whole joined cluster; Infinity for a client of this one. */
   readonly clusterBytes: number
+  /** Limits of clients that have no place for it; undefined where nobody counts. */
+  readonly fullLimits?: readonly FullLimit[]
   /** What servers may get of it. */
   readonly serve:
     | { readonly kind: 'desired'; readonly config: ClientConfig; readonly version: ClientVersion }
     /** The last accepted version stays, if there is one; `until` is the end of a policy's grace period, epoch milliseconds. */
     | { readonly kind: 'carry'; readonly until: number | undefined }
     | { readonly kind: 'nothing' }
+}
+
+/** A limit of clients that is reached. */
+export interface FullLimit {
+  /** Who has the limit: a tenant, or the namespace of a joined cluster. */
+  readonly group: string
+  readonly limit: number
 }
 
 export interface Breach {
@@ -51,7 +59,3 @@ export const versionOf = ({ serve }: Pick<Judgement, 'serve'>): ClientVersion | 
 /** @returns what policies forbid; the other violations are warnings */
 export const denialsOf = ({ violations }: Pick<Judgement, 'violations'>): readonly Violation[] =>
   violations.filter(({ enforcement }) => enforcement === 'Deny')
-
-/** @returns whether its tenant or its cluster has too many clients for it */
-export const isCountedOut = (judgement: Pick<Judgement, 'violations'>): boolean =>
-  denialsOf(judgement).some(({ field }) => field === countField)

@@ -196,7 +196,7 @@ function checkIssuers({ spec }: OIDCClient, binding: BindingPolicies, watching: 
 type Finding = readonly [field: string, message: string]
 
 /** Of a violation of limits.clientsPerNamespace. */
-export const countField = 'metadata.namespace'
+const countField = 'metadata.namespace'
 
 function checkCount(limit: number | undefined, isFull: (limit: number) => boolean): readonly Finding[] {
   if (limit === undefined || !isFull(limit)) return []
