@@ -36,6 +36,10 @@ export interface Pair {
   startCopy(): Promise<TestOperator>
   /** The hub takes the token of the spoke no more, and its watches break. */
   revokeToken(): void
+  /** Somebody deletes the Secret with which the spoke gets into its hub. */
+  loseCredential(): void
+  /** The hub gives the spoke no rights any more, as after the first step of `cluster leave`. @returns gives them back */
+  loseRights(): () => void
   /** `cluster join` once more: the Secret in the spoke has a new token. */
   joinAgain(): void
   /** Keeps mirrors and shards as they are now. @returns puts them back, as a restore of the hub does: its operator begins anew, and
@@ -86,11 +90,12 @@ export async function startPair(
     if (plain === undefined || allowed.has(plain)) return
     if (acceptedBy(name, plain).includes(false)) violations.push(`${name}: ${plain.slice(0, 4)}`)
   })
-  const takeHubAway = () => {
-    const back = hub.api.faults.add({ when: ({ userAgent }) => isSpoke(userAgent), effect: { kind: 'reset' } })
+  const failWith = (effect: Parameters<KubeApi['faults']['add']>[0]['effect']) => {
+    const back = hub.api.faults.add({ when: ({ userAgent }) => isSpoke(userAgent), effect })
     breakWatches(hub.api)
     return back
   }
+  const takeHubAway = () => failWith({ kind: 'reset' })
   return {
     hub,
     spoke,
@@ -120,6 +125,8 @@ export async function startPair(
       await operator.leading
       return operator
     },
+    loseCredential: () => spoke.api.store.remove(spoke.api.resource('secrets'), releaseNamespace, hubSecret),
+    loseRights: () => failWith({ kind: 'refuse', code: 403 }),
     revokeToken: () => {
       hub.api.removeUser(clusterName)
       breakWatches(hub.api)

@@ -17,6 +17,8 @@ export interface TestOperator {
   readonly leading: Promise<void>
   /** What its metric says. */
   saysLeading(): Promise<boolean>
+  /** What its metric says of the hub; only in mode spoke. */
+  hearsHub(): Promise<boolean>
   /** How many looks at clients have ended. */
   looks(): Promise<number>
   /** Why it ended itself, when it did. */
@@ -74,6 +76,10 @@ export function startTestOperator(options: {
       changed()
     },
   })
+  const sample = async (name: string): Promise<number | undefined> => {
+    const line = new RegExp(`^${name}\\S* (\\S+)$`, 'm').exec(await metrics.render())
+    return line ? Number(line[1]) : undefined
+  }
   // else a minute passes while it waits for one answer, and what it would do next is due a minute after the test looked
   const rest = async () => {
     do {
@@ -92,11 +98,9 @@ export function startTestOperator(options: {
     clock,
     log,
     leading: operator.leading,
-    saysLeading: async () => /^nauthera_operator_leading\S* 1$/m.test(await metrics.render()),
-    looks: async () => {
-      const line = /^nauthera_operator_reconcile_seconds_count\S* (\d+)$/m.exec(await metrics.render())
-      return Number(line?.[1] ?? 0)
-    },
+    saysLeading: async () => (await sample('nauthera_operator_leading')) === 1,
+    hearsHub: async () => (await sample('nauthera_operator_hub_reachable')) === 1,
+    looks: async () => (await sample('nauthera_operator_reconcile_seconds_count')) ?? 0,
     fatal: () => fatal,
     stop: () => (ended ??= end()),
     kill: () => {

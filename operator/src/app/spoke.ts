@@ -6,8 +6,8 @@ import { Crowd } from '../intake/crowd.ts'
 import { createWake } from '../intake/wake.ts'
 import { createWatch, watchedPaths } from '../intake/watch.ts'
 import { createReadVersion, createSecretStore } from '../kubernetes/conditional-write.ts'
-import { createConnection } from '../kubernetes/connection.ts'
-import type { KubeConnection } from '../kubernetes/connection.ts'
+import { connectLater, createConnection } from '../kubernetes/connection.ts'
+import type { HeardAnswer, KubeConnection } from '../kubernetes/connection.ts'
 import { createEventRecorder } from '../kubernetes/events.ts'
 import { readClusterIssuer } from '../kubernetes/issuer.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
@@ -51,7 +51,7 @@ export async function startSpoke(leader: Leader): Promise<void> {
   stops.push(() => proofKey.stop())
   const key = await proofKey.load(stopping)
   const identity = key && (await readIdentity(leader))
-  const hub = identity === undefined ? undefined : await openHub(leader, identity)
+  const hub = identity === undefined ? undefined : openHub(leader, identity)
   if (!key || !hub) return
   await startWork(leader, hub, createOwnerProof(macBy(key)))
 }
@@ -63,8 +63,8 @@ async function readIdentity(leader: Leader): Promise<string | undefined> {
   return await tryUntilDone(read, { ...leader, failed: 'namespace kube-system not read' }, leader.stopping)
 }
 
-async function openHub(leader: Leader, identity: string): Promise<Hub | undefined> {
-  const { settings, connection, clock, log, stops, stopping, version } = leader
+function openHub(leader: Leader, identity: string): Hub | undefined {
+  const { settings, connection, clock, log, stops, version } = leader
   if (!settings.spoke) return undefined
   const state = new HubState(clock)
   const access = new HubAccess({
@@ -76,12 +76,10 @@ async function openHub(leader: Leader, identity: string): Promise<Hub | undefine
     log,
     onMoved: () => leader.onFatal('the address of the hub has changed'),
   })
-  const credentials = await access.load(stopping)
-  if (!credentials) return undefined
-  const hub = createConnection({
-    credentials,
-    userAgent: `nauthera-operator/${version}`,
-    onAnswer: (answer) => state.recordAnswer(answer),
+  const hub = connectLater(() => {
+    const credentials = access.credentials()
+    const onAnswer = (answer: HeardAnswer) => state.recordAnswer(answer)
+    return credentials && createConnection({ credentials, userAgent: `nauthera-operator/${version}`, onAnswer })
   })
   stops.push(
     () => hub.stop(),
@@ -110,7 +108,7 @@ async function startWork(leader: Leader, hub: Hub, proof: OwnerProof): Promise<v
   )
   await watch.start({ onClients: wake.now, onResync: wake.spread, onPods: () => {} })
   if (stopping.aborted) return
-  hub.access.start(hub.connection)
+  await hub.access.start(hub.connection)
   for (const part of parts) part.start()
   mirrors.start()
   sweep.start()

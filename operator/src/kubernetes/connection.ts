@@ -121,6 +121,24 @@ export function createConnection(options: {
   }
 }
 
+/** A connection whose credentials may come later: until then each call fails.
+ *  @param open undefined while there are none */
+export function connectLater(open: () => KubeConnection | undefined): KubeConnection {
+  let opened: KubeConnection | undefined
+  const connection = (): KubeConnection => {
+    opened ??= open()
+    if (!opened) throw new ApiError('KUBERNETES_CONFIG_INVALID', { message: 'there is no kubeconfig yet' })
+    return opened
+  }
+  return {
+    call: async (call) => await connection().call(call),
+    watch: async function* (call) {
+      yield* connection().watch(call)
+    },
+    stop: () => opened?.stop(),
+  }
+}
+
 /** What the object says is believed as isObject believes it. */
 const isAnswer = <T>(value: unknown): value is T => isJsonRecord(value)
 

@@ -1,7 +1,7 @@
 // The Lease in the hub that says which cluster writes there: two clusters that were copied would else delete each other's mirrors.
 import { spokeName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
-import { isConflict } from '../kubernetes/api-error.ts'
+import { isConflict, isForbidden } from '../kubernetes/api-error.ts'
 import type { KubeConnection } from '../kubernetes/connection.ts'
 import { findObject } from '../kubernetes/find-object.ts'
 import { microTime } from '../kubernetes/lease-record.ts'
@@ -50,7 +50,10 @@ export class HoldCluster {
 
   async #round(): Promise<number> {
     const { state, log } = this.#needs
-    await this.#renew().catch((error: unknown) => log.debug({ error }, 'lease of the hub not renewed'))
+    await this.#renew().catch((error: unknown) => {
+      if (isForbidden(error)) state.recordHolder({ kind: 'refused' })
+      log.debug({ error }, 'lease of the hub not renewed')
+    })
     state.look()
     return renewMs
   }

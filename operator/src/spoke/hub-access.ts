@@ -8,7 +8,6 @@ import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 import { Loop } from '../time/loop.ts'
 import { parseHubKubeconfig, readTokenFacts } from './hub-kubeconfig.ts'
@@ -45,27 +44,25 @@ export class HubAccess {
     this.#needs = needs
   }
 
-  /** Resolves once there is a kubeconfig. @returns undefined when the signal has aborted */
-  async load(signal: AbortSignal): Promise<KubeCredentials | undefined> {
-    while (!signal.aborted) {
-      await this.#tryRead()
-      const { server } = this.#kubeconfig ?? {}
-      if (server) return { server, namespace: undefined, current: () => Promise.resolve(this.#current()) }
-      await pause(this.#needs.clock, missingMs, signal)
-    }
-    return undefined
+  /** @returns undefined while there is no kubeconfig */
+  credentials(): KubeCredentials | undefined {
+    const { server } = this.#kubeconfig ?? {}
+    return server && { server, namespace: undefined, current: () => Promise.resolve(this.#current()) }
   }
 
-  /** @param hub asked for new tokens */
-  start(hub: Pick<KubeConnection, 'call'>): void {
+  /** Looks for the kubeconfig once, and then again and again.
+   *  @param hub asked for new tokens */
+  async start(hub: Pick<KubeConnection, 'call'>): Promise<void> {
     const { clock, log, state } = this.#needs
+    const nextMs = () => (state.fault?.reason === 'CredentialRefused' ? missingMs : lookMs)
+    await this.#tryRead()
     this.#loop = new Loop({
       clock,
-      firstMs: lookMs,
+      firstMs: nextMs(),
       round: async () => {
         await this.#tryRead()
         await this.#renew(hub).catch((error: unknown) => log.warn({ error }, 'token for the hub not renewed'))
-        return state.fault?.reason === 'CredentialRefused' ? missingMs : lookMs
+        return nextMs()
       },
     })
     this.#loop.start()

@@ -7,6 +7,8 @@ import { Damper } from '../time/damper.ts'
 /** Who holds our place in the hub. */
 type Holder =
   | { readonly kind: 'unknown' | 'ours' | 'none' }
+  /** The hub answers, and gives us no rights there. */
+  | { readonly kind: 'refused' }
   /** Another cluster. */
   | { readonly kind: 'other'; readonly uid: string }
 
@@ -117,6 +119,11 @@ export class HubState {
       return {
         reason: 'NotJoined',
         message: 'the hub has no place for this cluster; run kubectl nauthera cluster join there',
+      }
+    if (this.#holder.kind === 'refused')
+      return {
+        reason: 'NotJoined',
+        message: 'the hub gives this cluster no rights in its namespace; run kubectl nauthera cluster join there',
       }
     if (this.#holder.kind === 'other')
       return {

@@ -60,10 +60,8 @@ describe('HubAccess', () => {
       await settle()
     }
   }
-  const authorization = async (): Promise<string | undefined> => {
-    const credentials = await access.load(new AbortController().signal)
-    return (await credentials?.current())?.headers['authorization']
-  }
+  const authorization = async (): Promise<string | undefined> =>
+    (await access.credentials()?.current())?.headers['authorization']
 
   beforeEach(() => {
     clock = createManualClock()
@@ -80,8 +78,8 @@ describe('HubAccess', () => {
   })
 
   it('waits for the Secret, and says what is missing or wrong', async () => {
-    const loading = access.load(new AbortController().signal)
-    await settle()
+    await access.start(hub)
+    expect(access.credentials()).to.equal(undefined)
     expect(state.fault?.message).to.contain('nauthera-hub with the key kubeconfig is missing')
     secret = { metadata: { name: 'nauthera-hub', resourceVersion: '1' }, data: { kubeconfig: 'e30=' } }
     clock.advance(5_000)
@@ -89,14 +87,16 @@ describe('HubAccess', () => {
     expect(state.fault?.reason).to.equal('CredentialRefused')
     put(tokenUntil(24))
     clock.advance(5_000)
-    expect((await loading)?.server.host).to.equal('hub.example.com')
+    await settle()
+    expect(access.credentials()?.server.host).to.equal('hub.example.com')
+    expect(moved).to.equal(0)
     expect(state.fault?.reason).to.equal('HubUnreachable')
   })
 
   it('renews the token at two thirds of its life, not before, and writes it back', async () => {
     put(tokenUntil(24))
+    await access.start(hub)
     const before = await authorization()
-    access.start(hub)
     await pass(15 * hour)
     expect(calls).to.deep.equal([])
     await pass(1.1 * hour)
@@ -112,8 +112,8 @@ describe('HubAccess', () => {
 
   it('takes what somebody puts there, and begins anew for another address', async () => {
     put(tokenUntil(24))
+    await access.start(hub)
     const before = await authorization()
-    access.start(hub)
     await pass(60_000)
     put(tokenUntil(48))
     await pass(60_000)
@@ -126,8 +126,8 @@ describe('HubAccess', () => {
 
   it('keeps the last good one while the Secret cannot be used', async () => {
     put(tokenUntil(24))
+    await access.start(hub)
     const before = await authorization()
-    access.start(hub)
     secret = undefined
     await pass(60_000)
     expect(await authorization()).to.equal(before)

@@ -125,6 +125,14 @@ describe('HubState', () => {
     })
   })
 
+  it('may not be written to, though it answers, while it gives us no rights', () => {
+    state.recordHolder({ kind: 'ours' })
+    state.recordHolder({ kind: 'refused' })
+    hear()
+    expect([state.fault?.reason, state.mayWrite]).to.deep.equal(['NotJoined', false])
+    expect(state.fault?.message).to.contain('no rights')
+  })
+
   it('tells a token that is refused from silence', () => {
     hear()
     state.recordAnswer({ status: 401, date: clock.now() })
