@@ -1,19 +1,28 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { parse } from 'yaml'
 import { headerOfJwt } from '@nauthera/harness/flows'
 import { freePort } from '@nauthera/local/processes/ports'
+import type { OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
+import { createSigner, projected } from '../../server/test/oidc/platform-tokens.ts'
 import type { SecretData } from '../test/support/given-secret.ts'
+import { blocksOf, manifestsOf } from '../test/support/page-blocks.ts'
 import { maven } from './support/prepare.ts'
 import { tryProgram } from './support/program.ts'
 import { startProgram } from './support/running.ts'
 
 const version = '4.4.0'
-const bearer = 'org.apache.kafka.common.security.oauthbearer'
-const module = `${bearer}.OAuthBearerLoginModule required ;`
-const allowed = '-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls'
+const allowed = '-Dorg.apache.kafka.sasl.oauthbearer.allowed'
 /** The broker reads `/jwks` that often here. By its default it does each hour, and keys are published for six. */
 const refreshMs = 10_000
+
+const blocks = blocksOf('docs/integrations/kafka.md')
+const [api, billing, courier] = manifestsOf(blocks)
+  .filter(({ object }) => object.kind === 'OIDCClient')
+  .map(({ object }) => object.spec as OIDCClientSpec)
+const withProperties = parse(blocks.find(({ text }) => text.startsWith('secret:'))!.text) as OIDCClientSpec
+const broker = blocks.find(({ language }) => language === 'properties')!.text
 
 tryProgram({
   page: 'kafka',
@@ -24,61 +33,64 @@ tryProgram({
 
   async start({ issuer, port, folder, ...trial }, libraries) {
     const [controller, inner] = [await freePort(), await freePort()]
-    const identifier = 'https://kafka.example.com'
-    const api = await issuer.client('kafka', {
-      type: 'M2M',
-      resourceServer: { identifier, scopes: [{ name: 'kafka:use' }] },
-    })
-    let secret = await trial.client({ type: 'M2M', audiences: [identifier], scopes: ['kafka:use'] })
-    const write = async (name: string, properties: Readonly<Record<string, string | number>>) => {
-      const lines = Object.entries(properties).map(([key, value]) => `${key}=${value}\n`)
-      await writeFile(join(folder, name), lines.join(''))
+    const addresses = await issuer.client('kafka', api!)
+    let secret = await trial.client({ ...billing!, ...withProperties })
+    const token = join(folder, 'token')
+    /** The properties of the page, where addresses, TLS and the mounted file are others. */
+    const write = async (name: string, text: string) => {
+      const here = text
+        .replaceAll('https://login.example.com', addresses['issuer']!)
+        .replace('SASL_SSL', 'SASL_PLAINTEXT')
+        .replace('/var/run/secrets/nauthera/token', token)
+      await writeFile(join(folder, name), here)
       return join(folder, name)
     }
-    const server = await write('server.properties', {
-      'process.roles': 'broker,controller',
-      'node.id': 1,
-      listeners: `CLIENT://127.0.0.1:${port},INNER://127.0.0.1:${inner},CONTROLLER://127.0.0.1:${controller}`,
-      'listener.security.protocol.map': 'CLIENT:SASL_PLAINTEXT,INNER:PLAINTEXT,CONTROLLER:PLAINTEXT',
-      'inter.broker.listener.name': 'INNER',
-      'controller.listener.names': 'CONTROLLER',
-      'controller.quorum.bootstrap.servers': `127.0.0.1:${controller}`,
-      'log.dirs': join(folder, 'data'),
-      'sasl.enabled.mechanisms': 'OAUTHBEARER',
-      'listener.name.client.oauthbearer.sasl.jaas.config': module,
-      'listener.name.client.oauthbearer.sasl.server.callback.handler.class': `${bearer}.OAuthBearerValidatorCallbackHandler`,
-      'sasl.oauthbearer.jwks.endpoint.url': api['jwks_uri']!,
-      'sasl.oauthbearer.jwks.endpoint.refresh.ms': refreshMs,
-      'sasl.oauthbearer.expected.issuer': api['issuer']!,
-      'sasl.oauthbearer.expected.audience': identifier,
-    })
+    const own = [
+      'process.roles=broker,controller',
+      'node.id=1',
+      `listeners=CLIENT://127.0.0.1:${port},INNER://127.0.0.1:${inner},CONTROLLER://127.0.0.1:${controller}`,
+      'listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,INNER:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      'inter.broker.listener.name=INNER',
+      'controller.listener.names=CONTROLLER',
+      `controller.quorum.bootstrap.servers=127.0.0.1:${controller}`,
+      `log.dirs=${join(folder, 'data')}`,
+      `sasl.oauthbearer.jwks.endpoint.refresh.ms=${refreshMs}`,
+    ]
+    const server = await write('server.properties', `${broker}${own.join('\n')}\n`)
     const java = (urls: string, ...args: readonly string[]) =>
       startProgram({
         command: 'java',
-        args: ['-Xmx512m', `${allowed}=${urls}`, '-cp', join(libraries, '*'), ...args],
+        args: [
+          '-Xmx512m',
+          `${allowed}.urls=${urls}`,
+          `${allowed}.files=${token}`,
+          '-cp',
+          join(libraries, '*'),
+          ...args,
+        ],
         cwd: folder,
       })
     const format = ['format', '-t', 'MkU3OEVBNTcwNTJENDM2Qk', '-c', server, '--standalone']
     await java('', 'kafka.tools.StorageTool', ...format).ended
-    await java(api['jwks_uri']!, 'kafka.Kafka', server).line(/Kafka Server started/)
+    await java(addresses['jwks_uri']!, 'kafka.Kafka', server).line(/Kafka Server started/)
+    /** @returns what a client that lists topics writes */
+    const listTopics = async (data: SecretData) => {
+      const config = await write('kafka.properties', data['kafka.properties']!)
+      const to = ['--bootstrap-server', `127.0.0.1:${port}`, '--command-config', config]
+      const client = java(data['token_endpoint']!, 'org.apache.kafka.tools.TopicCommand', ...to, '--describe')
+      await client.ended
+      return client.lines.join('\n')
+    }
+    const cluster = await createSigner('https://kubernetes.default.svc', 'cluster')
+    for (const { clusterIssuer } of issuer.replicas.apps)
+      clusterIssuer.apply(Buffer.from(JSON.stringify({ issuer: cluster.issuer, keys: [{ jwk: cluster.jwk }] })))
     return {
       take: async (rotated: SecretData) => Promise.resolve((secret = rotated)),
-      /** @returns what a client that lists topics writes */
-      async signIn() {
-        const config = await write('client.properties', {
-          'security.protocol': 'SASL_PLAINTEXT',
-          'sasl.mechanism': 'OAUTHBEARER',
-          'sasl.jaas.config': module,
-          'sasl.login.callback.handler.class': `${bearer}.OAuthBearerLoginCallbackHandler`,
-          'sasl.oauthbearer.token.endpoint.url': secret['token_endpoint']!,
-          'sasl.oauthbearer.client.credentials.client.id': secret['client_id']!,
-          'sasl.oauthbearer.client.credentials.client.secret': secret['client_secret']!,
-          'sasl.oauthbearer.scope': 'kafka:use',
-        })
-        const to = ['--bootstrap-server', `127.0.0.1:${port}`, '--command-config', config]
-        const client = java(secret['token_endpoint']!, 'org.apache.kafka.tools.TopicCommand', ...to, '--describe')
-        await client.ended
-        return client.lines.join('\n')
+      signIn: () => listTopics(secret),
+      /** @returns what a client writes that has only the token of a ServiceAccount */
+      async signInAs(serviceAccount: string) {
+        await writeFile(token, await cluster.sign(projected(addresses['issuer']!, 'demo', serviceAccount)))
+        return listTopics(await issuer.client('courier', courier!))
       },
       whoIs: (said: string) => Promise.resolve(/Exception|Error/i.test(said) ? undefined : said),
       /** @returns which key signs now */
@@ -98,6 +110,10 @@ tryProgram({
   },
 
   steps: {
+    'signs in': async ({ signInAs, whoIs }) => {
+      expect(await whoIs(await signInAs('courier')), 'with the token of its ServiceAccount').to.not.equal(undefined)
+      expect(await signInAs('another')).to.include('invalid_client')
+    },
     'name and groups': 'machines have neither; the client is the `sub` of its token',
     refreshes: 'a machine asks for a new token',
     'signing keys rotated': async ({ issuer, keyOf, signIn, whoIs }) => {
