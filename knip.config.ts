@@ -24,7 +24,7 @@ const config = ({ production = false }: { production?: boolean }): KnipConfig =>
   workspaces: {
     '.': {
       entry: [...programs, '{ci,scripts,charts}/**/*.{test,e2e}.ts'],
-      project: ['*.ts', '{scripts,ci,charts}/**/*.{ts,mjs}', '!ci/programs/*/{app,read}.mjs'],
+      project: ['*.ts', '{scripts,ci,charts}/**/*.{ts,mjs}', '!ci/programs/*/{app,read,vite.config}.mjs'],
       ignoreDependencies: ['@bufbuild/buf'], // a program: scripts/check.ts and scripts/generate.ts start it
     },
     proto: shipped,

@@ -69,7 +69,7 @@ export const refusalKinds = {
   },
   ORIGIN_NOT_LISTED: {
     meaning: 'A script asked from an origin that the client does not list.',
-    hint: 'Compare the origin of the page with spec.corsOrigins: scheme, host and port.',
+    hint: 'Compare the origin of the page with spec.corsOrigins: scheme, host and port. A program without a back end is of type SPA.',
     detail: 'uri',
   },
   PERSON_NOT_ALLOWED: {

@@ -23,6 +23,7 @@ export const folders: Readonly<Record<string, string>> = {
   'ci/programs/express-openid-connect': 'The application of its page.',
   'ci/programs/github-actions': 'Reads the configuration of its page.',
   'ci/programs/passport': 'The application of its page.',
+  'ci/programs/react': 'What the application of its page stands in.',
   'ci/programs/support': 'What these programs stand on.',
   'ci/sizing': '`npm run sizing`: how large an installation has to be, from measured costs.',
   'ci/test':

@@ -49,6 +49,8 @@ interface TriedProgram<Files, Session, Person, Own extends Started<Session, Pers
     Record<'name and groups' | 'refreshes' | 'signs out', Step<Session, Person, Own>> &
       Partial<Record<StepName, Step<Session, Person, Own>>>
   >
+  /** What it is asked beside them. */
+  readonly also?: Readonly<Record<string, Step<Session, Person, Own>>>
 }
 
 /** What a script does with its program, for the page of the program. */
@@ -66,10 +68,18 @@ export const declaredPrograms: DeclaredProgram[] = []
 export function tryProgram<Files, Session, Person, Own extends Started<Session, Person>>(
   program: TriedProgram<Files, Session, Person, Own>,
 ): void {
-  const { page, version, steps } = program
-  const done = stepNames.filter((step) => typeof steps[step] !== 'string')
+  const { page, version } = program
+  const done = stepsOf(program).flatMap(([name, step]) => (typeof step === 'string' ? [] : [name]))
   declaredPrograms.push({ page, version, checked: 'run with sign-in', done })
   if (process.env['NAUTHERA_SUITE'] === 'programs') describeProgram(program)
+}
+
+/** In the order in which they run. One that the program leaves out is done as usual. */
+function stepsOf<Files, Session, Person, Own extends Started<Session, Person>>({
+  steps,
+  also = {},
+}: TriedProgram<Files, Session, Person, Own>): (readonly [string, Step<Session, Person, Own> | undefined])[] {
+  return [...stepNames.map((name) => [name, steps[name]] as const), ...Object.entries(also)]
 }
 
 function describeProgram<Files, Session, Person, Own extends Started<Session, Person>>(
@@ -102,7 +112,7 @@ function describeProgram<Files, Session, Person, Own extends Started<Session, Pe
       if (person === undefined) throw new Error('nobody is signed in')
       return { ...trial, ...own, session, person }
     }
-    const usual: Partial<Record<StepName, () => Promise<void>>> = {
+    const usual: Readonly<Record<string, () => Promise<void>>> = {
       'secret rotated': () =>
         trial.issuer.rotateSecret(clientName, { take: (secret) => own.take(secret), signIn: enter }),
       'signing keys rotated': async () => {
@@ -112,8 +122,7 @@ function describeProgram<Files, Session, Person, Own extends Started<Session, Pe
         await enter()
       },
     }
-    for (const name of stepNames) {
-      const step = program.steps[name]
+    for (const [name, step] of stepsOf(program)) {
       if (typeof step === 'string') continue
       it(name, async function () {
         // it stands on those before it

@@ -3,6 +3,7 @@ import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { AuthMethod } from '@nauthera/rules/client-authentication'
 import { meaningOf, typesWhere } from '@nauthera/rules/client-types'
 import type { GrantType } from '@nauthera/rules/grants'
+import { originFault } from '@nauthera/rules/uris'
 import { celList } from './cel-text.ts'
 import type { OIDCClientSpec, PkceMode } from './oidc-client.ts'
 
@@ -32,6 +33,15 @@ export function grantTypesOf(spec: OIDCClientSpec): readonly GrantType[] {
 export function scopesOf(spec: OIDCClientSpec): readonly string[] {
   return spec.scopes ?? meaningOf(spec.type).scopes
 }
+
+/** @returns the origins in effect: of an SPA those of its redirect URIs, where it names none. */
+export const corsOriginsOf = ({ type, corsOrigins, redirectURIs = [] }: OIDCClientSpec): readonly string[] =>
+  corsOrigins ??
+  (type === 'SPA'
+    ? [...new Set(redirectURIs.flatMap((uri) => URL.parse(uri)?.origin ?? []))].filter(
+        (origin) => originFault(origin) === undefined,
+      )
+    : [])
 
 /** @returns whether policies may say how often the secret rotates: of all but one that its owner rotates in a Secret */
 export function hasDatedSecret(spec: OIDCClientSpec): boolean {

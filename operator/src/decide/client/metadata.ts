@@ -11,9 +11,8 @@ import type { TokenLimits } from '@nauthera/rules/limits'
 import { defaultResponseModes } from '@nauthera/rules/response-modes'
 import { tenantOf } from '@nauthera/rules/tenants'
 import type { Tenant } from '@nauthera/rules/tenants'
-import { originFault } from '@nauthera/rules/uris'
 import { durationMs } from '../../api/duration.ts'
-import { authMethodOf, grantTypesOf, pkceOf, scopesOf } from '../../api/in-effect.ts'
+import { authMethodOf, corsOriginsOf, grantTypesOf, pkceOf, scopesOf } from '../../api/in-effect.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
 
 const consentModes = {
@@ -83,15 +82,6 @@ export function renderConfig(client: OIDCClient, limits: TokenLimits = noLimits)
     contacts: [...(spec.contacts ?? [])],
   })
 }
-
-/** The default for an SPA: the origins of its redirect URIs. */
-const corsOriginsOf = ({ type, corsOrigins, redirectURIs = [] }: OIDCClientSpec): readonly string[] =>
-  corsOrigins ??
-  (type === 'SPA'
-    ? [...new Set(redirectURIs.flatMap((uri) => URL.parse(uri)?.origin ?? []))].filter(
-        (origin) => originFault(origin) === undefined,
-      )
-    : [])
 
 const claimsOf = ({ claims = [] }: OIDCClientSpec) =>
   claims.map((claim) => ({

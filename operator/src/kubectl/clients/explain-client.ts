@@ -1,7 +1,7 @@
 // What is wrong with a client, by its status, its Secret and the refusals of its requests.
 import { createHash } from 'node:crypto'
 import { isRefusalCode, refusalKinds } from '@nauthera/rules/refusals'
-import { authMethodOf } from '../../api/in-effect.ts'
+import { authMethodOf, corsOriginsOf, scopesOf } from '../../api/in-effect.ts'
 import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
 import { findCondition } from '../../api/conditions.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
@@ -184,11 +184,12 @@ function listedFor(
 ): string | undefined {
   const ids = secret?.activeId === undefined ? verifiers.map(({ id }) => id) : [secret.activeId]
   const secrets = ids.map((id) => `secret ${id}`)
+  const origins = corsOriginsOf(spec)
   const lists: Readonly<Record<string, readonly string[] | undefined>> = {
     REDIRECT_URI_NOT_LISTED: [...(spec.redirectURIs ?? []), ...redirectURIs.map(({ uri }) => uri)],
     LOGOUT_URI_NOT_LISTED: spec.postLogoutRedirectURIs,
-    ORIGIN_NOT_LISTED: spec.corsOrigins,
-    SCOPE_NOT_GRANTED: spec.scopes,
+    ORIGIN_NOT_LISTED: origins.length > 0 ? origins : [`no origin, and the type ${spec.type}`],
+    SCOPE_NOT_GRANTED: scopesOf(spec),
     AUDIENCE_NOT_GRANTED: spec.audiences,
     PERSON_NOT_ALLOWED: spec.access?.allowedGroups,
     AUTH_METHOD_NOT_REGISTERED: [authMethodOf(spec)],

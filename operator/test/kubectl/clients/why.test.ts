@@ -181,6 +181,24 @@ describe('kubectl nauthera why', () => {
     }
   })
 
+  it('tells of an object that says nothing what holds by its type', async () => {
+    const told = async (code: RefusalCode, spec: OIDCClient['spec']) => {
+      const refusal = { code, by: 'Anyone', count: 1, lastSeen: '2026-01-01T11:58:00Z', hint: 'h' } as const
+      const { out } = await why({ ...made({ refusals: [refusal] }), spec })
+      return /the object has {3}(.+)/.exec(out)?.[1]
+    }
+    const redirectURIs = [
+      'https://app.example.com/callback',
+      'https://app.example.com/silent',
+      'https://a.example.com/',
+    ]
+    expect(await told('ORIGIN_NOT_LISTED', { type: 'SPA', redirectURIs })).to.equal(
+      'https://app.example.com, https://a.example.com',
+    )
+    expect(await told('ORIGIN_NOT_LISTED', { type: 'Web', redirectURIs })).to.equal('no origin, and the type Web')
+    expect(await told('SCOPE_NOT_GRANTED', { type: 'Web', redirectURIs })).to.equal('openid, profile, email, groups')
+  })
+
   it('gives the same for programs, as JSON', async () => {
     const { out } = await run(['why', 'app', '-o', 'json'], { clients: [made({ observedGeneration: 0 })] })
     const { out: yaml } = await run(['why', 'app', '-o', 'yaml'], { clients: [made()] })

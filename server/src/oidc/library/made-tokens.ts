@@ -26,7 +26,6 @@ export function createMadeTokens(
           iiat: refresh.iiat,
           grantId: source.grantId,
           gty,
-          nonce: source.nonce,
           resource: source.resource,
           rotations: refresh.rotations,
           scope: source.scope,

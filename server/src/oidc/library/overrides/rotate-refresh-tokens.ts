@@ -16,7 +16,8 @@ export function rotateRefreshTokens(
   needs: Pick<OverrideNeeds, 'store' | 'sealer' | 'keys' | 'settings' | 'clients'>,
 ): void {
   const { store, sealer, keys, settings, clients } = needs
-  keepInPayload(RefreshToken, [...RefreshToken.IN_PAYLOAD, 'seq'])
+  // the ID token of a refresh should have no nonce (OpenID Connect Core 12.2), and Angular's library refuses one that has
+  keepInPayload(RefreshToken, [...RefreshToken.IN_PAYLOAD.filter((name) => name !== 'nonce'), 'seq'])
   replace(
     RefreshToken.prototype,
     'consume',
