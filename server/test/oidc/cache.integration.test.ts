@@ -158,7 +158,6 @@ describe('a cache that replicas share', () => {
           (userId: string) =>
             replicas.apps[0]!.store.credentials.set(userId, 'none', { changeRequired: false, audit: [admin] }),
         ],
-        ['has every grant revoked', (userId: string) => replicas.apps[0]!.store.grants.revokeOfUser(userId, [admin])],
       ] as const) {
         it(`T5 the tokens of a person who ${how}`, async () => {
           const username = `person-${how.replaceAll(' ', '-')}`

@@ -56,8 +56,6 @@ export interface Grants {
     family?: NewFamily | undefined
     auditOnReplay: readonly AuditEvent[]
   }): Promise<{ kind: 'spent'; family?: { seq: number; rotatedAt: number } } | { kind: 'replayed' }>
-  /** @returns how many sign-ins were ended by it */
-  revokeOfUser(userId: string, audit?: readonly AuditEvent[]): Promise<number>
 }
 
 /** SQL: whether a grant and all that it came from are alive.
@@ -166,12 +164,6 @@ const spendCode = statement<{ first: boolean; seq: number | null; rotated_at: Da
      SELECT seq, rotated_at FROM family UNION ALL SELECT seq, rotated_at FROM refresh_families r WHERE r.grant_id = $grantId AND ${isAliveRow('r')}
    ) f ON true`,
 )
-const revokeOfUser = statement(
-  'grant-revoke-user',
-  `WITH ${endGrants(`user_id = $1 AND ${isOfSignIn('grants')}`)},
-   ${audited()}
-   SELECT id FROM revoked`,
-)
 
 export interface GrantRow {
   readonly id: string
@@ -214,11 +206,6 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
       }
       if (row.seq === null || row.rotated_at === null) return { kind: 'spent' }
       return { kind: 'spent', family: { seq: row.seq, rotatedAt: row.rotated_at.getTime() } }
-    },
-    async revokeOfUser(userId, events = []) {
-      const revoked = await runAudited(needs, revokeOfUser, [userId], events, () => true)
-      await changes.report(userId)
-      return revoked.length
     },
   }
 }

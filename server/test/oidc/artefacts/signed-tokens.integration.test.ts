@@ -272,7 +272,7 @@ describe('T14 introspection and revocation of JWT access tokens', () => {
 
     const bob = await addPerson(replicas, 'bob')
     const ofBob = await personTokens({ username: 'bob' })
-    await store.grants.revokeOfUser(bob)
+    await store.users.revokeSessions(bob, [])
     expect(await look(ofBob.access)).to.deep.equal(inactive)
 
     const staff = await personTokens({ clientId: 'app.staff' })

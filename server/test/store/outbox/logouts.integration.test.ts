@@ -167,7 +167,6 @@ describe(endDevices.name, function () {
   it('queues nothing for what ends no session, and nothing where nothing ends', async () => {
     const { userId, sessions } = await signIn()
     await store.users.setDisabled(userId, false, [])
-    await store.grants.revokeOfUser(userId)
     await store.devices.signOut({ sessionUid: sessions[0], userId: randomUUID() }, [])
     await store.users.remove(randomUUID(), [])
     expect(await queued()).to.deep.equal([])

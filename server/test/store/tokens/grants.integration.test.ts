@@ -208,12 +208,13 @@ describe(createGrants.name, () => {
     expect(await store.grants.find(elsewhere.id)).to.not.equal(undefined)
   })
 
-  it("ends all of a person's grants and nobody else's", async () => {
+  it("ends all of a person's grants with their sessions, and nobody else's", async () => {
     const [mine, other] = [await addPerson(store), await addPerson(store)]
     const grants = [newGrant({ userId: mine.id }), newGrant({ userId: mine.id }), newGrant({ userId: other.id })]
     for (const grant of grants) await store.grants.insert(grant)
-    expect(await store.grants.revokeOfUser(mine.id)).to.equal(2)
-    expect(await store.grants.find(grants[2]!.id)).to.not.equal(undefined)
+    await store.users.revokeSessions(mine.id, [])
+    const found = await Promise.all(grants.map(({ id }) => store.grants.find(id)))
+    expect(found.map((grant) => grant !== undefined)).to.deep.equal([false, false, true])
   })
 
   describe('T50 with 5,000 tokens that came of one sign-in, a person is signed out and disabled as fast as ever', () => {
@@ -250,7 +251,7 @@ describe(createGrants.name, () => {
           expect(await store.devices.signOut(root as { sessionUid: string; userId: string }, [])).to.equal(true)
         },
       ],
-      ['their grants are revoked', () => store.grants.revokeOfUser(root.userId)],
+      ['they are signed out everywhere', () => store.users.revokeSessions(root.userId, [])],
       ['they are disabled', () => store.users.setDisabled(root.userId, true, [])],
     ]
     for (const [sentence, end] of ends)
