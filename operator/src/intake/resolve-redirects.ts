@@ -14,11 +14,15 @@ export type ResolvedRedirects = FollowedRedirects | 'off' | undefined
 export function resolveRedirects(
   client: OIDCClient,
   { serve, binding }: Pick<Judgement, 'serve' | 'binding'>,
-  { routes, now }: { readonly routes: Pick<RouteBook, 'resolve' | 'remove'> | undefined; readonly now: number },
+  {
+    routes,
+    now,
+  }: { readonly routes: Pick<RouteBook, 'formerOf' | 'resolve' | 'remove'> | undefined; readonly now: number },
 ): ResolvedRedirects {
   // the spec of a refused client may have any shape
   const sources = serve.kind === 'desired' ? (client.spec.redirectURIsFrom ?? []) : undefined
-  const follows = (sources ?? client.status?.redirectURIs ?? []).length > 0
+  const former = routes?.formerOf(client) ?? client.status?.redirectURIs ?? []
+  const follows = (sources ?? former).length > 0
   if (!follows) routes?.remove(keyOf(client))
   if (!follows) return undefined
   return routes ? routes.resolve(client, { sources, policies: binding, now }) : 'off'

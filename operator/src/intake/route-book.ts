@@ -2,7 +2,7 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { RouteKind } from '../api/redirect-sources.ts'
 import { keyOf } from '../decide/client/client-names.ts'
-import { followRoutes } from '../decide/client/follow-routes.ts'
+import { followRoutes, redirectsTold } from '../decide/client/follow-routes.ts'
 import type { FollowedRedirects, FollowInput, KnownRoutes } from '../decide/client/follow-routes.ts'
 import { coversHost } from '../decide/client/route-hosts.ts'
 import type { HostRoute } from '../decide/client/route-hosts.ts'
@@ -29,6 +29,8 @@ export class RouteBook {
   readonly #unread = new Set<RouteCollection>(['Ingress', 'HTTPRoute', 'Gateway'])
   /** By the key of a client. */
   readonly #interests = new Map<string, Interest>()
+  /** What each client followed at its last look. */
+  readonly #given = new Map<string, { readonly uid: string; readonly uris: FollowInput['former'] }>()
 
   /** @param tell looks at these clients */
   constructor(tell: (keys: readonly string[]) => void) {
@@ -64,21 +66,31 @@ export class RouteBook {
     this.#tell([...this.#interests.keys()])
   }
 
+  /** @returns the URIs that the client had after its last look: servers may have them, also when its status could not be written */
+  formerOf(client: Pick<OIDCClient, 'metadata' | 'status'>): FollowInput['former'] {
+    const given = this.#given.get(keyOf(client))
+    return given?.uid === client.metadata.uid ? given.uris : (client.status?.redirectURIs ?? [])
+  }
+
   /** @returns the redirect URIs that the client follows now. From now on it is woken when they may change */
   resolve(client: OIDCClient, about: Pick<FollowInput, 'sources' | 'policies' | 'now'>): FollowedRedirects {
-    const { namespace } = client.metadata
-    const former = client.status?.redirectURIs ?? []
+    const { namespace, uid } = client.metadata
+    const key = keyOf(client)
+    const former = this.formerOf(client)
     const sources = [...(about.sources ?? []), ...former.map(({ from }) => from)]
     const objects = new Set(sources.map(({ kind, name }) => `${kind} ${namespace}/${name}`))
     const named = [...objects].flatMap((object) => this.#routes.get(object)?.names ?? [])
     const hosts = new Set([...named, ...former.flatMap(({ uri }) => URL.parse(uri)?.hostname ?? [])])
-    this.#interests.set(keyOf(client), { objects, hosts })
-    return followRoutes({ ...about, namespace, former, routes: this.#known() })
+    this.#interests.set(key, { objects, hosts })
+    const followed = followRoutes({ ...about, namespace, former, routes: this.#known() })
+    this.#given.set(key, { uid, uris: redirectsTold(followed) })
+    return followed
   }
 
   /** The client is gone, or follows nothing. */
   remove(key: string): void {
     this.#interests.delete(key)
+    this.#given.delete(key)
   }
 
   #known(): KnownRoutes {

@@ -42,7 +42,7 @@ export interface Watch {
   readonly clients: WatchedClients
   policies(): readonly OIDCPolicy[]
   /** What redirect URIs follow; undefined when the operator follows nothing. */
-  readonly routes: Pick<RouteBook, 'resolve' | 'remove'> | undefined
+  readonly routes: Pick<RouteBook, 'formerOf' | 'resolve' | 'remove'> | undefined
   /** The joined clusters, and the one of a name. None where the operator does not watch the whole cluster. */
   clusters(): readonly OIDCCluster[]
   readonly findCluster: FindCluster

@@ -8,6 +8,7 @@ import { matches, patterns } from '../../api/patterns.ts'
 import { timeOf, timeText } from '../../api/time-text.ts'
 import { listsHost } from './check-policies.ts'
 import type { BindingPolicies } from './policies.ts'
+import { present } from './present.ts'
 import type { HostRoute } from './route-hosts.ts'
 
 /** How long a URI stays that its object does not give any more. Milliseconds. */
@@ -66,6 +67,14 @@ export function followRoutes(input: FollowInput): FollowedRedirects {
   const ends = uris.flatMap(({ goneSince }) => (goneSince === undefined ? [] : [goneSince + graceMs - input.now]))
   return { uris, left: [...new Set(left)], endsIn: ends.length === 0 ? undefined : Math.max(1, Math.min(...ends)) }
 }
+
+/** @returns the URIs as the status says them, from which the next look goes on */
+export const redirectsTold = ({ uris }: Pick<FollowedRedirects, 'uris'>): FollowInput['former'] =>
+  uris.map(({ uri, from, goneSince }) => ({
+    uri,
+    from,
+    ...present({ goneSince: goneSince === undefined ? undefined : timeText(goneSince) }),
+  }))
 
 /** What an object gives now. @param left gets what it does not give */
 function givenBy(source: RedirectSource, input: FollowInput, left: string[]): readonly FollowedRedirect[] {

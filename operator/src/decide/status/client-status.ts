@@ -14,6 +14,7 @@ import type { Outcome } from './outcome.ts'
 import { mostPrevious } from './ending-secrets.ts'
 import { anyLastUse } from './last-use.ts'
 import { listedStatus } from './listed-status.ts'
+import { redirectsTold } from '../client/follow-routes.ts'
 import { present } from '../client/present.ts'
 import { describeRefusals } from './refusals.ts'
 import { withHub } from './hub-status.ts'
@@ -65,13 +66,7 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
 
 function redirectStatus({ redirects }: Outcome): Pick<OIDCClientStatus, 'redirectURIs'> {
   if (redirects === undefined || redirects === 'off' || redirects.uris.length === 0) return {}
-  return {
-    redirectURIs: redirects.uris.map(({ uri, from, goneSince }) => ({
-      uri,
-      from,
-      ...present({ goneSince: goneSince === undefined ? undefined : timeText(goneSince) }),
-    })),
-  }
+  return { redirectURIs: redirectsTold(redirects) }
 }
 
 /** Keeps the value of the status until a newer use is reported: a replica that left may have reported it. */
