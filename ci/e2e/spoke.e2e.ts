@@ -9,7 +9,9 @@ import { writeSettings } from '@nauthera/local/processes/program'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { parseCredentials } from '@nauthera/local/product/token'
 import { isReady } from '@nauthera/local/product/wait-for'
+import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import { gatewayDefinitions } from '@nauthera/stand-in/gateway-api'
+import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { quantile } from '../report.ts'
 import { clusterState } from './support/api-server.ts'
@@ -123,6 +125,49 @@ describe('a second cluster, with a real API server of its own', function () {
     const isHeard = async () => / ok$/m.test(await nauthera('list'))
     await until('the hub to hear of it', isHeard, 90_000)
     await page.run('cluster list')
+  })
+
+  it('K2 may write mirrors of its own clients with the token that it has, and nothing else', async () => {
+    const { body } = await second.admin.call('GET', `/api/v1/namespaces/${own}/secrets/nauthera-hub`)
+    const spoke = createKubeClient(Buffer.from(body.data.kubeconfig, 'base64').toString())
+    const [namespace, name] = [namespaceOfCluster(cluster), `${shop}.probe`]
+    const origin = { namespace: shop, name: 'probe', uid: '0f6c2a58-6d0e-4f4e-9a3b-2f1f7f1f0c11' }
+    const mirror = { type: 'M2M', origin, secret: { verifiers: [{ sha256: 'ab'.repeat(32) }] } }
+    const answerTo = async (spec: object, metadata: object = {}): Promise<string> => {
+      const head = { apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata: { name, ...metadata } }
+      const about = { query: { dryRun: 'All' }, body: { ...head, spec } }
+      const { status, body: said } = await spoke.call('POST', clientsIn(namespace), about)
+      return status < 300 ? 'taken' : String(said.message)
+    }
+    expect(await answerTo(mirror)).to.equal('taken')
+    expect(await answerTo({ ...mirror, origin: undefined })).to.include('spec.origin must be there')
+    expect(await answerTo(mirror, { name: 'web.probe' })).to.include('must be <namespace>.<name> of spec.origin')
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: origin.uid }
+    for (const held of [{ finalizers: ['example.com/x'] }, { ownerReferences: [owner] }])
+      expect(await answerTo(mirror, held)).to.include('neither finalizers nor ownerReferences')
+    for (const secret of [
+      { name: 'nauthera-keys' },
+      { labels: { a: 'b' } },
+      { annotations: { a: 'b' } },
+      { presets: ['Generic'] },
+      { keys: { client_id: 'a' } },
+      { data: { a: '{{ .clientId }}' } },
+      { existingSecretRef: { name: 'a', key: 'b' } },
+    ])
+      expect(await answerTo({ ...mirror, secret }), Object.keys(secret).join()).to.include('must have verifiers alone')
+    const redirectURIsFrom = [{ kind: 'Ingress', name: 'a', path: '/' }]
+    expect(await answerTo({ ...mirror, redirectURIsFrom })).to.include('redirectURIsFrom')
+    for (const [verb, path] of [
+      ['PUT', `${clientsIn(namespace)}/${name}/status`],
+      ['DELETE', clientsIn(namespace)],
+      ['GET', clientsIn(product.team)],
+      ['GET', `/api/v1/namespaces/${namespace}/secrets`],
+      ['GET', `/api/v1/namespaces/${namespace}/configmaps/other`],
+      ['PUT', `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/other`],
+      ['POST', `/api/v1/namespaces/${namespace}/serviceaccounts/default/token`],
+      ['PATCH', `/apis/auth.nauthera.io/v1alpha1/oidcclusters/${cluster}`],
+    ] as const)
+      expect((await spoke.call(verb, path, verb === 'GET' ? {} : { body: {} })).status, `${verb} ${path}`).to.equal(403)
   })
 
   it('makes the client of the tutorial Ready, and shows where its Secret is', async () => {

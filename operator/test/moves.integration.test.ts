@@ -123,6 +123,22 @@ describe('a client that moves to another cluster', function () {
     expect([accepts(far, 'shop.web', old), accepts(far, 'shop.web', fresh)]).to.deep.equal([true, true])
   })
 
+  it('to another name in its own cluster', async () => {
+    await mirror('edge', listing(old))
+    await is('shop.web', edge, 'Ready', 'True')
+    const { uid } = cluster.stored('shop.web', edge)!
+    const origin = { namespace: 'shop', name: 'site', uid: uids.far }
+    const spec = { ...site, ...listing(fresh), clientId: 'edge_shop.web', origin }
+    await cluster.apply('shop.site', spec, { namespace: edge })
+    await is('shop.site', edge, 'Accepted', 'False')
+    move('edge', 'edge_shop.web', [edge, 'shop.web'], [edge, 'shop.site', uids.far])
+    await is('shop.site', edge, 'Accepted', 'True')
+    await cluster.remove('shop.web', edge)
+    await is('shop.site', edge, 'Ready', 'True')
+    expect(lastingUid(cluster.stored('shop.site', edge)!)).to.equal(uid)
+    expect([accepts(edge, 'shop.site', old), accepts(edge, 'shop.site', fresh)]).to.deep.equal([true, true])
+  })
+
   it('A hostile cluster moves nobody: it may not write its OIDCCluster, and a list counts for its own cluster and object alone', async () => {
     const rules = hubObjects('far').flatMap(
       (object) => (object['rules'] ?? []) as { resources: string[]; verbs: string[] }[],
