@@ -50,10 +50,11 @@ export function createRedisCache(options: RedisCacheOptions): Cache {
   return {
     async get(asked) {
       const names = asked.map(nameOf)
-      const boxes = await guarded.attempt('get', () => redis.mgetBuffer(names))
+      // whatever the types of the library say, who answers may answer anything
+      const boxes: unknown = await guarded.attempt('get', () => redis.mgetBuffer(names))
       return names.map((name, n) => {
-        const box = boxes?.[n]
-        return box === null || box === undefined ? undefined : open(box, name, keys, now())
+        const box: unknown = Array.isArray(boxes) ? boxes[n] : undefined
+        return Buffer.isBuffer(box) ? open(box, name, keys, now()) : undefined
       })
     },
     async set(key, value, ttlMs) {

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { createLog } from '@nauthera/runtime/log'
 import { Secret } from '@nauthera/runtime/secret'
 import { expect } from 'chai'
@@ -125,6 +128,35 @@ describe(createRedisCache.name, () => {
       expect(Buffer.from((await read(rotated, 'grant', 'ring'))!).toString()).to.equal('canary-value')
       expect(await read(cache, 'grant', 'ring'), 'another release cannot').to.equal(undefined)
     })
+  })
+
+  it('F7 returns nothing when who answers is no cache: a text, a number, lists of other things, or an answer too many', async () => {
+    const answers = [
+      '+OK',
+      ':7',
+      '$2\r\nhi',
+      '*0',
+      '*-1',
+      '*1\r\n:7',
+      '*1\r\n*0',
+      '*1\r\n+hi',
+      '*1\r\n-ERR x',
+      '+a\r\n+b\r\n+c',
+    ]
+    for (const answer of answers) {
+      const odd = createServer((socket) => {
+        socket.on('error', () => undefined)
+        socket.on('data', (asked) => {
+          for (const [, command = ''] of asked.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g))
+            socket.write(`${/mget/i.test(command) ? answer : /info/i.test(command) ? '$9\r\nloading:0' : '+OK'}\r\n`)
+        })
+      })
+      odd.listen(0, '127.0.0.1')
+      await once(odd, 'listening')
+      const cache = await openCache(`redis://127.0.0.1:${(odd.address() as AddressInfo).port}`)
+      ends.push(async () => void odd.close())
+      for (let turn = 0; turn < 3; turn++) expect(await read(cache, 'grant', 'a'), answer).to.equal(undefined)
+    }
   })
 
   it('F5 returns nothing at once while the server is down, logs it once, and works again by itself', async function () {
