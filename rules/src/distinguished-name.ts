@@ -84,7 +84,7 @@ function parseAttribute(part: string): string | undefined {
 function trimmed(text: string): string {
   const start = text.trimStart()
   const end = start.trimEnd()
-  const backslashes = end.length - end.replace(/\\+$/, '').length
+  const backslashes = /(?<!\\)\\*$/.exec(end)?.[0].length ?? 0
   return backslashes % 2 === 1 && end.length < start.length ? `${end} ` : end
 }
 

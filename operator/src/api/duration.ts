@@ -10,7 +10,7 @@ const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_
  *  @returns milliseconds; undefined when it is no such duration, or none was said */
 export function durationMs(text: string | undefined): number | undefined {
   if (!text || !written.test(text)) return undefined
-  return [...text.matchAll(/([0-9]+)([hms])/g)].reduce(
+  return [...text.matchAll(/([0-9]{1,6})([hms])/g)].reduce(
     (sum, [, amount, unit = '']) => sum + Number(amount) * (units[unit] ?? 0),
     0,
   )

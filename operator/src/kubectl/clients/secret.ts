@@ -82,7 +82,7 @@ const insideBase64 = (plain: string): readonly string[] =>
   [0, 1, 2].map((before) => {
     const text = Buffer.from(`${'.'.repeat(before)}${plain}`)
       .toString('base64')
-      .replace(/=+$/, '')
+      .replace(/={1,2}$/, '')
     return text.slice(before === 0 ? 0 : 4, -2)
   })
 

@@ -89,7 +89,7 @@ function nameFor(id: string, taken: ReadonlySet<string>): string {
     .replace(/^https?:\/\//, '')
     .replaceAll(/[^a-z0-9]+/g, '-')
     .slice(0, 60)
-    .replaceAll(/^-+|-+$/g, '')
+    .replaceAll(/^-|-$/g, '')
   const name = slug === '' ? 'client' : slug
   const others = [name, ...Array.from({ length: taken.size + 1 }, (_, index) => `${name}-${index + 2}`)]
   return others.find((one) => !taken.has(one))!

@@ -93,12 +93,12 @@ export function createTexts(language: Language, entries: Entries): Texts {
   }
 }
 
-/** Looks like an address, an id or a path. */
-const likeAddress = /^\S*[@/.:_]\S*$/
+/** Whether a text looks like an address, an id or a path. Of two expressions, since one with both tries each place of a long text with each other one. */
+const isLikeAddress = (text: string): boolean => /[@/.:_]/.test(text) && !/\s/.test(text)
 
 /** Keeps punctuation on one line with its address. */
 function showValue(value: string, before: string, after: string): string {
-  if (before + after === '' || !likeAddress.test(value)) return `${before}${showForeign(value, 'value')}${after}`
+  if (before + after === '' || !isLikeAddress(value)) return `${before}${showForeign(value, 'value')}${after}`
   return `<span translate="no">${before}<bdi class="value">${breakable(value)}</bdi>${after}</span>`
 }
 
@@ -107,7 +107,7 @@ function showValue(value: string, before: string, after: string): string {
 export function showForeign(value: string | number, className?: string): string {
   const text = String(value)
   const ofClass = className === undefined ? '' : ` class="${className}"`
-  return likeAddress.test(text)
+  return isLikeAddress(text)
     ? `<bdi${ofClass} translate="no">${breakable(text)}</bdi>`
     : `<bdi${ofClass}>${showWords(text)}</bdi>`
 }
@@ -115,8 +115,10 @@ export function showForeign(value: string | number, className?: string): string 
 /** Keeps brackets in one piece with the address in them. */
 const showWords = (text: string): string =>
   text
-    .split(/(?<=\s)(\([^\s()]*[@/.][^\s()]*\))/)
-    .map((piece, index) => (index % 2 === 1 ? `<span translate="no">${breakable(piece)}</span>` : escapeHtml(piece)))
+    .split(/(?<=\s)(\([^\s()]*\))/)
+    .map((piece, index) =>
+      index % 2 === 1 && /[@/.]/.test(piece) ? `<span translate="no">${breakable(piece)}</span>` : escapeHtml(piece),
+    )
     .join('')
 
 const breakable = (address: string): string =>
@@ -124,7 +126,7 @@ const breakable = (address: string): string =>
 
 /** Renders lines for the owner of an application as HTML. Addresses break as in `showForeign`. */
 export const showLines = (text: string): string =>
-  text.replace(/\S+|\s+/g, (piece) => (likeAddress.test(piece) ? showForeign(piece) : escapeHtml(piece)))
+  text.replace(/\S+|\s+/g, (piece) => (isLikeAddress(piece) ? showForeign(piece) : escapeHtml(piece)))
 
 /** Text -> HTML, for element content and quoted attributes. */
 export function escapeHtml(text: string): string {

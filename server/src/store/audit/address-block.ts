@@ -27,7 +27,7 @@ export function askerOf(address: string | undefined): Asker {
 
 /** @returns the eight groups of an IPv6 address, without leading zeros; anything else as it is, as IPv4 */
 function parse(address: string): { readonly ipv4: string } | { readonly groups: readonly string[] } {
-  const bare = address.replace(/%.*$/, '').toLowerCase()
+  const bare = address.split('%', 1)[0]!.toLowerCase()
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(bare)
   if (mapped !== null) return { ipv4: mapped[1]! }
   if (!bare.includes(':')) return { ipv4: bare }

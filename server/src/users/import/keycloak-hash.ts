@@ -58,4 +58,4 @@ function parsed<Schema extends z.ZodType>(schema: Schema, json: string): z.outpu
   }
 }
 
-const withoutPadding = (base64: string): string => base64.replace(/=+$/, '')
+const withoutPadding = (base64: string): string => base64.replace(/={1,2}$/, '')

@@ -70,7 +70,7 @@ export function isCommonPassword(password: string): boolean {
   if (listed.has(text)) return true
   if (new Set(text).size <= 4) return true
   if (walks.some((walk) => walk.includes(text))) return true
-  const stem = text.replace(/^[^a-z@]+/, '').replace(/[^a-z]+$/, '')
+  const [, stem = ''] = /^(.*[a-z])?/s.exec(text.replace(/^[^a-z@]+/, '')) ?? []
   return stems.has(stem) || isRepeated(text)
 }
 

@@ -143,7 +143,7 @@ export function isHeavy(hash: StoredHash, own: { memoryCost: number; timeCost: n
 /** How the forms that are not of argon2 or bcrypt are written.
  *  @internal tests make hashes by it */
 export const writeHash = (hash: Extract<StoredHash, Derived>): string => {
-  const rest = [hash.salt, hash.key].map((bytes) => bytes.toString('base64').replace(/=+$/, '')).join('$')
+  const rest = [hash.salt, hash.key].map((bytes) => bytes.toString('base64').replace(/={1,2}$/, '')).join('$')
   return hash.kind === 'pbkdf2'
     ? `$pbkdf2-${hash.digest}$i=${hash.iterations}$${rest}`
     : `$scrypt$ln=${hash.logN},r=${hash.r},p=${hash.p}$${rest}`
