@@ -119,18 +119,13 @@ export function keyIdOf(token: string): string | undefined {
   }
 }
 
-/** Tokens that say what they are for, and it is not to prove a program: of another server like this one they would be well signed. */
-const otherTypes: ReadonlySet<string> = new Set([
-  'at+jwt',
-  'logout+jwt',
-  'secevent+jwt',
-  'dpop+jwt',
-  'token-introspection+jwt',
-])
+/** What a token may say that proves a program: nothing, or nothing more than that it is a JWT (RFC 8725 section 3.11). Whatever else an issuer signs, such as
+ *  an access token or an attestation, is for something else. */
+const provingTypes: ReadonlySet<unknown> = new Set([undefined, 'jwt', 'jose', 'client-authentication+jwt'])
 
 /** RFC 7515 section 4.1.9: `application/` may be left out. */
-const typeOf = (typ: unknown): string =>
-  typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : ''
+const isProving = (typ: unknown): boolean =>
+  provingTypes.has(typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ)
 
 /** Looks at the signature of a JWT that another issuer made, and at what kind it says that it is.
  *  @param keys public JWKs of that issuer, at least one
@@ -141,11 +136,11 @@ export async function verifyForeign(
 ): Promise<Record<string, unknown> | 'unknown-key' | 'bad-signature' | 'malformed'> {
   try {
     const plain = verifyPlain(token, keys)
-    if (plain) return otherTypes.has(typeOf(plain.header['typ'])) ? 'malformed' : { ...plain.claims }
+    if (plain) return isProving(plain.header['typ']) ? { ...plain.claims } : 'malformed'
     const find = createLocalJWKSet({ keys: keys.filter(isJwk).map((key) => ({ ...key })) })
     const { payload, protectedHeader } = await compactVerify(token, find, { algorithms: [...platformAlgorithms] })
     // such a payload would be read in another form than the one that was signed
-    if (protectedHeader.b64 !== undefined || otherTypes.has(typeOf(protectedHeader.typ))) return 'malformed'
+    if (protectedHeader.b64 !== undefined || !isProving(protectedHeader.typ)) return 'malformed'
     const claims: unknown = JSON.parse(Buffer.from(payload).toString('utf8'))
     return typeof claims === 'object' && claims !== null && !Array.isArray(claims) ? { ...claims } : 'malformed'
   } catch (error) {

@@ -99,6 +99,32 @@ describe(verifyPlain.name, () => {
   })
 })
 
+describe(verifyForeign.name, () => {
+  const plain = [{}, { typ: 'JWT' }, { typ: 'jose' }, { typ: 'application/jwt' }, { typ: 'client-authentication+jwt' }]
+  const others = [
+    'at+jwt',
+    'Logout+JWT',
+    'vc+sd-jwt',
+    'oauth-client-attestation+jwt',
+    'entity-statement+jwt',
+    'wit+jwt',
+    '',
+  ]
+  /** With a second member jose verifies it, without one we do. */
+  const ways: readonly object[] = [{}, { cty: 'JWT' }]
+
+  for (const way of ways) {
+    const by = JSON.stringify(way)
+    for (const head of plain)
+      it(`takes a token with the header ${JSON.stringify(head)} beside ${by} as a proof`, async () =>
+        expect(await verifyForeign(await signed({ ...way, ...head }), keys)).to.deep.equal({ a: 1 }))
+
+    for (const typ of [...others, 1, null, {}, ['jwt']])
+      it(`T30 takes no token of the type ${JSON.stringify(typ)} beside ${by}: its issuer made it for something else`, async () =>
+        expect(await verifyForeign(await signed({ ...way, typ }), keys)).to.equal('malformed'))
+  }
+})
+
 describe(createJwtSigner.name, () => {
   it('signs by the active key of its algorithm', () => {
     const old = { ...pairOf('old', 'ES256').privateJwk, key_ops: ['verify'] }
