@@ -87,7 +87,10 @@ async function complete(needs: Needs, { parameters, ...binding }: BroughtBack): 
   const callback = new URL(`${redirectUri}?${parameters.toString()}`)
   const tokens = await exchange(party, callback, binding, { keys })
   if (tokens === undefined) return { kind: 'cancelled' }
-  const { iss, sub, auth_time: authTime, amr, acr, ...claims } = tokens.idClaims!
+  const { iss, sub, azp, auth_time: authTime, amr, acr, ...claims } = tokens.idClaims!
+  // OpenID Connect Core 3.1.3.7, 5: the library looks only beside several audiences
+  if (azp !== undefined && azp !== party.clientId)
+    throw new CodedError('UPSTREAM_ANSWER_INVALID', { message: 'its azp names another client' })
   const subject = subjectOf(sub)
   const more = await moreClaims(description, party, tokens.accessToken, subject)
   return {

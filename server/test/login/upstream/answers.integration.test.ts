@@ -62,6 +62,7 @@ describe('answers of another provider', () => {
       ['another audience', { aud: 'somebody-else' }],
       ['audiences without azp', { aud: ['down', 'somebody-else'] }],
       ['azp of another', { aud: ['down', 'somebody-else'], azp: 'somebody-else' }],
+      ['azp of another beside our audience alone', { azp: 'somebody-else' }],
       ['another issuer', { iss: other.issuer }],
       ['expired', { exp: seconds - 120 }],
       ['no end', { exp: undefined }],
