@@ -146,15 +146,18 @@ export function createLog(options: {
   })
 }
 
-/** The member `time` of a line, as pino's isoTime writes it, and once for all lines of a millisecond. */
+/** The member `time` of a line, as pino's isoTime writes it; what the lines of a second share is written once. */
 function createTimestamps(): () => string {
-  let at = Number.NaN
+  let second = Number.NaN
   let text = ''
   return () => {
     const now = Date.now()
-    if (now === at) return text
-    at = now
-    return (text = `,"time":"${new Date(now).toISOString()}"`)
+    const milliseconds = now % 1000
+    if (now - milliseconds !== second) {
+      second = now - milliseconds
+      text = new Date(second).toISOString().slice(0, -'000Z'.length)
+    }
+    return `,"time":"${text}${String(milliseconds).padStart(3, '0')}Z"`
   }
 }
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createLog, foreign, foreignUri } from '@nauthera/runtime/log'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { Secret } from '@nauthera/runtime/secret'
 
 function lines(format: 'json' | 'pretty', write: (log: ReturnType<typeof createLog>) => void): string[] {
@@ -18,6 +19,27 @@ describe('createLog', () => {
   it('writes JSON with the same keys', () => {
     const [line] = lines('json', (log) => log.warn({ change: 'c801' }, 'rejected'))
     expect(JSON.parse(line ?? '')).to.include({ process: 'server', change: 'c801', msg: 'rejected' })
+  })
+
+  it('writes the time to the millisecond, whichever lines share a second', () => {
+    const times = [
+      '2026-12-01T03:42:59.007Z',
+      '2026-12-01T03:42:59.999Z',
+      '2026-12-01T03:43:00.000Z',
+      '2026-12-01T03:42:59.050Z',
+    ]
+    const { now } = Date
+    try {
+      const written = lines('json', (log) => {
+        for (const time of times) {
+          Date.now = () => Date.parse(time)
+          log.info({}, 'live')
+        }
+      })
+      expect(written.map((line) => fieldsOf(JSON.parse(line))['time'])).to.deep.equal(times)
+    } finally {
+      Date.now = now
+    }
   })
 
   it('escapes what a terminal would obey, in pretty lines: control characters, directions, what is not seen', () => {

@@ -99,9 +99,12 @@ export function setCookie(
   const list = Array.isArray(present) ? present : present === undefined ? [] : [String(present)]
   const isSame = (line: string) =>
     (line.startsWith(`${name}=`) || line.startsWith(`${name}.sig=`)) && pathOf(line) === path
+  const others = list.filter((line) => !isSame(line))
+  // Node checks every value of a header that is set, and of one that is added to only what is new
+  if (others.length < list.length) response.setHeader('set-cookie', others)
   const age = maxAge === undefined ? '' : `; Max-Age=${maxAge}`
   const line = `${name}=${value}; Path=${path}${age}; HttpOnly; SameSite=Lax${scope.secure ? '; Secure' : ''}`
-  response.setHeader('set-cookie', [...list.filter((other) => !isSame(other)), line])
+  response.appendHeader('set-cookie', [line])
 }
 
 const pathOf = (line: string): string | undefined => /; *path=([^;]*)/i.exec(line)?.[1]

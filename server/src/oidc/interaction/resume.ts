@@ -33,6 +33,5 @@ export function isAnswer(location: string, redirectUri: string): boolean {
 
 /** Adds cookies to those that a response already sets; of two with one name and path the later one counts. */
 export function addCookies(response: ServerResponse, cookies: readonly string[]): void {
-  const present = [response.getHeader('set-cookie') ?? []].flat().map(String)
-  response.setHeader('set-cookie', [...present, ...cookies])
+  response.appendHeader('set-cookie', cookies)
 }

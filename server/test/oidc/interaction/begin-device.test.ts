@@ -33,7 +33,7 @@ describe('startDevice', () => {
     const response = {
       headersSent: false,
       getHeader: () => undefined,
-      setHeader: (_name: string, lines: string[]) => (cookies = lines),
+      appendHeader: (_name: string, lines: string[]) => (cookies = lines),
     }
     return startDevice(needs as never, { raw: { request: { headers: {} }, response } } as never, { ...code, ...about })
   }

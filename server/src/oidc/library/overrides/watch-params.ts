@@ -26,18 +26,23 @@ const watchers: readonly ParamsWatcher[] = [
   nameTokens,
 ]
 
+const assembled = Symbol('assembled')
+
+interface WithParams {
+  [assembled]?: Params
+}
+
 /** OIDCContext.prototype.params: becomes an accessor that calls the watchers in params/. */
 export function watchParams({ OIDCContext }: Internals, needs: Pick<OverrideNeeds, 'clients' | 'platforms'>): void {
   if ('params' in OIDCContext.prototype)
     throw new TypeError('oidc-provider now has its own accessor for params: an override must change')
-  const assembled = new WeakMap<object, Params>()
   Object.defineProperty(OIDCContext.prototype, 'params', {
     configurable: true,
-    get(this: object) {
-      return assembled.get(this)
+    get(this: WithParams) {
+      return this[assembled]
     },
-    set(this: { ctx: Context }, params: Params) {
-      assembled.set(this, params)
+    set(this: WithParams & { ctx: Context }, params: Params) {
+      this[assembled] = params
       for (const watch of watchers) watch(this.ctx, params, needs)
     },
   })
