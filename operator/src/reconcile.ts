@@ -1,24 +1,17 @@
 // One client through the rooms: judged, its secret, its status.
-import { shortDigest } from '@nauthera/proto/digest'
-import { federatedMethod } from '@nauthera/rules/client-authentication'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from './api/oidc-client.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import { keyOf } from './decide/client/client-names.ts'
-import { activityOf } from './decide/status/activity.ts'
 import { hasFault } from './decide/status/code-protection.ts'
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import { callerOf, documentGrants, grantedOf, presentOnly, resolveAccess } from './decide/access/resolve-access.ts'
 import type { ApiAccess } from './decide/access/resolve-access.ts'
 import type { Judgement } from './decide/access/judgement.ts'
-import { configOf, versionOf } from './decide/access/judgement.ts'
-import type { Activity, Outcome, OutcomeOfSecret } from './decide/status/outcome.ts'
-import { restraintOf } from './decide/client/restraint.ts'
+import { configOf } from './decide/access/judgement.ts'
+import type { Outcome } from './decide/status/outcome.ts'
 import type { OwnerProof } from './decide/secret/owner-proof.ts'
 import { goingAgainMs } from './decide/secret/rotation-plan.ts'
-import { knowsOwnCluster, platformStanding } from './decide/status/platform-keys.ts'
-import { defaultsOf } from './decide/status/server-defaults.ts'
 import { ApiBook } from './intake/api-book.ts'
 import { createHasPlace, createJudge } from './intake/judge.ts'
 import { EndingNamespaces } from './intake/ending-namespaces.ts'
@@ -33,11 +26,11 @@ import type { Replicas } from './replicas/replicas.ts'
 import { createLookAtSecret } from './secret/look-at-secret.ts'
 import type { Memories } from './secret/memories.ts'
 import type { OperatorSettings } from './settings.ts'
-import { isSameVersion } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
-import { isAwaitingPods, listedReport } from './status/listed-report.ts'
+import { isAwaitingPods } from './status/listed-report.ts'
 import { isSettled } from './status/in-progress.ts'
-import { buildOutcome, writeOutcome } from './status/look-outcome.ts'
+import { writeOutcome } from './status/look-outcome.ts'
+import { joinedClusterOf, neededOf, outcomeByReplicas } from './status/outcome-by-replicas.ts'
 import type { ChangeTraces } from './status/change-traces.ts'
 import type { Refusals } from './status/refusals.ts'
 import { refusalsEndIn } from './decide/status/refusals.ts'
@@ -132,7 +125,7 @@ export function createReconciler(needs: Needs): Reconciler {
     apis.record(client, judgement.declared)
     const { granted, access } = accessOf({ ...needs, apis }, key, judgement, redirects)
     const secret = await look({ key, judgement, granted, isUnheardOf: shards.isUnheardOf(key), log })
-    const outcome = outcomeOf(needs, { key, judgement, granted, access, redirects, secret: secret.outcome })
+    const outcome = outcomeByReplicas(needs, { key, judgement, granted, access, redirects, secret: secret.outcome })
     follow.record(key, isSettled(outcome), neededOf(outcome))
     // a version that is live everywhere stays so while a secret of before ends
     if (outcome.ending.length > 0) follow.start(key)
@@ -217,102 +210,4 @@ function grantedTo(
   const granted = grantedOf(access)
   grantedBy.set(access, granted)
   return granted
-}
-
-/** The findings of one look. */
-interface Findings {
-  readonly key: string
-  readonly judgement: Judgement
-  readonly granted: Granted
-  readonly access: readonly ApiAccess[]
-  readonly redirects: ResolvedRedirects
-  readonly secret: OutcomeOfSecret
-}
-
-/** The outcome of the look: the findings, and the state of shards and replicas. */
-function outcomeOf(
-  needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock' | 'replicas' | 'issuers' | 'refusals'>,
-  findings: Findings,
-): Outcome {
-  const { shards, follow, replicas } = needs
-  const { key, judgement, access, secret } = findings
-  const digest = shards.manifestDigest()
-  // an edit that was taken back in time is stored, and what it took back is written over it
-  const isKept = isStored(findings, shards.stored(key)?.entry) && !shards.isBeingWritten(key)
-  const propagation = isKept ? follow.config(key, neededOf(secret)) : undefined
-  return buildOutcome(needs, findings, {
-    access,
-    listed: listedReport(needs, { key, client: judgement.client, plan: secret.rotation }),
-    propagation,
-    served: propagation ?? servedOf(needs, findings),
-    activity: activityIn(needs, findings),
-    defaults: defaultsOf(replicas.list()),
-    platform: platformOf(needs, judgement),
-    identity: replicas.lastIdentity(key),
-    sector: replicas.lastSector(key),
-    codes: replicas.lastCodes(key),
-    refusals: needs.refusals?.published(key),
-    noRoom: shards.noRoom(key),
-    revision: digest === '' ? undefined : shortDigest(digest),
-  })
-}
-
-function platformOf({ replicas, issuers }: Pick<Needs, 'replicas' | 'issuers'>, judgement: Judgement) {
-  const config = configOf(judgement)
-  if (config?.tokenEndpointAuthMethod !== federatedMethod) return undefined
-  const cluster = joinedClusterOf(judgement)
-  if (cluster !== undefined)
-    return platformStanding(replicas.list(), {
-      isKnown: (platform) => issuers.holdsCluster(platform?.digest ?? '', cluster),
-      fault: issuers.clusterFault(cluster),
-    })
-  const needsOwn = config.identities.some(({ serviceAccount }) => serviceAccount !== undefined)
-  return platformStanding(replicas.list(), {
-    isKnown: (platform) => !needsOwn || knowsOwnCluster(platform),
-    fault: issuers.fault,
-  })
-}
-
-/** The joined cluster whose ServiceAccounts prove the client. */
-const joinedClusterOf = (judgement: Judgement): string | undefined =>
-  configOf(judgement)?.identities.find(({ clusterServiceAccount }) => clusterServiceAccount)?.clusterServiceAccount
-    ?.cluster
-
-/** How many replicas serve a client whose present version must not be served. */
-const servedOf = ({ follow }: Pick<Needs, 'follow'>, { key, judgement }: Findings): Outcome['served'] =>
-  judgement.serve.kind === 'desired' ? undefined : follow.served(key)
-
-function activityIn(
-  { shards, follow, replicas }: Pick<Needs, 'shards' | 'follow' | 'replicas'>,
-  findings: Findings,
-): Activity {
-  const { key, judgement } = findings
-  const { rejected = [], loaded = 0 } = follow.config(key) ?? {}
-  return activityOf({
-    judgement,
-    entry: shards.stored(key)?.entry,
-    isRejected: rejected.length > 0,
-    isLoaded: loaded > 0,
-    all: replicas.list().map(({ replica }) => replica),
-    behind: follow.behind(key),
-  })
-}
-
-type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']
-
-/** Ids of the secrets that replicas must take before the client is Ready. */
-const neededOf = ({ rotation }: Pick<Outcome, 'rotation'>): readonly string[] => rotation?.needed ?? []
-
-/** Whether the stored version is the present one, in all that a server reads. */
-function isStored({ judgement, granted, secret }: Findings, entry: StoredEntry | undefined): boolean {
-  const version = versionOf(judgement)
-  const hasSecret = (id: string): boolean => entry?.verifiers.some((one) => one.id === id) === true
-  return (
-    neededOf(secret).every(hasSecret) &&
-    entry?.uid === judgement.client.metadata.uid &&
-    version !== undefined &&
-    isSameVersion(entry.desired, version) &&
-    grantsTheSame(entry.granted, granted) &&
-    restrainsTheSame(entry.restraint, restraintOf(judgement.client.spec))
-  )
 }

@@ -1,12 +1,6 @@
 // CEL rules between the fields of an OIDCClient. Each message says what to write instead.
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
-import {
-  federatedMethod,
-  keyMethods,
-  secretMethods,
-  strongMethods,
-  tlsMethods,
-} from '@nauthera/rules/client-authentication'
+import { federatedMethod, keyMethods, strongMethods, tlsMethods } from '@nauthera/rules/client-authentication'
 import { needsPkce, unknownApiClaim } from '@nauthera/rules/check-client'
 import { noKeys } from '@nauthera/rules/encryption'
 import { boundTwice } from '@nauthera/rules/certificates'
@@ -15,32 +9,14 @@ import { fapiWants } from '@nauthera/rules/fapi'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { pairwiseWants } from '@nauthera/rules/subjects'
-import { durationPattern } from './duration.ts'
+import { secretRules } from './client-secret-rules.ts'
 import { authMethodInCel as method } from './in-effect.ts'
 import { clientSpecFields } from './oidc-client.ts'
 import { patterns } from './patterns.ts'
 import { celList, celMatches } from './cel-text.ts'
-import { createAnother } from './rule-kinds.ts'
+import { absent, createAnother, ofEach, rulesOf } from './rule-kinds.ts'
 import { withRules } from './schema.ts'
 import type { CelRule } from './schema.ts'
-
-/** Field (a path below spec) -> message -> CEL rule. A rule stands below its message; prettier would join both into one long line. */
-type Rules = Readonly<Record<string, Readonly<Record<string, string>>>>
-
-const rulesOf = (fields: Rules): readonly CelRule[] =>
-  Object.entries(fields).flatMap(([field, rules]) =>
-    Object.entries(rules).map(([message, rule]) => ({ rule, message, fieldPath: `.${field}` })),
-  )
-
-const ofEach = (fields: readonly string[], rules: (field: string) => Rules[string]): Rules =>
-  Object.fromEntries(fields.map((field) => [field, rules(field)]))
-
-/** CEL: the field is absent. @param path below spec */
-const absent = (path: string): string =>
-  path
-    .split('.')
-    .map((_, at, names) => `!has(self.${names.slice(0, at + 1).join('.')})`)
-    .join(' || ')
 
 const grants = (...names: readonly string[]) =>
   `has(self.grantTypes) && self.grantTypes.exists(g, g in ${celList(names)})`
@@ -207,68 +183,6 @@ const fapiRules = rulesOf({
   'tokens.idClaims': { [fapiWants.idClaims]: `(${absent('tokens.idClaims')} || self.tokens.idClaims == 'Minimal')` },
 }).map((rule) => ({ ...rule, rule: `!has(self.profile) || self.profile != 'FAPI2' || ${rule.rule}` }))
 
-const noSecret = 'must be absent for a client without a secret; remove it or choose client_secret'
-
-/** duration() of any other text is an error in CEL, and the field has its own fault for it. */
-const isDuration = (field: string) => celMatches(field, durationPattern)
-
-const whenRotated = ['rotation.interval', 'rotation.window', 'rotation.trigger'] as const
-
-/** What is about the Secret that the operator writes. */
-const aboutWrittenSecret = ['name', 'labels', 'annotations', 'presets', 'keys', 'data', 'existingSecretRef'].map(
-  (field) => `secret.${field}`,
-)
-
-// prettier-ignore
-const secretRules = [
-  ...rulesOf({
-    rotation: { [noSecret]: `!has(self.rotation) || ${method} in ${celList([...secretMethods, federatedMethod])}` },
-    ...ofEach(whenRotated, (field) => ({
-      'must be absent with auth.method federated_jwt, which has no secret to rotate; remove it':
-        `${method} != '${federatedMethod}' || ${absent(field)}`,
-    })),
-    ...ofEach(['secret.existingSecretRef', 'secret.verifiers'], (field) => ({
-      [noSecret]: `${absent(field)} || ${method} in ${celList(secretMethods)}`,
-    })),
-  }),
-  ...rulesOf({
-    ...ofEach(whenRotated, (field) => ({
-      'must be absent with secret.existingSecretRef: you rotate that secret yourself, in its Secret; remove it':
-        `${absent('secret.existingSecretRef')} || ${absent(field)}`,
-    })),
-    ...ofEach(['rotation.window', 'rotation.trigger'], (field) => ({
-      'must be absent with secret.verifiers: you rotate those secrets yourself, in their list; remove it':
-        `${absent('secret.verifiers')} || ${absent(field)}`,
-    })),
-    ...ofEach(aboutWrittenSecret, (field) => ({
-      'must be absent with secret.verifiers: the operator writes no Secret for such a client; remove one of the two':
-        `${absent('secret.verifiers')} || ${absent(field)}`,
-    })),
-    'secret.deletionPolicy': {
-      'must not be Retain with secret.verifiers: there is no Secret to keep; remove it':
-        `${absent('secret.verifiers')} || ${absent('secret.deletionPolicy')} || self.secret.deletionPolicy == 'Delete'`,
-    },
-    'rotation.overlap': {
-      'must not be longer than rotation.interval; make it shorter':
-        `${absent('rotation.overlap')} || !has(self.rotation.interval) || !${isDuration('self.rotation.overlap')} || !${isDuration('self.rotation.interval')} || size(self.rotation.overlap) == 0 || size(self.rotation.interval) == 0 || duration(self.rotation.overlap) <= duration(self.rotation.interval)`,
-    },
-  }),
-  ...rulesOf({
-    'rotation.window': {
-      'must have rotation.interval as well: the window says when, the interval how often':
-        `${absent('rotation.window')} || has(self.rotation.interval)`,
-    },
-  }),
-]
-
-// prettier-ignore
-const presetRules = rulesOf({
-  'signing.idToken': {
-    'must not be EdDSA with the preset KubeAPIServer: Kubernetes takes no token that is signed so; remove it or choose RS256 or ES256':
-      `${absent('secret.presets')} || !('KubeAPIServer' in self.secret.presets) || ${absent('signing.idToken')} || self.signing.idToken != 'EdDSA'`,
-  },
-})
-
 const bytesOf = (field: 'redirectURIs' | 'postLogoutRedirectURIs') =>
   `(has(self.${field}) ? size(self.${field}.join('')) : 0)`
 
@@ -311,7 +225,6 @@ export const clientSpec = withRules(
   ...authRules,
   ...fapiRules,
   ...secretRules,
-  ...presetRules,
   ...moreRules,
   sizeRule,
 )

@@ -1,43 +1,27 @@
 // Schema of the OIDCClient: every field with its limits and description. client-rules.ts adds the rules between fields.
-import { contentEncryptions, keyEncryptions, signingAlgorithms } from '@nauthera/rules/algorithms'
-import { idClaims, registeredClaims } from '@nauthera/rules/claims'
 import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
-import { maxNameLength, tokenLife } from '@nauthera/rules/limits'
+import { maxNameLength } from '@nauthera/rules/limits'
 import { responseModes } from '@nauthera/rules/response-modes'
 import { emailPattern } from '@nauthera/rules/uris'
 import { detailTypeName } from './authorization-details.ts'
 import { auth } from './client-auth.ts'
 import { rotation, secret } from './client-secret.ts'
 import type { OIDCClientStatus } from './client-status.ts'
-import { httpsUri, plainText, redirectUri, scopeName, timeSpan } from './field-kinds.ts'
+import { claims, encryption, signing, tokens } from './client-tokens.ts'
+import { httpsUri, plainText, redirectUri, scopeName } from './field-kinds.ts'
 import { patterns } from './patterns.ts'
-import { celList, celMatches } from './cel-text.ts'
+import { celMatches } from './cel-text.ts'
 import { resourceServer } from './resource-server.ts'
 import { redirectSources } from './redirect-sources.ts'
 import { everyMatches, matchesRule, neverChanges } from './rule-kinds.ts'
-import { flag, integer, list, mapList, mapOf, object, oneOf, set, text } from './schema.ts'
+import { flag, integer, mapOf, object, oneOf, set, text } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
 export const consentModes = ['Explicit', 'Remember', 'Skip'] as const
 export const pkceModes = ['Auto', 'Required', 'Optional'] as const
 
 export type PkceMode = (typeof pkceModes)[number]
-
-/** Also the shape of a policy's defaults. */
-export const tokenFields = {
-  accessTTL: timeSpan('How long an access token is valid.', tokenLife.access),
-  idTTL: timeSpan('How long an ID token is valid.', tokenLife.id),
-  refreshTTL: timeSpan(
-    'How long a refresh token is valid while it is not used. Without offline_access it ends with the session of the person, and for a client without authentication after 24h without use.',
-    tokenLife.refresh,
-  ),
-  format: oneOf('Form of access tokens. Default: jwt for a token with an audience, else opaque.', ['jwt', 'opaque']),
-  idClaims: oneOf(
-    'What an ID token says about a person. Scopes: the claims of the granted scopes (profile, email, groups) and those in claims, as userinfo has them. Minimal: only what the request names in its claims parameter. Default: from policy, else Scopes; Minimal with profile FAPI2.',
-    idClaims,
-  ),
-}
 
 const origin = object(
   'The OIDCClient of a joined cluster that this one mirrors. The operator of that cluster writes it; it belongs only in the namespace nauthera-cluster-<name>. Only namespaceLabels can be changed.',
@@ -190,7 +174,7 @@ export const clientSpecFields = object(
         ),
       },
     ),
-    tokens: object('How long tokens are valid, and their form. A policy may set limits.', {}, tokenFields),
+    tokens,
     subjectType: oneOf(
       'pairwise: another subject for each sector, so that applications of two sectors cannot tell that they have the same person (OpenID Connect Core 8). A change changes the subject of everybody.',
       ['public', 'pairwise'],
@@ -207,37 +191,8 @@ export const clientSpecFields = object(
       },
     ),
     requireAuthTime: flag('Every ID token has auth_time.', { default: false }),
-    signing: object(
-      'How the server signs for this client. Each algorithm must be among those in its settings.',
-      {},
-      {
-        idToken: oneOf(
-          'ID tokens. Default: signing.idToken of the server, RS256 unless somebody changed it.',
-          signingAlgorithms,
-        ),
-        accessToken: oneOf(
-          'Access tokens, and signed authorization responses (JARM). Default: signing.accessToken of the server, ES256 unless somebody changed it.',
-          signingAlgorithms,
-        ),
-        userinfo: oneOf('Default: userinfo is JSON without a signature.', signingAlgorithms),
-      },
-    ),
-    encryption: object(
-      'What the server encrypts for this client, with a public key of its own: a key at auth.jwksURI or in auth.jwks that has use enc.',
-      {},
-      {
-        userinfo: object(
-          'Userinfo is signed (with signing.userinfo, or as ID tokens are), then encrypted. Default: it is not encrypted.',
-          {
-            alg: oneOf(
-              'How the key of the content is encrypted: to an RSA key with RSA-OAEP-256, to an EC or X25519 key with the others.',
-              keyEncryptions,
-            ),
-          },
-          { enc: oneOf('How the content is encrypted.', contentEncryptions, { default: contentEncryptions[0] }) },
-        ),
-      },
-    ),
+    signing,
+    encryption,
     logout: object(
       'Back-channel logout: the server tells the client when a session of one of its people has ended.',
       {},
@@ -263,40 +218,7 @@ export const clientSpecFields = object(
         ],
       },
     ),
-    claims: mapList(
-      'Claims that are made from the groups of a person, such as roles for Grafana.',
-      object(
-        'One claim.',
-        {
-          name: text('Name of the claim.', {
-            maxLength: 64,
-            minLength: 1,
-            rules: [
-              {
-                rule: `!(self in ${celList(registeredClaims)})`,
-                message:
-                  'must not be a registered claim, nor __proto__, which many programs cannot keep; choose another name, such as roles',
-              },
-            ],
-          }),
-          fromGroups: mapOf(
-            'From a group to the values that its members get.',
-            list('Values.', text('Value.', { maxLength: 256 }), { maxItems: 20 }),
-            {
-              maxProperties: 50,
-            },
-          ),
-        },
-        {
-          join: oneOf(
-            'Several values become a list (Array), or one text with commas (CSV) or spaces (SSV).',
-            ['Array', 'CSV', 'SSV'],
-            { default: 'Array' },
-          ),
-        },
-      ),
-      { maxItems: 20, keys: ['name'] },
-    ),
+    claims,
     uris: object(
       'Web pages about the client.',
       {},

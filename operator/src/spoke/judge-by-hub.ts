@@ -15,7 +15,7 @@ import { present } from '../decide/client/present.ts'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { mirrorNameOf } from './mirror.ts'
 import type { Mirror } from './mirror.ts'
-import type { MirrorRefusal } from './mirrors.ts'
+import type { MirrorRefusal } from './mirror-calls.ts'
 
 /** The longest client id that servers take. */
 const longestId = 200

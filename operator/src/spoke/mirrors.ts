@@ -1,34 +1,27 @@
 // The mirrors in the hub: as last seen or written, as wanted, and their writing.
 import { isDeepStrictEqual } from 'node:util'
-import { apiGroup, apiVersion } from '@nauthera/proto/names'
-import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { createWorkQueue } from '../intake/work-queue.ts'
 import type { WorkQueue } from '../intake/work-queue.ts'
-import { ApiError, askedWaitMs, insteadWhen, isAlreadyExists, isConflict, isNotFound } from '../kubernetes/api-error.ts'
+import { askedWaitMs } from '../kubernetes/api-error.ts'
 import type { CollectionChange } from '../kubernetes/collection.ts'
 import type { KubeConnection } from '../kubernetes/connection.ts'
-import { findObject } from '../kubernetes/find-object.ts'
-import { collectionPath, objectPath, resourceTypes } from '../kubernetes/objects.ts'
+import { collectionPath, resourceTypes } from '../kubernetes/objects.ts'
 import { createReflector } from '../kubernetes/reflector.ts'
 import type { Reflector } from '../kubernetes/reflector.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
 import type { HubState } from './hub-state.ts'
-import { buildMirror, isAsWanted, maxOverlapOf, mirrorNameOf, originKeyOf } from './mirror.ts'
+import { createMirrorCalls } from './mirror-calls.ts'
+import type { MirrorCalls, MirrorRefusal, MirrorWrite } from './mirror-calls.ts'
+import { buildMirror, isAsWanted, maxOverlapOf, originKeyOf } from './mirror.ts'
 import type { Mirror, WantedMirror } from './mirror.ts'
 
 /** Writes at the same time. */
 const workers = 8
 /** After the hub refused a mirror: try again after this long, since a policy there may change. Milliseconds. */
 const refusedMs = 60_000
-
-/** Why the hub does not take a mirror. */
-export interface MirrorRefusal {
-  readonly reason: 'HubTooOld' | 'HubRefused'
-  readonly message: string
-}
 
 interface MirrorNeeds {
   readonly hub: KubeConnection
@@ -58,6 +51,7 @@ interface Sent {
 /** Keys are of the clients here: `namespace/name`. */
 export class Mirrors {
   readonly #needs: MirrorNeeds
+  readonly #calls: MirrorCalls
   readonly #reflector: Reflector<Mirror>
   readonly #writes: WorkQueue
   readonly #stored = new Map<string, Mirror>()
@@ -76,6 +70,7 @@ export class Mirrors {
   constructor(needs: MirrorNeeds) {
     this.#needs = needs
     const { hub, clock, random, log, namespace } = needs
+    this.#calls = createMirrorCalls(hub, namespace)
     this.#reflector = createReflector<Mirror>({
       connection: hub,
       path: collectionPath(resourceTypes.clients, namespace),
@@ -159,16 +154,9 @@ export class Mirrors {
 
   /** Deletes a mirror in the version that was seen. */
   async remove(key: string, mirror: Mirror): Promise<void> {
-    const { hub, namespace, state, log } = this.#needs
+    const { state, log } = this.#needs
     if (!state.mayWrite) return
-    const { name, uid, resourceVersion } = mirror.metadata
-    await hub
-      .call({
-        method: 'DELETE',
-        path: objectPath(resourceTypes.clients, { namespace, name }),
-        body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } },
-      })
-      .catch(insteadWhen((error) => isNotFound(error) || isConflict(error), undefined))
+    await this.#calls.remove(mirror)
     log.info({ client: key, origin: mirror.spec.origin?.uid }, 'mirror removed')
   }
 
@@ -197,7 +185,7 @@ export class Mirrors {
   }
 
   async #write(key: string): Promise<void> {
-    const { hub, namespace, state, log, onWrite } = this.#needs
+    const { state, onChange } = this.#needs
     const wanted = this.#wanted(key)
     const stored = this.#stored.get(key)
     if (!wanted || !this.#isListed) return
@@ -209,65 +197,41 @@ export class Mirrors {
     // it is of an earlier object of this name, which nothing here may inherit from: it is removed first
     if (stored && stored.spec.origin?.uid !== wanted.spec.origin?.uid) return
     // who asked while an earlier write went on looks again
-    if (stored && this.#isWritten(key, stored, wanted)) return this.#needs.onChange([key])
-    const name = stored?.metadata.name ?? mirrorNameOf(this.#needs.findOrigin(key)!.metadata)
-    const { resourceVersion } = stored?.metadata ?? {}
-    const body = {
-      apiVersion: `${apiGroup}/${apiVersion}`,
-      kind: 'OIDCClient',
-      metadata: { name, namespace, labels: { ...stored?.metadata.labels, ...wanted.labels }, resourceVersion },
-      spec: wanted.spec,
-    }
-    const at = stored
-      ? ({ method: 'PUT', path: objectPath(resourceTypes.clients, { namespace, name }) } as const)
-      : ({ method: 'POST', path: collectionPath(resourceTypes.clients, namespace) } as const)
+    if (stored && this.#isWritten(key, stored, wanted)) return onChange([key])
     this.#writing.set(key, wanted)
+    let outcome: MirrorWrite
     try {
-      const written = await hub.call<Mirror>({ ...at, query: { fieldValidation: 'Strict' }, body })
-      this.#refused.delete(key)
-      const { uid, generation } = written.metadata
+      outcome = await this.#calls.write(key, wanted, stored)
+    } finally {
       this.#writing.delete(key)
-      this.#sent.set(key, { wanted, uid, generation })
-      this.#stored.set(key, written)
-      onWrite()
-      log.info({ client: key, generation, verifiers: wanted.spec.secret?.verifiers?.length ?? 0 }, 'mirror written')
-      this.#needs.onChange([key])
-    } catch (error) {
-      this.#writing.delete(key)
-      const isOther = isConflict(error) || isAlreadyExists(error) || (stored !== undefined && isNotFound(error))
-      if (isOther) return this.#readAgain(key, name)
-      // without its namespace a create is not found: the work comes again later
-      if (isNotFound(error)) throw error
-      this.#recordRefusal(key, wanted, error)
     }
+    if (outcome.kind === 'conflict') return this.#readAgain(key)
+    this.#record(key, wanted, outcome)
+    onChange([key])
+  }
+
+  #record(key: string, wanted: WantedMirror, outcome: Exclude<MirrorWrite, { kind: 'conflict' }>): void {
+    const { log, onWrite } = this.#needs
+    if (outcome.kind === 'refused') {
+      this.#refused.set(key, { wanted, ...outcome.refusal })
+      log.warn({ client: key, error: outcome.error }, 'mirror refused')
+      return
+    }
+    const { uid, generation } = outcome.mirror.metadata
+    this.#refused.delete(key)
+    this.#sent.set(key, { wanted, uid, generation })
+    this.#stored.set(key, outcome.mirror)
+    onWrite()
+    log.info({ client: key, generation, verifiers: wanted.spec.secret?.verifiers?.length ?? 0 }, 'mirror written')
   }
 
   /** Somebody else wrote it: the newest version decides. */
-  async #readAgain(key: string, name: string): Promise<void> {
-    const { hub, namespace, onChange } = this.#needs
-    const path = objectPath(resourceTypes.clients, { namespace, name })
-    const found = await findObject<Mirror>(hub, path)
+  async #readAgain(key: string): Promise<void> {
+    const found = await this.#calls.find(key)
     if (found) this.#stored.set(key, found)
     else this.#stored.delete(key)
     this.#writes.add(key)
-    onChange([key])
-  }
-
-  /** @throws the error, when it says nothing of this object */
-  #recordRefusal(key: string, wanted: WantedMirror, error: unknown): void {
-    const { log, onChange } = this.#needs
-    if (!(error instanceof ApiError) || ![400, 403, 413, 422].includes(error.status ?? 0)) throw error
-    const isUnknown = error.status === 400 && /unknown field/.test(error.message)
-    const message = describeError(error)
-    this.#refused.set(key, {
-      wanted,
-      reason: isUnknown ? 'HubTooOld' : 'HubRefused',
-      message: isUnknown
-        ? `the hub does not know a field of this client: update the hub, or leave the field out (${message})`
-        : `the hub refuses this client: ${message}`,
-    })
-    log.warn({ client: key, error }, 'mirror refused')
-    onChange([key])
+    this.#needs.onChange([key])
   }
 
   /** The hub is usable: writes what met one that was not. It looks at nothing else, so it may come often. */
@@ -311,7 +275,7 @@ export class Mirrors {
     for (const [key, mirror] of this.#stored) {
       const listed = objects.get(`${this.#needs.namespace}/${mirror.metadata.name}`)
       if (listed && listed.metadata.generation >= mirror.metadata.generation) continue
-      void this.#readAgain(key, mirror.metadata.name).catch((error: unknown) =>
+      void this.#readAgain(key).catch((error: unknown) =>
         this.#needs.log.warn({ client: key, error }, 'mirror not read again'),
       )
     }

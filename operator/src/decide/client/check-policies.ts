@@ -2,12 +2,12 @@
 import { meaningOf } from '@nauthera/rules/client-types'
 import { clusterLimits } from '@nauthera/rules/limits'
 import { defaultClientId, tenantOf } from '@nauthera/rules/tenants'
-import { loopbackHosts } from '@nauthera/rules/uris'
 import { authMethodOf, grantTypesOf, hasDatedSecret, pkceOf, scopesOf } from '../../api/in-effect.ts'
 import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import { durationMs } from '../../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../api/oidc-policy.ts'
+import { isHostAllowed } from './allowed-hosts.ts'
 import {
   bindingOf,
   binds,
@@ -276,24 +276,6 @@ function checkHosts(allowed: readonly string[] | undefined, spec: OIDCClientSpec
   return uriFields
     .filter((field) => (spec[field] ?? []).some((uri) => !isHostAllowed(allowed, uri)))
     .map((field) => [`spec.${field}`, `must be on ${allowed.join(', ') || '(no host)'}`])
-}
-
-/** @param allowed `app.example.com`, or `.apps.example.com` for every host below it: a label boundary, so that
- *    `evilapps.example.com` does not match
- *  @returns true for loopback too, and for the own scheme of an installed application: neither is a host on the network */
-export function isHostAllowed(allowed: readonly string[], uri: string): boolean {
-  if (!URL.canParse(uri)) return false
-  const { protocol, hostname } = new URL(uri)
-  if (protocol !== 'https:' && protocol !== 'http:') return true
-  return loopbackHosts.includes(hostname) || listsHost(allowed, hostname)
-}
-
-/** @param allowed as above; @param hostname in small letters */
-export function listsHost(allowed: readonly string[], hostname: string): boolean {
-  return allowed.some((host) => {
-    const wanted = host.toLowerCase()
-    return wanted.startsWith('.') ? hostname.endsWith(wanted) && hostname.length > wanted.length : hostname === wanted
-  })
 }
 
 function atMost(field: string, value: string | undefined, limit: string | undefined): readonly Finding[] {

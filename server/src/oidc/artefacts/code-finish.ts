@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
-import type { Finish } from '../../store/sessions/sign-ins.ts'
+import type { Finish } from '../../store/sessions/finish.ts'
 import type { AskedDetail } from '../apis/details.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { ownClientUid } from '../clients/own-client.ts'

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { askedFrom } from '../../describe-agent.ts'
-import type { Finish } from '../../store/sessions/sign-ins.ts'
+import type { Finish } from '../../store/sessions/finish.ts'
 import { newDeviceMail } from '../../users/notices.ts'
 import { readCookies, setCookie } from '../cookies.ts'
 import type { CookieScope } from '../cookies.ts'
