@@ -49,8 +49,8 @@ export interface Size {
   /** Of processors: each replica, and PostgreSQL. */
   readonly serverCores: Range
   readonly databaseCores: Range
-  readonly serverMemory: Memory
-  readonly operatorMemory: Memory
+  readonly serverMemory: PodMemory
+  readonly operatorMemory: PodMemory
   readonly connections: number
   readonly iops: number
   readonly diskGigabytes: number
@@ -58,7 +58,7 @@ export interface Size {
 }
 
 /** Megabytes. */
-export interface Memory {
+export interface PodMemory {
   readonly request: number
   readonly limit: number
 }
@@ -93,7 +93,7 @@ export function planSize(demand: Demand, costs: Costs): Size {
   const working = Math.max(1, Math.ceil(thread.high / busy))
   const replicas = working + 1
   const each = (pick: keyof Range) => (thread[pick] + hashes[pick]) / working
-  const memoryOf = ({ idle, ofThousandClients }: Costs['megabytes']['server']): Memory => {
+  const memoryOf = ({ idle, ofThousandClients }: Costs['megabytes']['server']): PodMemory => {
     const resident = idle + (demand.clients / 1000) * ofThousandClients
     return { request: Math.ceil(resident), limit: Math.ceil(resident * 2) }
   }

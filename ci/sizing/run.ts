@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readCosts } from './costs.ts'
 import { planSize } from './plan.ts'
-import type { Demand, Memory, Range } from './plan.ts'
+import type { Demand, PodMemory, Range } from './plan.ts'
 
 const usage = `Usage: npm run sizing -- --people N --sign-ins N --tokens N --clients N [OPTIONS]
 
@@ -88,7 +88,7 @@ const size = planSize(
 )
 const cores = ({ likely, low, high }: Range) =>
   `${likely.toFixed(2)} processors (${low.toFixed(2)} to ${high.toFixed(2)})`
-const memory = ({ request, limit }: Memory) => `request ${request}M, limit ${limit}M`
+const memory = ({ request, limit }: PodMemory) => `request ${request}M, limit ${limit}M`
 process.stdout.write(`server.replicaCount          ${size.replicas}, one of them to spare
 each replica                 ${cores(size.serverCores)}
 server.resources memory      ${memory(size.serverMemory)}
