@@ -3,7 +3,6 @@ import { expect } from 'chai'
 import { pipInstall } from './support/prepare.ts'
 import { tryProgram } from './support/program.ts'
 import { startProgram } from './support/running.ts'
-import type { Visitor } from './support/visitor.ts'
 
 const version = '3.3.2'
 const packages = [`apache-airflow==${version}`, 'apache-airflow-providers-fab==3.10.2', 'authlib==1.9.10']
@@ -37,18 +36,7 @@ tryProgram({
     const ready = `${url}/api/v2/monitor/health`
     const take = trial.runs((env) => ({ command, args, env: { ...env, ...own }, cwd: folder }), ready)
     await take(secret)
-    return {
-      take,
-      async signIn() {
-        const session = trial.visitor()
-        await session.open(`${url}/auth/login/auth0`)
-        return session
-      },
-      async whoIs(session: Visitor) {
-        const answer = await session.look(`${url}/ui/auth/me`)
-        return answer.status === 200 ? answer.json() : undefined
-      },
-    }
+    return { take, ...trial.onPages({ signIn: `${url}/auth/login/auth0`, whoIs: `${url}/ui/auth/me` }) }
   },
 
   steps: {

@@ -5,7 +5,6 @@ import { expect } from 'chai'
 import { startEcho } from './support/echo.ts'
 import { Lacking, findProgram } from './support/prepare.ts'
 import { tryProgram } from './support/program.ts'
-import type { Visitor } from './support/visitor.ts'
 
 const modules = '/usr/lib/apache2/modules'
 const loaded = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'proxy', 'proxy_http', 'auth_openidc']
@@ -58,18 +57,7 @@ tryProgram({
       return { command, args: ['-D', 'FOREGROUND', '-f', join(folder, 'httpd.conf')] }
     }, `${url}/public`)
     await take(secret)
-    return {
-      take,
-      async signIn() {
-        const session = trial.visitor()
-        await session.open(`${url}/private`)
-        return session
-      },
-      async whoIs(session: Visitor) {
-        const page = await session.look(`${url}/private`)
-        return page.status === 200 ? page.json() : undefined
-      },
-    }
+    return { take, ...trial.onPages({ signIn: `${url}/private`, whoIs: `${url}/private` }) }
   },
 
   steps: {

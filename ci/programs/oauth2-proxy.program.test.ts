@@ -1,8 +1,7 @@
 import { expect } from 'chai'
 import { startEcho } from './support/echo.ts'
-import { buildOAuth2Proxy, oauth2ProxyVersion } from './support/oauth2-proxy.ts'
+import { buildOAuth2Proxy, oauth2ProxyClient, oauth2ProxyOptions, oauth2ProxyVersion } from './support/oauth2-proxy.ts'
 import { tryProgram } from './support/program.ts'
-import type { Visitor } from './support/visitor.ts'
 
 tryProgram({
   page: 'oauth2-proxy',
@@ -12,35 +11,11 @@ tryProgram({
 
   async start({ url, port, ...trial }, command) {
     const application = await startEcho()
-    const secret = await trial.client({
-      type: 'Web',
-      redirectURIs: [`${url}/oauth2/callback`],
-      postLogoutRedirectURIs: [`${url}/`],
-      secret: { presets: ['OAuth2Proxy'] },
-    })
-    const args = [
-      '--email-domain=*',
-      '--cookie-secret=0123456789abcdef0123456789abcdef',
-      '--cookie-secure=false',
-      '--cookie-refresh=1s',
-      `--http-address=127.0.0.1:${port}`,
-      `--upstream=${application}`,
-    ]
+    const secret = await trial.client({ redirectURIs: [`${url}/oauth2/callback`], ...oauth2ProxyClient(url) })
+    const args = [...oauth2ProxyOptions, `--http-address=127.0.0.1:${port}`, `--upstream=${application}`]
     const take = trial.runs((env) => ({ command, args, env }), `${url}/ping`)
     await take(secret)
-    return {
-      secret,
-      take,
-      async signIn() {
-        const session = trial.visitor()
-        await session.open(`${url}/oauth2/start?rd=/`)
-        return session
-      },
-      async whoIs(session: Visitor) {
-        const page = await session.look(url)
-        return page.status === 200 ? page.json() : undefined
-      },
-    }
+    return { secret, take, ...trial.onPages({ signIn: `${url}/oauth2/start?rd=/`, whoIs: url }) }
   },
 
   steps: {

@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { maven } from './support/prepare.ts'
 import { tryProgram } from './support/program.ts'
-import type { Visitor } from './support/visitor.ts'
 
 const version = '3.34.2'
 
@@ -32,18 +31,7 @@ tryProgram({
     const args = ['-Xmx256m', '-jar', join(built, 'quarkus-app/quarkus-run.jar')]
     const take = trial.runs((env) => ({ command: 'java', args, env: { ...env, ...own } }), `${url}/bye`)
     await take(secret)
-    return {
-      take,
-      async signIn() {
-        const session = trial.visitor()
-        await session.open(`${url}/me`)
-        return session
-      },
-      async whoIs(session: Visitor) {
-        const page = await session.look(`${url}/me`)
-        return page.status === 200 ? page.json() : undefined
-      },
-    }
+    return { take, ...trial.onPages({ signIn: `${url}/me`, whoIs: `${url}/me` }) }
   },
 
   steps: {

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { maven } from './support/prepare.ts'
 import { tryProgram } from './support/program.ts'
-import type { Visitor } from './support/visitor.ts'
 
 const version = '4.1.2'
 
@@ -32,18 +31,7 @@ tryProgram({
       return { command: 'java', args: ['-Xmx256m', '-jar', join(built, 'trial-1.jar')], env }
     }, url)
     await take(secret)
-    return {
-      take,
-      async signIn() {
-        const session = trial.visitor()
-        await session.open(`${url}/oauth2/authorization/nauthera`)
-        return session
-      },
-      async whoIs(session: Visitor) {
-        const page = await session.look(`${url}/me`)
-        return page.status === 200 ? page.json() : undefined
-      },
-    }
+    return { take, ...trial.onPages({ signIn: `${url}/oauth2/authorization/nauthera`, whoIs: `${url}/me` }) }
   },
 
   steps: {

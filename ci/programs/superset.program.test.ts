@@ -3,7 +3,6 @@ import { expect } from 'chai'
 import { pipInstall } from './support/prepare.ts'
 import { tryProgram } from './support/program.ts'
 import { startProgram } from './support/running.ts'
-import type { Visitor } from './support/visitor.ts'
 
 const version = '6.1.0'
 // its own list pins flask-caching, which newer ones break; its command imports rich, and nothing asks for it
@@ -34,18 +33,7 @@ tryProgram({
     const args = ['run', '-h', '127.0.0.1', '-p', String(port)]
     const take = trial.runs((env) => ({ command, args, env: { ...env, ...own }, cwd: folder }), `${url}/health`)
     await take(secret)
-    return {
-      take,
-      async signIn() {
-        const session = trial.visitor()
-        await session.open(`${url}/login/auth0`)
-        return session
-      },
-      async whoIs(session: Visitor) {
-        const answer = await session.look(`${url}/api/v1/me/roles/`)
-        return answer.status === 200 ? answer.json() : undefined
-      },
-    }
+    return { take, ...trial.onPages({ signIn: `${url}/login/auth0`, whoIs: `${url}/api/v1/me/roles/` }) }
   },
 
   steps: {

@@ -4,11 +4,10 @@ import { expect } from 'chai'
 import { freePort } from '@nauthera/local/processes/ports'
 import { blocksOf, manifestsOf } from '../test/support/page-blocks.ts'
 import { startEcho } from './support/echo.ts'
-import { buildOAuth2Proxy } from './support/oauth2-proxy.ts'
+import { buildOAuth2Proxy, oauth2ProxyClient, oauth2ProxyOptions } from './support/oauth2-proxy.ts'
 import { pipInstall } from './support/prepare.ts'
 import { tryProgram } from './support/program.ts'
 import { startProgram } from './support/running.ts'
-import type { Visitor } from './support/visitor.ts'
 
 const version = '3.7.15'
 
@@ -46,17 +45,9 @@ tryProgram({
   async start({ url, port, folder, ...trial }, { bin, oauth2Proxy }) {
     const proxyPort = await freePort()
     const proxy = `http://127.0.0.1:${proxyPort}`
-    const secret = await trial.client({
-      type: 'Web',
-      redirectURIs: [`${url}/oauth2/callback`],
-      postLogoutRedirectURIs: [`${url}/`],
-      secret: { presets: ['OAuth2Proxy'] },
-    })
+    const secret = await trial.client({ redirectURIs: [`${url}/oauth2/callback`], ...oauth2ProxyClient(url) })
     const args = [
-      '--email-domain=*',
-      '--cookie-secret=0123456789abcdef0123456789abcdef',
-      '--cookie-secure=false',
-      '--cookie-refresh=1s',
+      ...oauth2ProxyOptions,
       '--reverse-proxy=true',
       '--set-xauthrequest=true',
       '--upstream=static://202',
@@ -73,18 +64,7 @@ tryProgram({
     await traefik.answers(url)
     // it answers before it has read its routes
     while ((await fetch(url, { redirect: 'manual' })).status === 404) await new Promise(setImmediate)
-    return {
-      take,
-      async signIn() {
-        const session = trial.visitor()
-        await session.open(`${url}/oauth2/start?rd=/`)
-        return session
-      },
-      async whoIs(session: Visitor) {
-        const page = await session.look(url)
-        return page.status === 200 ? page.json() : undefined
-      },
-    }
+    return { take, ...trial.onPages({ signIn: `${url}/oauth2/start?rd=/`, whoIs: url }) }
   },
 
   steps: {

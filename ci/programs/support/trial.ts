@@ -27,6 +27,11 @@ export interface Trial {
   ): (secret: SecretData) => Promise<void>
   /** A new person's browser. */
   visitor(): Visitor
+  /** Two pages of a program. One leads to the issuer. The other says who is signed in, as JSON; it has another status than 200 when nobody is. */
+  onPages(pages: { readonly signIn: string; readonly whoIs: string }): {
+    signIn(): Promise<Visitor>
+    whoIs(session: Visitor): Promise<Record<string, unknown> | undefined>
+  }
 }
 
 /** The client that a trial rotates. */
@@ -34,6 +39,7 @@ export const clientName = 'program'
 
 export async function startTrial(issuer: TrialIssuer): Promise<Trial> {
   const port = await freePort()
+  const visitor = () => new Visitor(issuer.replicas.issuer)
   const folder = mkdtempSync(join(tmpdir(), 'nauthera-program-'))
   reapDirectory(folder)
   return {
@@ -50,6 +56,17 @@ export async function startTrial(issuer: TrialIssuer): Promise<Trial> {
         await (typeof ready === 'string' ? program.answers(ready) : program.line(ready))
       }
     },
-    visitor: () => new Visitor(issuer.replicas.issuer),
+    visitor,
+    onPages: (pages) => ({
+      async signIn() {
+        const session = visitor()
+        await session.open(pages.signIn)
+        return session
+      },
+      async whoIs(session) {
+        const page = await session.look(pages.whoIs)
+        return page.status === 200 ? page.json() : undefined
+      },
+    }),
   }
 }
