@@ -1,6 +1,7 @@
 // The pages of the repository as VitePress wants them: below one folder, with links that lead inside the site.
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
+import { idPages, renderIdPage } from '../test-ids.ts'
 import { readContents } from './contents.ts'
 
 /** A group of the menu, as VitePress reads it. */
@@ -53,12 +54,16 @@ export function withLinksOfSite(
 
 const withDot = (path: string) => (path.startsWith('.') ? path : `./${path}`)
 
+/** @returns a page without its lists of tests, which help only readers who have the files */
+export const textOf = (page: string): string =>
+  page in idPages ? renderIdPage(readFileSync(page, 'utf8'), new Map()) : readFileSync(page, 'utf8')
+
 /** Writes all pages, their pictures and `menus.json` below a folder. */
 export function stage(directory: string, repository: string | undefined): void {
   const pages = new Set(readContents().flatMap((section) => section.pages))
   rmSync(directory, { recursive: true, force: true })
   for (const page of pages) {
-    const text = withLinksOfSite(readFileSync(page, 'utf8'), page, pages, repository)
+    const text = withLinksOfSite(textOf(page), page, pages, repository)
     write(page, repository === undefined ? text : `---\nedit: ${repository}/${page}\n---\n\n${text}`)
   }
   for (const picture of globSync('docs/**/*.{svg,png}')) {

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
-import { brotliCompressSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { Browser } from 'playwright-core'
 import { findAxeViolations, startChromium, watchPage } from '@nauthera/harness/chromium'
@@ -18,6 +18,15 @@ const types: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
   '.svg': 'image/svg+xml',
 }
+
+/** @returns what a page loads beside its pictures: itself, its style and its scripts */
+const partsOf = (page: string): Set<string> =>
+  new Set([
+    page,
+    ...[...readFileSync(page, 'utf8').matchAll(/<(?:link|script)[^>]* (?:href|src)="\/([^"]+)"/g)].map(([, part]) =>
+      join(dist, part!),
+    ),
+  ])
 
 describe('the site, as a web server shows it', function () {
   this.timeout(1_800_000)
@@ -54,17 +63,15 @@ describe('the site, as a web server shows it', function () {
     expect(faulty).to.deep.equal([])
   })
 
-  it('needs less than 100 kB for a page with its style and scripts, sent with Brotli', () => {
+  it('needs less than 100 kB for a page with its style and scripts, sent with gzip', () => {
     const sizes = new Map<string, number>()
     const sizeOf = (file: string) => {
-      const size = sizes.get(file) ?? brotliCompressSync(readFileSync(file)).length
+      const size = sizes.get(file) ?? gzipSync(readFileSync(file)).length
       sizes.set(file, size)
       return size
     }
     const large = globSync(`${dist}/**/*.html`).flatMap((page) => {
-      const text = readFileSync(page, 'utf8')
-      const parts = [...text.matchAll(/(?:href|src)="\/(assets\/[^"]+)"/g)].map(([, part]) => join(dist, part!))
-      const size = [page, ...new Set(parts)].reduce((sum, file) => sum + sizeOf(file), 0)
+      const size = [...partsOf(page)].reduce((sum, file) => sum + sizeOf(file), 0)
       return size < 100_000 ? [] : [`${page}: ${size}`]
     })
     expect(large).to.deep.equal([])
@@ -104,6 +111,16 @@ describe('the site, as a web server shows it', function () {
       const [light, , dark] = grounds
       expect(grounds).to.deep.equal([light, light, dark, dark])
       expect(light).to.not.equal(dark)
+    })
+
+    it('loads what a page shows, and no page that it links to', async () => {
+      const page = await browser.newPage()
+      const loaded = new Set<string>()
+      page.on('request', (request) => loaded.add(join(dist, new URL(request.url()).pathname)))
+      await page.goto(`${origin}/how-to/secret-leaked.html`, { waitUntil: 'networkidle' })
+      const wanted = partsOf(`${dist}/how-to/secret-leaked.html`)
+      expect([...loaded].filter((file) => !wanted.has(file))).to.deep.equal([])
+      await page.close()
     })
 
     it('is read without scripts: the text, and a way to every page', async () => {

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { leftOut, readContents } from '../site/contents.ts'
-import { placeOf, withLinksOfSite } from '../site/stage.ts'
+import { placeOf, textOf, withLinksOfSite } from '../site/stage.ts'
 
 describe('the site of the documentation', () => {
   const placed = readContents().flatMap(({ pages }) => pages)
@@ -16,6 +16,13 @@ describe('the site of the documentation', () => {
     const links = [...readFileSync('site/home.md', 'utf8').matchAll(/link: \/(\S+)/g)].map(([, link]) => `${link}.md`)
     expect(links).to.have.length.greaterThan(5)
     expect(links.filter((link) => !placed.map(placeOf).includes(link))).to.deep.equal([])
+  })
+
+  it('leaves out the lists of tests, which are long and lead nowhere', () => {
+    const text = textOf('docs/threat-model.md')
+    expect(readFileSync('docs/threat-model.md', 'utf8')).to.include('\nTests: `')
+    expect(text).to.include('\n## Tokens and keys\n').and.not.include('\nTests: ')
+    expect(textOf('docs/keys.md')).to.equal(readFileSync('docs/keys.md', 'utf8'))
   })
 
   const repository = 'https://example.org/nauthera/blob/main'

@@ -6,6 +6,10 @@ const read = (path: string) => JSON.parse(readFileSync(new URL(path, import.meta
 const { version } = read('../../package.json')
 const repository = process.env['NAUTHERA_REPOSITORY']
 
+/** Of the theme: no page has sponsors, a team, advertisements, boxes of notes, tabs of code, or the search of another host. */
+const unused =
+  /@docsearch\/css|\/(vp-sponsor|custom-block|vp-code-group)\.css|\/VP(Team|Sponsors|HomeSponsors|DocAsideSponsors|CarbonAds|DocAsideCarbonAds|Badge|Social|NavBarSocial|NavScreenSocial|NavBarTranslations|NavScreenTranslations|NavScreenMenuGroup|MenuGroup|Image)\w*\.vue\?.*type=style/
+
 export default defineConfig({
   title: 'Nauthera',
   description: 'An OpenID Connect provider for Kubernetes whose clients are Kubernetes objects',
@@ -17,6 +21,13 @@ export default defineConfig({
   lastUpdated: false,
   ignoreDeadLinks: 'localhostLinks',
   head: [['link', { rel: 'icon', href: 'data:,' }]],
+  vue: { features: { optionsAPI: false } },
+  // a page loads what it shows, and no page that it links to
+  router: { prefetchLinks: false },
+  vite: {
+    build: { target: 'es2022' },
+    plugins: [{ name: 'unused-styles', enforce: 'pre', load: (id) => (unused.test(id) ? '' : undefined) }],
+  },
   markdown: {
     html: false,
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
