@@ -464,6 +464,18 @@ describe('the CronJob of backups', function () {
         .map(({ name, configMap, persistentVolumeClaim }) => ({ name, configMap, persistentVolumeClaim }))
     expect(named(pod!)).to.deep.equal(named({ spec }))
   })
+
+  it('has the container and the volume that examples/restore-job.yaml changes', async () => {
+    const backup = { enabled: true, recipient: '-----BEGIN PUBLIC KEY-----', existingClaim: 'nauthera-backup' }
+    const objects = await objectsOf({ mode: 'minimal', release: 'nauthera', values: { backup } })
+    const { spec } = podsOf(objects).find(({ owner }) => owner === 'CronJob/nauthera-backup')!
+    const { spec: patch } = parse(readFileSync(join(chart, '../../examples/restore-job.yaml'), 'utf8')) as {
+      readonly spec: { readonly template: { readonly spec: PodSpec } }
+    }
+    const names = (list: unknown) => (list as { name: string }[]).map(({ name }) => name)
+    expect(names(spec['containers'])).to.deep.equal(names(patch.template.spec['containers']))
+    expect(names(spec['volumes'])).to.include.members(names(patch.template.spec['volumes']))
+  })
 })
 
 describe('long names', function () {

@@ -81,6 +81,9 @@ async function create(session: CommandSession, options: CreateOptions, release: 
     schema: neededMigrations(),
     sealed: await sealTo(recipients, Buffer.from(JSON.stringify(keys))),
   }
+  const name = `nauthera-${new URL(issuer).hostname.replaceAll(/[^a-z0-9.-]/gi, '_')}-`
+  const path =
+    options.to === '-' ? undefined : join(options.to, `${name}${createdAt.replaceAll(/[-:]|\.\d+/g, '')}.backup`)
   await withDatabase(session, async ({ audit }) => {
     const bulk = await openBulk(connectionOf(session), 'nauthera-backup')
     const tables: DumpedTable[] = []
@@ -93,18 +96,17 @@ async function create(session: CommandSession, options: CreateOptions, release: 
       pipe(Readable.from(rows), content, () => undefined)
       const onManifest = (written: BackupManifest) => (manifest = written)
       const file = writeBackup({ head, contentKey, content, tables: () => tables, onManifest })
-      const name = `nauthera-${new URL(issuer).hostname.replaceAll(/[^a-z0-9.-]/gi, '_')}-`
-      if (options.to === '-') await pipeline(Readable.from(file), stdout, { end: false })
-      else await writeFile(join(options.to, `${name}${createdAt.replaceAll(/[-:]|\.\d+/g, '')}.backup`), file)
-      if (options.to !== '-' && options.keep !== undefined) await prune(options.to, name, options.keep)
+      if (path === undefined) await pipeline(Readable.from(file), stdout, { end: false })
+      else await writeFile(path, file)
+      if (path !== undefined && options.keep !== undefined) await prune(options.to, name, options.keep)
     } finally {
       await bulk.stop()
     }
     const { sha256 } = manifest!
     const row = { createdAt, rows: tables.reduce((sum, { rows }) => sum + rows, 0), sha256 }
     audit.record(adminEvent('backup.create', { detail: { ...row, recipients: recipients.length } }))
-    if (options.to === '-') printHint(session, `${row.rows} rows, sha256 ${sha256}`)
-    else print(session, [row], ['createdAt', 'rows', 'sha256'])
+    if (path === undefined) printHint(session, `${row.rows} rows, sha256 ${sha256}`)
+    else print(session, [{ ...row, file: path }], ['createdAt', 'rows', 'sha256', 'file'])
   })
 }
 

@@ -89,7 +89,8 @@ describe('nauthera backup and restore', function () {
     const to = ['--to', at('backups'), '--recipient', at('both.pem'), '--secrets', at('secrets')]
     const [made] = (await run('source', 'backup', ...to, '-o', 'json')).json()
     sha256 = made!['sha256'] as string
-    file = join(at('backups'), readdirSync(at('backups'))[0]!)
+    file = made!['file'] as string
+    expect(readdirSync(at('backups')).map((name) => join(at('backups'), name))).to.deep.equal([file])
   })
   after(() => server.stop())
 
