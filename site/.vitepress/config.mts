@@ -62,10 +62,10 @@ export default defineConfig({
       const { code_inline: code } = markdown.renderer.rules
       markdown.renderer.rules.code_inline = (tokens, index, ...rest) => {
         tokens[index]!.attrSet('v-pre', '')
-        // a long name or list may break after its dots, lines, slashes, commas and brackets
+        // a long name or list may break after its dots, lines, slashes, commas, brackets and signs of equality
         return code!(tokens, index, ...rest)
-          .replace(/(?<=>[^<]*[^<\s][./,)])(?=[\w&(])/g, '<wbr>')
-          .replace(/(?<=>(?:[^<]|<wbr>)*[^<\s]_)(?=\w)/g, '<wbr class="in-name">')
+          .replace(/(?<=>[^<]*[^<\s][./,)=])(?=[\w&(])/g, '<wbr>')
+          .replace(/(?<=>(?:[^<]|<wbr>)*[^<\s]_)(?=\w)/g, '<wbr>')
       }
     },
     anchor: {

@@ -92,7 +92,7 @@ const ldapSource = z
       .describe('Which entries below userBase are people who may sign in.'),
     disabledFilter: ldapFilter
       .optional()
-      .describe('Which of them are disabled; for Active Directory (userAccountControl:1.2.840.113556.1.4.803:=2).'),
+      .describe('Which of them are disabled; for Active Directory `(userAccountControl:1.2.840.113556.1.4.803:=2)`.'),
     login: z
       .array(attributeName)
       .min(1)
