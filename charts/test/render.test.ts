@@ -130,7 +130,7 @@ describe('NOTES.txt', function () {
     for (const part of [
       'https://login.example.com',
       'kind: OIDCClient',
-      'kubectl -n auth wait --for=condition=Ready',
+      'kubectl -n default wait --for=condition=Ready',
       'nauthera users add',
       'logs -f deploy/nauthera-server -c config-agent',
       'Back up the Secret nauthera-keys',
