@@ -77,7 +77,7 @@ describe('createShards', function () {
     }
   })
 
-  it('writes nothing when an operator starts and all is as it should be', async () => {
+  it('writes neither a shard nor a Secret when an operator starts and all is as it should be', async () => {
     const from = cluster.api.requests.length
     await operator.stop()
     operator = cluster.startOperator()
@@ -92,7 +92,9 @@ describe('createShards', function () {
     await cluster.apply('other', machine)
     await cluster.until(isReady('other'), 'other is Ready')
     expect(shardWrites(from)).to.deep.equal([])
-    expect(cluster.writes(from).filter((write) => write.includes('reports'))).to.deep.equal([])
+    // a status may say for a moment that replicas have not been heard yet
+    const ofClient = cluster.writes(from).filter((write) => write.includes('reports') && !write.endsWith('status'))
+    expect(ofClient).to.deep.equal([])
   })
 
   it('F23 writes a shard at most once a second, the last edit included', async () => {
