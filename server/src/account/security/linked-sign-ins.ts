@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { PageRequest, Reply, Route } from '../../reply.ts'
 import type { SecuritySection } from '../../reply/account-pages.ts'
-import type { Ways } from '../../store/people/standing.ts'
+import type { Ways } from '../../store/people/ways.ts'
 import { mostLinks } from '../../store/factors/upstream-links.ts'
 import type { OwnLink } from '../../store/factors/upstream-links.ts'
 import type { PasskeyFactors } from '../../users/factors/passkey-factors.ts'

@@ -21,8 +21,10 @@ import type { Told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
 import { holdPerson } from '../people/hold-person.ts'
 import { admitted, endSessionsOf, lockAdmitted, moveStanding } from '../people/standing.ts'
-import type { AsAdmitted, FactorKind, OtherSessions, Ways } from '../people/standing.ts'
+import type { AsAdmitted, FactorKind, OtherSessions } from '../people/standing.ts'
 import { isUuid } from '../people/user.ts'
+import { hasWay } from '../people/ways.ts'
+import type { Ways } from '../people/ways.ts'
 
 /** What may be shown of a second factor. */
 export interface Factor {
@@ -65,11 +67,9 @@ const reset = statement<{ gone: number }>(
    SELECT (SELECT count(*) FROM gone)::integer AS gone FROM person`,
 )
 /** SQL, for `factors f`: the person has another way to sign in, or this is none. @param upstreams, passkeys see `Ways` */
-const isRemovable = (upstreams: string, passkeys: string): string => `(f.kind <> 'passkey' OR NOT ${passkeys}::boolean
-     OR EXISTS (SELECT FROM user_sources s WHERE s.user_id = f.user_id)
-     OR EXISTS (SELECT FROM credentials c WHERE c.user_id = f.user_id)
-     OR EXISTS (SELECT FROM factors o WHERE o.user_id = f.user_id AND o.kind = 'passkey' AND o.id <> f.id)
-     OR EXISTS (SELECT FROM upstream_links l WHERE l.user_id = f.user_id AND l.upstream = ANY(${upstreams}::text[])))`
+const isRemovable = (upstreams: string, passkeys: string): string =>
+  `(f.kind <> 'passkey' OR NOT ${passkeys}::boolean
+     OR ${hasWay('f.user_id', { passkeys: 'o.id <> f.id', links: `o.upstream = ANY(${upstreams}::text[])` })})`
 const remove = statement<{ is_last: boolean }>(
   'factor-remove',
   `WITH gone AS (DELETE FROM factors f WHERE f.user_id = $1::uuid AND f.id = $2::uuid AND ${isRemovable('$3', '$4')} RETURNING f.id),

@@ -14,6 +14,7 @@ import { moveStandingOf } from '../people/standing.ts'
 import type { OtherSessions } from '../people/standing.ts'
 import { isStrong } from '../people/upstream-identity.ts'
 import type { UpstreamIdentity } from '../people/upstream-identity.ts'
+import { hasWay } from '../people/ways.ts'
 
 export interface FactorNeeds {
   readonly database: Database
@@ -77,9 +78,7 @@ const dropWeakLinks = statement(
   'factor-drop-weak-links',
   `WITH gone AS (DELETE FROM upstream_links l WHERE l.user_id = $1::uuid AND NOT ${isStrong}
      AND (l.issuer, l.subject) IS DISTINCT FROM ($2::text, $3::text)
-     AND (EXISTS (SELECT FROM credentials c WHERE c.user_id = l.user_id) OR EXISTS (SELECT FROM user_sources s WHERE s.user_id = l.user_id)
-       OR EXISTS (SELECT FROM factors f WHERE f.user_id = l.user_id AND f.kind = 'passkey')
-       OR EXISTS (SELECT FROM upstream_links o WHERE o.user_id = l.user_id AND o.is_strong)) RETURNING l.user_id),
+     AND ${hasWay('l.user_id', { passkeys: 'true', links: 'o.is_strong' })} RETURNING l.user_id),
    ${told('gone')}
    SELECT DISTINCT user_id FROM gone`,
 )

@@ -5,8 +5,10 @@ import type { Told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
 import { holdPerson } from '../people/hold-person.ts'
 import { endSessionsOf, lockAdmitted, moveStanding, stillStands } from '../people/standing.ts'
-import type { AsAdmitted, KeptSession, Ways } from '../people/standing.ts'
+import type { AsAdmitted, KeptSession } from '../people/standing.ts'
 import { isUuid } from '../people/user.ts'
+import { hasWay } from '../people/ways.ts'
+import type { Ways } from '../people/ways.ts'
 import { isOrigin, isStrong } from '../people/upstream-identity.ts'
 import type { UpstreamIdentity } from '../people/upstream-identity.ts'
 import { createUpstreamSignIns, until } from '../people/upstream-sign-ins.ts'
@@ -99,15 +101,10 @@ const ownerOf = statement<{ user_id: string }>(
   'SELECT user_id FROM upstream_links WHERE issuer = $1 AND subject = $2',
 )
 /** SQL, for `upstream_links l`: the person has another way to sign in, or this is none. @param upstreams, passkeys see `Ways` */
-const isRemovable = (
-  upstreams: string,
-  passkeys: string,
-): string => `(NOT ${isOrigin} AND (l.upstream <> ALL(${upstreams}::text[])
-     OR EXISTS (SELECT FROM user_sources s WHERE s.user_id = l.user_id)
-     OR EXISTS (SELECT FROM credentials c WHERE c.user_id = l.user_id)
-     OR ${passkeys}::boolean AND EXISTS (SELECT FROM factors f WHERE f.user_id = l.user_id AND f.kind = 'passkey')
-     OR EXISTS (SELECT FROM upstream_links o WHERE o.user_id = l.user_id AND (o.issuer, o.subject) <> (l.issuer, l.subject)
-       AND o.upstream = ANY(${upstreams}::text[]))))`
+const isRemovable = (upstreams: string, passkeys: string): string => {
+  const links = `(o.issuer, o.subject) <> (l.issuer, l.subject) AND o.upstream = ANY(${upstreams}::text[])`
+  return `(NOT ${isOrigin} AND (l.upstream <> ALL(${upstreams}::text[]) OR ${hasWay('l.user_id', { passkeys: `${passkeys}::boolean`, links })}))`
+}
 const listOwn = statement<OwnLinkRow>(
   'upstream-list-own',
   `SELECT upstream, issuer, subject, linked_at, signed_in_at, ${isOrigin} AS is_origin, ${isStrong} AS is_strong, ${isRemovable('$2', '$3')} AS is_removable

@@ -29,14 +29,6 @@ export const factorKinds = `ARRAY(SELECT DISTINCT f.kind FROM factors f WHERE f.
  *  later time than the one that held it. */
 export const moveStanding = 'sessions_valid_after = clock_timestamp()'
 
-/** Which ways to sign in there are, besides a password and a directory. */
-export interface Ways {
-  /** Ids of the providers in the settings: a link at another one leads nobody in. */
-  readonly upstreams: readonly string[]
-  /** Whether people can sign in with a passkey. */
-  readonly passkeys: boolean
-}
-
 /** A person, with the standing that was read when they were let in: nothing of theirs changes once it has changed. */
 export interface AsAdmitted {
   readonly userId: string

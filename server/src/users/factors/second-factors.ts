@@ -1,7 +1,8 @@
 // Checks and enrols second factors. The database counts wrong codes of an account: only a right code or an administrator resets the count.
 import { askedFrom } from '../../describe-agent.ts'
 import type { ChangedFactor, Mail } from '../../mails.ts'
-import type { AsAdmitted, Ways } from '../../store/people/standing.ts'
+import type { AsAdmitted } from '../../store/people/standing.ts'
+import type { Ways } from '../../store/people/ways.ts'
 import type { Accounts } from '../../store/sessions/accounts.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
 import type { CodeLimits } from '../../store/factors/wrong-codes.ts'
