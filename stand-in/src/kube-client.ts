@@ -41,7 +41,7 @@ export interface KubeClient {
   watch(path: string, query: Readonly<Record<string, string | number | boolean>>): Promise<OpenedWatch>
 }
 
-const requestTimeoutMs = 30_000
+const answerTimeoutMs = 30_000
 
 /** @param kubeconfig YAML with certificates or a token
  *  @param everyHeaders sent with each request, such as impersonate-user */
@@ -72,7 +72,6 @@ export function createKubeClient(kubeconfig: string, everyHeaders: Readonly<Reco
     watch: async (path, query) => {
       const { call, answered } = open('GET', path, { ...query, watch: true }, { accept: 'application/json' })
       const response = await answered
-      call.setTimeout(0)
       const next = createEventReader(response, path)
       return { next, close: () => call.destroy() }
     },
@@ -113,7 +112,12 @@ function createCaller(kubeconfig: string, everyHeaders: Readonly<Record<string, 
       call.once('response', resolve)
       call.once('error', reject)
     })
-    call.setTimeout(requestTimeoutMs, () => call.destroy(new Error(`${method} ${path}: no answer`)))
+    // not call.setTimeout: until a socket is connected, it is the agent's 5 s that count
+    const late = setTimeout(
+      () => call.destroy(new Error(`${method} ${path}: no answer within ${answerTimeoutMs} ms`)),
+      answerTimeoutMs,
+    )
+    call.once('response', () => clearTimeout(late)).once('close', () => clearTimeout(late))
     call.end(body)
     return { call, answered }
   }
