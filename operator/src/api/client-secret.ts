@@ -51,7 +51,7 @@ export const checkedPresets: Readonly<
   AspNetCore: { version: '9', callback: '/signin-oidc' },
   AuthJS: { version: '5.0.0-beta.32' },
   ExpressOpenIDConnect: { version: '3.4.0', callback: '/callback' },
-  Gitea: { version: 'README of the chart, read on 2026-11-30', callback: '/user/oauth2/nauthera/callback' },
+  Gitea: { version: '1.26.0', callback: '/user/oauth2/nauthera/callback' },
   GitLab: { version: 'documentation read on 2026-11-30', callback: '/users/auth/openid_connect/callback' },
   Headlamp: { version: '0.45.0', callback: '/oidc-callback' },
   Jenkins: { version: 'oic-auth 4', callback: '/securityRealm/finishLogin' },
