@@ -7,7 +7,7 @@ import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthe
 import { renderVersion } from '@nauthera/proto/client-version'
 import { shortDigest } from '@nauthera/proto/digest'
 import { showsSecret } from '@nauthera/rules/client-authentication'
-import { authMethodOf } from '../api/in-effect.ts'
+import { authMethodOf, corsOriginsOf } from '../api/in-effect.ts'
 import { durationMs } from '../api/duration.ts'
 import { clientSpecFields } from '../api/oidc-client.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
@@ -63,7 +63,8 @@ export function buildMirror(origin: OIDCClient, about: AboutMirror): WantedMirro
     ...sent
   } = origin.spec
   const rest = withoutDefaults(sent, clientSpecFields)
-  const redirectURIs = [...new Set([...(origin.spec.redirectURIs ?? []), ...(about.redirectUris ?? [])])]
+  const { redirectUris: followed = [] } = about
+  const redirectURIs = [...new Set([...(origin.spec.redirectURIs ?? []), ...followed])]
   const { namespace, name, uid, labels = {} } = origin.metadata
   const verifiers = secret?.verifiers ?? verifiersFor(about)
   return {
@@ -72,6 +73,8 @@ export function buildMirror(origin: OIDCClient, about: AboutMirror): WantedMirro
       ...rest,
       type: sent.type,
       ...(redirectURIs.length > 0 ? { redirectURIs } : {}),
+      // the hub would take the origins of an SPA from all of them
+      ...(followed.length > 0 && sent.type === 'SPA' ? { corsOrigins: [...corsOriginsOf(origin.spec)] } : {}),
       origin: { namespace, name, uid, ...present({ namespaceLabels: about.namespaceLabels }) },
       ...(showsSecret(authMethodOf(origin.spec)) && verifiers.length > 0 ? { secret: { verifiers } } : {}),
     },

@@ -13,8 +13,14 @@ const verifier = (name: string, notAfter?: number): StoredVerifier => ({
   sha256: digestOf(name),
   ...(notAfter === undefined ? {} : { notAfter }),
 })
-const build = (verifiers: readonly StoredVerifier[], spec: Partial<OIDCClientSpec> = {}, stored?: Mirror) =>
+const build = (
+  verifiers: readonly StoredVerifier[],
+  spec: Partial<OIDCClientSpec> = {},
+  stored?: Mirror,
+  redirectUris: readonly string[] = [],
+) =>
   buildMirror(client({ type: 'M2M', ...spec }), {
+    redirectUris,
     verifiers,
     namespaceLabels: undefined,
     maxOverlapMs: 2 * hour,
@@ -45,6 +51,15 @@ describe('a mirror', () => {
     expect(spec.secret).to.deep.equal({ verifiers: [{ sha256: digestOf('a') }] })
     expect(spec).not.to.have.any.keys('rotation', 'serverName')
     expect(spec.origin).to.include({ namespace: 'demo', name: 'app' })
+  })
+
+  it('K26 gives scripts no way in at a host that follows a route: CORS has the origins that the client lists', () => {
+    const corsOf = (spec: Partial<OIDCClientSpec>, redirectUris = ['https://followed.example.com/']) =>
+      build([], { type: 'SPA', ...spec }, undefined, redirectUris).spec.corsOrigins
+    expect(corsOf({ redirectURIs: ['https://own.example.com/'] })).to.deep.equal(['https://own.example.com'])
+    expect(corsOf({ redirectURIs: [] })).to.deep.equal([])
+    expect(corsOf({ corsOrigins: ['https://a.example.com'] })).to.deep.equal(['https://a.example.com'])
+    expect(corsOf({ redirectURIs: ['https://own.example.com/'] }, []), 'the hub finds them').to.equal(undefined)
   })
 
   it('leaves out what the hub fills in by itself, since an older one may not know the field', () => {
