@@ -74,8 +74,11 @@ describe('a spoke as a process, when something breaks', function () {
     const { api } = chain.stack
     return api.store.find(api.resource('oidcclients'), namespaceOfCluster(cluster), mirrorOf(name).name)
   }
+  const listed = (name: string) =>
+    (mirror(name) as { spec: { secret: { verifiers: { sha256: string; notAfter?: string }[] } } } | undefined)?.spec
+      .secret.verifiers ?? []
   /** The hub knows the secret that the Secret here holds. */
-  const isListed = (name: string) => JSON.stringify(mirror(name)?.['spec']).includes(digestOf(secret(name)))
+  const isListed = (name: string) => listed(name).some(({ sha256 }) => sha256 === digestOf(secret(name)))
   const hubSays = (reason: string) => (object: KubeObject | undefined) =>
     JSON.stringify(object?.['status'] ?? {}).includes(`"reason":"${reason}"`)
   const isRevoked = (object: KubeObject | undefined) => {
@@ -111,6 +114,10 @@ describe('a spoke as a process, when something breaks', function () {
       expect(other).to.deep.equal([])
       expect(requests).to.be.greaterThan(0)
     }
+  }
+
+  const untilAnswer = async (given: ReturnType<typeof credentials>, wanted: number) => {
+    while ((await statusesWith(given)).some((status) => status !== wanted)) await setTimeout(betweenAsksMs)
   }
 
   it('tells when its token for the hub ends, as an alert reads it', async () => {
@@ -272,6 +279,61 @@ describe('a spoke as a process, when something breaks', function () {
     } finally {
       await far.stop()
     }
+    await end()
+  })
+
+  it('F59 has a mirror edited and deleted by hand: it is put back, and the same Secret gets a token everywhere', async () => {
+    const held = await begin('touched')
+    const { spec } = mirror('touched')! as KubeObject & { spec: object }
+    const { api } = chain.stack
+    const isAsBefore = () => JSON.stringify(mirror('touched')?.['spec']) === JSON.stringify(spec)
+    const untilPutBack = () => waitForObject(api, 'oidcclients', mirrorOf('touched'), isAsBefore, 120_000)
+    const end = startProgram('touched')
+    const { namespace: where, name } = mirrorOf('touched')
+    const path = `/apis/auth.nauthera.io/v1alpha1/namespaces/${where}/oidcclients/${name}`
+    const edited = await chain.kube.call('PATCH', path, {
+      contentType: 'application/merge-patch+json',
+      body: { spec: { displayName: 'Another' } },
+    })
+    expect(edited.status).to.equal(200)
+    await untilPutBack()
+    await end()
+    const { uid } = mirror('touched')!.metadata
+    expect((await chain.kube.call('DELETE', path)).status).to.equal(200)
+    await untilPutBack()
+    expect(mirror('touched')?.metadata.uid).not.to.equal(uid)
+    await until('touched', isReady)
+    expect([secret('touched'), await statusesOf('touched')]).to.deep.equal([held, [200, 200, 200]])
+  })
+
+  it('F60 loses its hub before a client is deleted: its program works until the hub is back, and then no more', async () => {
+    await begin('deleted')
+    const given = { ...credentials('deleted') }
+    const end = startProgram('deleted', () => statusesWith(given))
+    proxy.cut()
+    await until('deleted', hubSays('HubUnreachable'))
+    await spoke.kube.call('DELETE', `${clients}/deleted`)
+    await until('deleted', (object) => object === undefined)
+    await end()
+    expect(mirror('deleted')).not.to.equal(undefined)
+    proxy.restore()
+    await untilAnswer(given, 401)
+    expect(mirror('deleted')).to.equal(undefined)
+  })
+
+  // last: an operator that stood still for so long has lost its Lease, and ends itself
+  it('F58 is away in the middle of a rotation: the new secret is taken all the time, and the hub ends the one before', async () => {
+    await begin('away')
+    const ended = { ...credentials('away') }
+    await apply('away', rotating('1', { overlap: '1m' }))
+    // before that the new secret is announced with an end, and the published one has none
+    const hasEnd = () =>
+      listed('away').some(({ sha256, notAfter }) => sha256 === digestOf(ended.clientSecret) && notAfter !== undefined)
+    await waitForObject(chain.stack.api, 'oidcclients', mirrorOf('away'), hasEnd, 120_000)
+    spoke.operator.kill('SIGSTOP')
+    const end = startProgram('away')
+    expect(await statusesWith(ended)).to.deep.equal([200, 200, 200])
+    await untilAnswer(ended, 401)
     await end()
   })
 })
