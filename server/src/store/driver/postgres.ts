@@ -42,10 +42,10 @@ const timestamptz = 1184
 // bigint columns hold counters and sizes here, far below 2^53
 pgp.pg.types.setTypeParser(20, Number)
 const readTime: (text: string) => unknown = pgp.pg.types.getTypeParser(timestamptz)
-// twice as fast as the driver's own, which is left what is no time of JavaScript, such as infinity
+// twice as fast as the driver's own, which is left what is no time of JavaScript, such as infinity, and early years: the year 1 would be 2001
 pgp.pg.types.setTypeParser(timestamptz, (text) => {
-  const time = new Date(text)
-  return Number.isNaN(time.getTime()) ? readTime(text) : time
+  const time = text.startsWith('0') ? undefined : new Date(text)
+  return time === undefined || Number.isNaN(time.getTime()) ? readTime(text) : time
 })
 
 type Pool = ReturnType<typeof pgp>

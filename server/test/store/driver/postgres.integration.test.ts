@@ -199,16 +199,17 @@ describe(createDatabase.name, () => {
   })
 
   it('reads times to the millisecond, in any zone and of any year, and infinity', async () => {
-    const times = statement<Record<'here' | 'elsewhere' | 'early' | 'never', unknown>>(
+    const times = statement<Record<'here' | 'elsewhere' | 'first' | 'early' | 'never', unknown>>(
       'test-times',
       `SELECT $1::timestamptz AS here, timestamptz '2026-12-01 09:12:00.1+05:30' AS elsewhere,
-         timestamptz '0044-03-15 12:00:00Z BC' AS early, timestamptz '-infinity' AS never`,
+         timestamptz '0001-01-01 00:00:00Z' AS first, timestamptz '0044-03-15 12:00:00Z BC' AS early, timestamptz '-infinity' AS never`,
     )
     const here = new Date('2026-12-01T03:42:00.123Z')
     const [row] = await openDatabase(connectionOf(url)).query(times, [here])
     expect(row).to.deep.equal({
       here,
       elsewhere: new Date('2026-12-01T03:42:00.100Z'),
+      first: new Date('0001-01-01T00:00:00Z'),
       early: new Date('-000043-03-15T12:00:00Z'),
       never: Number.NEGATIVE_INFINITY,
     })
