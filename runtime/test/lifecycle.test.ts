@@ -12,7 +12,7 @@ const program = `
 import { logSettings, listenSettings, tracingSettings, z } from '@nauthera/runtime/settings'
 import { runProcess } from '@nauthera/runtime/lifecycle'
 const schema = z.strictObject({ log: logSettings, tracing: tracingSettings, management: listenSettings(0, '127.0.0.1'), mode: z.enum(['run', 'break', 'hang']) })
-await runProcess({ name: 'probe', version: '1.2.3', schema, stopTimeoutMs: 300, async start({ settings, log, health, lifecycle }) {
+await runProcess({ name: 'probe', version: '1.2.3', schema, stopTimeoutMs: 30_000, async start({ settings, log, health, lifecycle }) {
   if (settings.mode === 'break') throw new Error('no database')
   let ready = false
   health.require('warm', () => ready ? undefined : 'warming up')
@@ -90,7 +90,7 @@ describe('runProcess', () => {
   })
 
   it('exits 1 on SIGTERM when it has work to finish', async () => {
-    const probe = startProgram(program.replace('stopTimeoutMs: 300', '$&, endsByItself: true'), 'mode: run')
+    const probe = startProgram(program.replace('stopTimeoutMs: 30_000', '$&, endsByItself: true'), 'mode: run')
     await probe.line('started')
     probe.child.kill('SIGTERM')
     expect(await probe.exit()).to.equal(1)
@@ -126,7 +126,7 @@ describe('runProcess', () => {
   })
 
   it('exits 1 when a stop hangs', async () => {
-    const probe = start('mode: hang')
+    const probe = startProgram(program.replace('30_000', '300'), 'mode: hang')
     await probe.line('started')
     probe.child.kill('SIGTERM')
     expect(await probe.exit()).to.equal(1)

@@ -1,10 +1,11 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { mock } from 'node:test'
 import { expect } from 'chai'
 import { ApiError, isNotFound } from '../../src/kubernetes/api-error.ts'
-import { createConnection } from '../../src/kubernetes/connection.ts'
-import type { KubeConnection } from '../../src/kubernetes/connection.ts'
+import { apiTimeouts, createConnection } from '../../src/kubernetes/connection.ts'
+import type { ApiTimeouts, KubeConnection } from '../../src/kubernetes/connection.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -27,7 +28,7 @@ describe('createConnection', () => {
     }
     throw new Error('it did not fail')
   }
-  const connect = (timeouts: NonNullable<Parameters<typeof createConnection>[0]['timeouts']>) =>
+  const connect = (timeouts: Partial<ApiTimeouts> = {}) =>
     createConnection({
       credentials: {
         server: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/prefix`),
@@ -35,17 +36,11 @@ describe('createConnection', () => {
         current: async () => ({ headers: { authorization: 'Bearer token' }, tls: {} }),
       },
       userAgent: 'test',
-      timeouts,
+      timeouts: { ...apiTimeouts, ...timeouts },
     })
   const get = () => connection.call({ method: 'GET', path: '/api/v1/namespaces/a/secrets/b' })
   const post = () => connection.call({ method: 'POST', path: '/api/v1/namespaces/a/secrets', body: {} })
-  const read = async () => {
-    const lines: unknown[] = []
-    for await (const line of connection.watch({ path: '/api/v1/pods', signal: new AbortController().signal })) {
-      lines.push(line)
-    }
-    return lines
-  }
+  const watch = () => connection.watch({ path: '/api/v1/pods', signal: new AbortController().signal })
 
   beforeEach(async () => {
     calls = 0
@@ -54,7 +49,7 @@ describe('createConnection', () => {
       handler(request, response)
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    connection = connect({ connectMs: 200, requestMs: 200, leaseMs: 100, pageMs: 200, silenceMs: 200 })
+    connection = connect()
   })
   afterEach(async () => {
     connection.stop()
@@ -103,11 +98,15 @@ describe('createConnection', () => {
   })
 
   it('gives up a call that is not answered in time: its outcome is not known', async () => {
+    connection.stop()
+    connection = connect({ requestMs: 50 })
     handler = () => {}
     expect(await failure(post())).to.include({ code: 'KUBERNETES_UNREACHABLE', status: undefined })
   })
 
   it('gives up a call whose answer stops in the middle', async () => {
+    connection.stop()
+    connection = connect({ requestMs: 50 })
     handler = (_request, response) => void response.writeHead(200, { 'content-length': '100' }).write('{"half":')
     expect(await failure(get())).to.include({ code: 'KUBERNETES_UNREACHABLE' })
   })
@@ -140,21 +139,31 @@ describe('createConnection', () => {
       response.write('ED","object":{"a":"\u00e4"}}\n{"type":"BOOKMARK"}')
       response.end('\n\n')
     }
-    expect(await read()).to.deep.equal([{ type: 'ADDED', object: { a: '\u00e4' } }, { type: 'BOOKMARK' }])
+    const lines: unknown[] = []
+    for await (const line of watch()) lines.push(line)
+    expect(lines).to.deep.equal([{ type: 'ADDED', object: { a: '\u00e4' } }, { type: 'BOOKMARK' }])
   })
 
   it('F10 ends a watch on which no byte arrives, and keeps one on which bytes arrive', async () => {
+    let write: (n: number) => void = () => undefined
     handler = (_request, response) => {
-      response.write('{"n":1}\n')
-      let more = 3
-      const timer = setInterval(() => {
-        if (more-- > 0) response.write('{"n":2}\n')
-        else clearInterval(timer)
-      }, 100)
+      write = (n) => void response.write(`{"n":${n}}\n`)
+      write(0)
     }
-    const from = performance.now()
-    expect(await failure(read())).to.include({ code: 'WATCH_SILENT' })
-    expect(performance.now() - from).to.be.at.least(490)
+    mock.timers.enable({ apis: ['setTimeout'] })
+    try {
+      const lines = watch()
+      for (let n = 0; n < 4; n++) {
+        if (n > 0) write(n)
+        expect((await lines.next()).value).to.deep.equal({ n })
+        mock.timers.tick(apiTimeouts.silenceMs - 1)
+      }
+      const silent = failure(lines.next())
+      mock.timers.tick(1)
+      expect(await silent).to.include({ code: 'WATCH_SILENT' })
+    } finally {
+      mock.timers.reset()
+    }
   })
 
   it('lets a Lease through while all other sockets hang', async () => {

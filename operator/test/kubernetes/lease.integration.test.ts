@@ -34,7 +34,6 @@ describe('createLease', function () {
     const mine = createConnection({
       credentials: loadCredentials({ KUBECONFIG: writeKubeconfig(api.adminConfig) }, clock),
       userAgent: identity,
-      timeouts: { connectMs: 1_000, requestMs: 1_000, leaseMs: 500, pageMs: 1_000, silenceMs: 1_000 },
     })
     connections.push(mine)
     const lease = createLease({

@@ -8,27 +8,9 @@ import { addPerson, configs, entry, password, redirectUri, startReplicas } from 
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/driver/database.ts'
 import { createPasswords } from '../../src/users/passwords/passwords.ts'
+import { measureOwnWork } from '../own-work.ts'
 import { compareTimes, processorTime } from '../paired-times.ts'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-
-/** Milliseconds for which this thread computes without a turn of its loop, in all but a hundredth of the turns: processor time, so that it
- *  does not matter what else the machine does. */
-function measureOwnWork(): { stop(): number } {
-  const turns: number[] = []
-  let used = process.threadCpuUsage()
-  const timer = setInterval(() => {
-    const { user, system } = process.threadCpuUsage(used)
-    used = process.threadCpuUsage()
-    turns.push((user + system) / 1000)
-  }, 5)
-  timer.unref()
-  return {
-    stop() {
-      clearInterval(timer)
-      return turns.toSorted((one, other) => one - other)[Math.floor(turns.length * 0.99)]!
-    },
-  }
-}
 
 describe('attacks on a sign-in', function () {
   this.timeout(60_000)

@@ -1,13 +1,14 @@
 import { expect } from 'chai'
 import dns from 'node:dns'
 import { createServer, connect } from 'node:net'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { mock } from 'node:test'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
 import { fetchCode, fetchTokens, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
+import { freePort } from '@nauthera/local/processes/ports'
 import { watchOwnTime } from '@nauthera/local/processes/stretch'
 
 /** A proxy to PostgreSQL that can be cut: new connections are refused, open ones are closed. */
@@ -27,17 +28,19 @@ async function startProxy(target: { host: string; port: number }) {
     incoming.pipe(outgoing).pipe(incoming)
   }
   let server: Server | undefined
-  const listen = (port: number) =>
-    new Promise<number>((resolve) => {
-      server = createServer(accept).listen(port, '127.0.0.1', () => resolve((server!.address() as AddressInfo).port))
+  // one that nobody else gets while it is cut
+  const port = await freePort()
+  const mend = () =>
+    new Promise<void>((resolve) => {
+      server = createServer(accept).listen(port, '127.0.0.1', resolve)
     })
   const close = () =>
     new Promise<void>((resolve) => {
       server?.close(() => resolve())
       for (const socket of sockets) socket.destroy()
     })
-  const port = await listen(0)
-  return { port, cut: close, mend: () => listen(port), stop: close }
+  await mend()
+  return { port, cut: close, mend, stop: close }
 }
 
 /** Asks again while the answer is 503, for 5 s. */

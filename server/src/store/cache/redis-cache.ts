@@ -34,8 +34,10 @@ interface RedisCacheOptions {
 
 export function createRedisCache(options: RedisCacheOptions): Cache {
   const { keys, now = Date.now } = options
+  // who allows a command more time allows it to a connection too
+  const connectTimeout = Math.max(timeouts.connect, options.timeoutMs)
   const redis = connect(options.connection, {
-    connectTimeout: timeouts.connect,
+    connectTimeout,
     commandTimeout: options.timeoutMs,
     disconnectTimeout: timeouts.disconnect,
     enableOfflineQueue: false,
@@ -46,7 +48,7 @@ export function createRedisCache(options: RedisCacheOptions): Cache {
   const guarded = new GuardedRedis(redis, createReport(options))
   const up = options.metrics?.gauge(serverMetrics.cacheUp)
   options.metrics?.onRender(() => up?.set(guarded.canAsk() ? 1 : 0))
-  const settled = settledOf(redis)
+  const settled = settledOf(redis, connectTimeout)
   return {
     async get(asked) {
       const names = asked.map(nameOf)
@@ -126,9 +128,9 @@ function createReport({ log, metrics }: RedisCacheOptions): Report {
   }
 }
 
-function settledOf(redis: RedisClient): Promise<void> {
+function settledOf(redis: RedisClient, mostMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, timeouts.connect)
+    const timer = setTimeout(resolve, mostMs)
     for (const event of ['ready', 'error', 'end'])
       redis.once(event, () => {
         clearTimeout(timer)

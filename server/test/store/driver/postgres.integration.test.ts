@@ -123,6 +123,8 @@ describe(createDatabase.name, () => {
 
   it('refuses a query that waits too long for a connection, while the query that has it goes on', async () => {
     const database = openDatabase({ ...connectionOf(url), poolMax: 1 })
+    // the connection is there
+    await database.query(one)
     const slow = database.query(statement('test-hold', 'SELECT pg_sleep(2)'))
     const ended: string[] = []
     const refused = codeOf(database.query(one))

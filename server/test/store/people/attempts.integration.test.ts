@@ -114,7 +114,8 @@ describe(createAttempts.name, () => {
       for (let turn = 0; turn < limits.perAccount; turn++) expect(has(await begin(username, tight))).to.equal(true)
       const full = await begin(username, tight)
       expect(has(full)).to.equal(false)
-      expect(full.waitSeconds).to.equal(20)
+      // 20, less what this took
+      expect(full.waitSeconds).to.be.within(10, 20)
       await pass(21)
     }
     for (let turn = 0; turn < limits.perAccount; turn++) expect(await failing(username, tight)).to.equal(true)
@@ -137,11 +138,11 @@ describe(createAttempts.name, () => {
 
   it("F18 ends a lock by the database's clock", async () => {
     const { username } = await addPerson(replicas[0]!)
-    const short = { limits: { ...limits, perAccount: 2, windowMs: 60_000, lockMs: 5_000 } }
+    const short = { limits: { ...limits, perAccount: 2, windowMs: 60_000, lockMs: 30_000 } }
     for (const expected of [true, true, false]) expect(await failing(username, short)).to.equal(expected)
-    await pass(4)
+    await pass(10)
     expect(await failing(username, short)).to.equal(false)
-    await pass(2)
+    await pass(20)
     expect(await failing(username, short)).to.equal(true)
   })
 
