@@ -15,7 +15,8 @@ import { testsNear, testsThatReach } from './mutants/near-tests.ts'
 import { unreachedBy } from './mutants/unreached.ts'
 import type { Unreached } from './mutants/unreached.ts'
 
-const usage = `Usage: npm run mutants [-- [--count N] [--seed TEXT] [--least PERCENT] [--units] [--nearest N] [FOLDER or FILE ...]]
+const usage = `Usage: npm run mutants [-- [--count N] [--seed TEXT] [--since COMMIT] [--least PERCENT] [--units] [--nearest N]
+       [FOLDER or FILE ...]]
 
 Changes one sign of a rule (< to <=, && to ||, true to false, ...) in a copy of the tree, and runs the tests that reach it: unit tests by
 imports, the nearest first, then up to twelve integration tests that get to the place (each is counted once, the first time: half an hour).
@@ -24,6 +25,7 @@ each folder with its 95 % interval (Wilson): the changes are a random sample. No
 
   --count N        how many changes in each folder; default: 50
   --seed TEXT      chooses which; default: 1
+  --since COMMIT   only in files that changed since; default: in all
   --least PERCENT  fails when fewer were noticed in a folder; default: 90
   --units          runs unit tests alone: minutes in place of hours, and a lower score
   --nearest N      asks the N nearest unit and integration tests alone: faster, and the true score may be higher; default: all
@@ -52,6 +54,7 @@ const { values, positionals } = readCommandLine(
   {
     count: { type: 'string', default: '50' },
     seed: { type: 'string', default: '1' },
+    since: { type: 'string' },
     least: { type: 'string', default: '90' },
     units: { type: 'boolean', default: false },
     nearest: { type: 'string', default: 'all' },
@@ -64,6 +67,7 @@ const places =
 await copyTree()
 const find = (pattern: string) => globSync(pattern, { cwd: copy, exclude: ['**/node_modules/**'] }).toSorted()
 const read = (file: string) => readFileSync(join(copy, file), 'utf8')
+const since = values.since === undefined ? undefined : await changedSince(values.since)
 const imports = readImports(new Map(find('*/{src,test}/**/*.ts').map((file) => [file, read(file)])))
 const tests = find('{ci,operator,rules,runtime,server}/test/**/*.test.ts').filter(
   (file) => !/\.nightly\.|lint/.test(file) && !(values.units && file.includes('.integration.')),
@@ -83,7 +87,8 @@ rmSync(copy, { recursive: true, force: true })
  *  @returns how many percent were noticed */
 async function measure(place: string): Promise<number> {
   const files = place.endsWith('.ts') ? find(place) : find(`${place}/**/*.ts`)
-  const all = files.flatMap((file) => {
+  const wanted = files.filter((file) => since?.has(file) ?? true)
+  const all = wanted.flatMap((file) => {
     const text = read(file)
     const lines = text.split('\n')
     return mutationsOf(file, text).filter((mutation) => !isEquivalent(mutation, lines[mutation.line - 1]!))
@@ -102,6 +107,11 @@ async function measure(place: string): Promise<number> {
     `${place}: ${noticed} of ${chosen.length} changes were noticed: ${percent.toFixed(1)} % (${low.toFixed(1)} to ${high.toFixed(1)} %; of ${all.length} that there are)\n`,
   )
   return percent
+}
+
+async function changedSince(commit: string): Promise<ReadonlySet<string>> {
+  const { stdout } = await run('git', ['diff', '--name-only', commit], { cwd: root })
+  return new Set(stdout.split('\n'))
 }
 
 /** Its own files, and packages by hard links: links between workspaces are relative, and so lead to the copy. */

@@ -21,4 +21,9 @@ describe('byAge', () => {
     expect([first, without].toSorted(byAge)).to.deep.equal([without, first])
     expect(first.createdAt).to.equal(1000)
   })
+
+  it('puts an object neither before nor after itself', () => {
+    const age = ageOf({ uid: 'a', creationTimestamp: '1970-01-01T00:00:01Z' })
+    expect(byAge(age, { ...age })).to.equal(0)
+  })
 })

@@ -29,6 +29,7 @@ describe('parseDistinguishedName', () => {
     'CN=a,',
     ',CN=a',
     'XY=a',
+    'CN=a+XY=b',
     'CN=#04',
     'CN="a"',
     'CN=a;O=b',
@@ -59,6 +60,7 @@ describe('isSameName', () => {
     expect(isSameName([['1=a'], ['2=b']], [['1=a'], ['2=b']])).to.equal(true)
     for (const other of [[['2=b'], ['1=a']], [['1=a']], [['1=a'], ['2=B']], [['1=a', '2=b']]])
       expect(isSameName([['1=a'], ['2=b']], other)).to.equal(false)
+    expect(isSameName([['1=a', '2=b']], [['1=a', '2=c']])).to.equal(false)
   })
 })
 
