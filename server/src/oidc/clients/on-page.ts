@@ -32,11 +32,19 @@ export function logoOf({
   return { path: `${paths.logo}/${encodeURIComponent(clientId)}/${hash}`, url }
 }
 
+const origins = new WeakMap<OidcClient['config'], string>()
+
 /** The origin of the first redirect URI on the web; undefined for an application on a device. */
-function originOf({ redirectUris, type }: OidcClient['config']): string | undefined {
+function originOf(config: OidcClient['config']): string | undefined {
+  const known = origins.get(config)
+  if (known !== undefined) return known
+  const { redirectUris, type } = config
   // http is only for loopback, where a program shows no page
   const first = redirectUris.find(
     (uri) => uri.startsWith('https://') || (type !== 'Native' && uri.startsWith('http://')),
   )
-  return first === undefined ? undefined : new URL('/', first).href
+  if (first === undefined) return undefined
+  const origin = new URL('/', first).href
+  origins.set(config, origin)
+  return origin
 }

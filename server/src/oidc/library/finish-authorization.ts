@@ -7,8 +7,6 @@ import { clientOnPage } from '../clients/on-page.ts'
 import { knownBrowser } from '../artefacts/known-browser.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { pairwiseSector } from '../clients/subjects.ts'
-import type { CookieKeys } from '../keys/key-set.ts'
-import { sidOf } from '../session-cookie.ts'
 import { detailsAsked } from './authorization.ts'
 import { currentRequest, fromStore } from './current-request.ts'
 import type { OverrideNeeds } from './override.ts'
@@ -22,24 +20,21 @@ import type { Artefact, Context } from './shapes.ts'
 export async function finishAuthorization(
   context: Context,
   artefact: Artefact,
-  needs: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'scope' | 'now'>,
+  needs: Pick<OverrideNeeds, 'store' | 'clients' | 'scope' | 'now'>,
   deviceCode?: { id: string; payload: () => Promise<object> },
 ): Promise<void> {
-  const { store, clients, keys, scope, now } = needs
+  const { store, clients, scope, now } = needs
   artefact.acr = acrToTell(JSON.parse(parameterOf(context, 'claims') ?? '{}'), artefact.acr)
   const client = clients.registered(clientOf(context))
-  const made = { grantId: artefact.grantId!, keys: keys.cookies }
   const toRemember = detailsAsked(context, client, clients).filter(({ canRemember }) => canRemember)
   const authorization = {
-    ...authorizationOf(context, client, made),
+    ...authorizationOf(context, client, artefact.grantId!),
     toRemember,
     isForDevice: deviceCode !== undefined,
   }
   const request = currentRequest()
   const signedIn = store.outbox.sendsMail && authorization.submission?.login !== undefined
-  // the name of a client that nobody registered is what its document says; its host was let in by policy
-  const { name, host } = clientOnPage(client)
-  const browser = signedIn ? knownBrowser(request, scope, { client: host ?? name, now: now() }) : undefined
+  const browser = signedIn ? knownBrowser(request, scope, { client: nameInMail(client), now: now() }) : undefined
   const allowed = deviceCode && { id: deviceCode.id, payload: { ...(await deviceCode.payload()) } }
   const finish = { ...codeFinish(authorization, request, now()), browser, deviceCode: allowed }
   const { done, ended } = await fromStore(() => store.signIns.finish(finish))
@@ -50,11 +45,13 @@ export async function finishAuthorization(
   throw onPage('INTERACTION_SPENT', 'this sign-in is already complete; start again at the application')
 }
 
-function authorizationOf(
-  context: Context,
-  client: OidcClient,
-  made: { grantId: string; keys: CookieKeys },
-): CodeAuthorization {
+/** The name of a client that nobody registered is what its document says; its host was let in by policy. */
+function nameInMail(client: OidcClient): string {
+  const { name, host } = clientOnPage(client)
+  return host ?? name
+}
+
+function authorizationOf(context: Context, client: OidcClient, grantId: string): CodeAuthorization {
   const session = sessionOf(context)!
   const grant = grantOf(context)
   return {
@@ -65,12 +62,12 @@ function authorizationOf(
       version: session.version ?? 1,
       loginTs: session.loginTs!,
       until: session.until ?? 0,
-      sid: sidOf(made.keys, session, client.clientId),
+      sid: session.sidFor(client.clientId),
     },
     submission: submissionOf(context),
     interaction: interactionOf(context),
     grant: {
-      id: made.grantId,
+      id: grantId,
       openid: grant.openid,
       resources: grant.resources,
       authorizationDetails: grant.authorizationDetails,

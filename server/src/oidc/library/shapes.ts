@@ -76,6 +76,7 @@ export interface Session {
   until?: number
   version?: number
   authorizationFor(clientId: string): object
+  ensureClientContainer(clientId: string): void
   sidFor(clientId: string, value?: string): string
   grantIdFor(clientId: string, value?: string): string | undefined
   amr?: readonly string[]

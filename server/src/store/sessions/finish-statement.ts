@@ -229,17 +229,23 @@ export function finishStatement(writing: FinishWriting): {
   readonly statement: Statement<FinishedRow>
   readonly values: Readonly<Record<string, unknown>>
 } {
-  const values = parts.map((part) => part.values(writing))
-  const present = parts.filter((_, index) => values[index] !== undefined)
-  return { statement: statementOf(present), values: Object.assign({}, ...values) }
+  const values: Record<string, unknown> = {}
+  const present = parts.filter((part) => {
+    const own = part.values(writing)
+    if (own !== undefined) Object.assign(values, own)
+    return own !== undefined
+  })
+  return { statement: statementOf(present), values }
 }
 
 /** PostgreSQL cuts the name of a statement at 63 characters: `end` with the longest parts has 62. */
 function statementOf(present: readonly Part[]): Statement<FinishedRow> {
-  const name = ['end', ...present.map((part) => part.name)].join(' ')
-  const known = statements.get(name) ?? statement<FinishedRow>(name, textOf(present))
-  statements.set(name, known)
-  return known
+  const name = present.reduce((all, part) => `${all} ${part.name}`, 'end')
+  const known = statements.get(name)
+  if (known !== undefined) return known
+  const made = statement<FinishedRow>(name, textOf(present))
+  statements.set(name, made)
+  return made
 }
 
 function textOf(present: readonly Part[]): string {

@@ -10,7 +10,7 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { DeviceCode, Internals } from '../shapes.ts'
 
-type Needs = Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'scope' | 'sealer' | 'settings' | 'now'>
+type Needs = Pick<OverrideNeeds, 'store' | 'clients' | 'scope' | 'sealer' | 'settings' | 'now'>
 
 /** DeviceCode (RFC 8628): stores its request as a row, which the sealed device code names. `find` limits polling. `save` is called when
  *  the code is issued, refused or allowed; the database decides which came first. */

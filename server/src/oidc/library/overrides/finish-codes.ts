@@ -8,7 +8,7 @@ import type { Artefact, Internals } from '../shapes.ts'
 /** AuthorizationCode.prototype.save: stores the whole authorization when its code is issued. The code also holds the left-out scopes. */
 export function finishCodes(
   { AuthorizationCode }: Internals,
-  needs: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'scope' | 'now'>,
+  needs: Pick<OverrideNeeds, 'store' | 'clients' | 'scope' | 'now'>,
 ): void {
   keepInPayload(AuthorizationCode, [...AuthorizationCode.IN_PAYLOAD, 'leftOut'])
   replace(

@@ -12,6 +12,7 @@ export function statelessSessions({ Session }: Internals, { keys, now }: Pick<Ov
   keepInPayload(Session, [...kept, 'sidKey', 'until', 'version'])
   const grants = new WeakMap<object, string>()
   replace(Session.prototype, 'authorizationFor', () => () => ({}))
+  replace(Session.prototype, 'ensureClientContainer', () => () => undefined)
   replace(
     Session.prototype,
     'sidFor',

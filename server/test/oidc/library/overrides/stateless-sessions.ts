@@ -6,6 +6,7 @@ import type { Contract } from './contract.ts'
 export const contract: Contract = {
   replaces: [
     'Session.prototype.authorizationFor',
+    'Session.prototype.ensureClientContainer',
     'Session.prototype.sidFor',
     'Session.prototype.grantIdFor',
     'Session.prototype.loginAccount',
