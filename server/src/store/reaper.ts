@@ -52,6 +52,7 @@ const unnamedSectors = reaping('sector_documents', 'uri', "named_at < now() - in
 const nameSectors = statement(
   'reap-name-sectors',
   "UPDATE sector_documents SET named_at = now() WHERE uri = ANY($1) AND named_at < now() - interval '1 day'",
+  { batched: true },
 )
 const audit = reaping('audit', 'id', "at < now() - $2::float8 * interval '1 millisecond'")
 

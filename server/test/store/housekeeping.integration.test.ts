@@ -124,6 +124,13 @@ describe('housekeeping of the store', () => {
     expect(left).to.deep.equal({ left: 0, told: 1 })
   })
 
+  it('what a replica does by itself now and then is not counted among the round trips and commits of requests', async () => {
+    const { database, keys, epoch, reaper, outbox } = fresh.replica()
+    const { roundTrips, commits } = database.counters()
+    await Promise.all([keys.list(), epoch.read(), reaper.reap([]), outbox.claim(['mail'], 1, 60_000)])
+    expect(database.counters()).to.include({ roundTrips, commits })
+  })
+
   describe(createReaper.name, () => {
     it('removes expired rows and nothing else', async () => {
       const { id: userId } = await addPerson(store)

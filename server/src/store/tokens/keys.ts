@@ -58,7 +58,8 @@ const lockNumber = 4_201_001
 
 const lock = statement('key-lock', 'SELECT pg_advisory_xact_lock($1::bigint)')
 const notify = statement('key-notify', `SELECT pg_notify('${channel}', '')`)
-const list = statement<KeyRow>('key-list', 'SELECT * FROM keys ORDER BY created_at, id')
+// every replica looks now and then, whatever is asked of it
+const list = statement<KeyRow>('key-list', 'SELECT * FROM keys ORDER BY created_at, id', { batched: true })
 const insert = statement(
   'key-insert',
   `WITH new AS (INSERT INTO keys (id, use, alg, public_jwk, secret, encrypted_by, active_at, retire_at, remove_at)
