@@ -1,6 +1,7 @@
 // Checks the inline JWKS of a client, so that a key that can never verify a signature is a fault at once.
 import type { KeyEncryption, clientAlgorithms } from './algorithms.ts'
 import { createHash, X509Certificate, createPublicKey } from 'node:crypto'
+import { weakKeyFault } from './weak-keys.ts'
 
 type ClientAlgorithm = (typeof clientAlgorithms)[number]
 
@@ -20,9 +21,6 @@ const kinds: Readonly<Record<string, Kind>> = {
   RSA: { needs: ['n', 'e'], privateMembers: ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth'] },
 }
 
-/** RFC 7518 sections 3.3 and 3.5; libraries do not verify with a shorter one. */
-const leastRsaBits = 2048
-
 /** @returns what is wrong, with the place of each key. A key of a kind that nobody here knows is no fault: it is left alone
  *  (RFC 7517 section 5). No message holds a value. */
 export function jwksFaults(jwks: unknown): readonly string[] {
@@ -33,6 +31,10 @@ export function jwksFaults(jwks: unknown): readonly string[] {
     return fault === undefined ? [] : [`keys[${index}] ${fault}`]
   })
 }
+
+/** @param key of a set that somebody else wrote */
+export const isSoundKey = (key: unknown): key is Readonly<Record<string, unknown>> =>
+  isObject(key) && keyFault(key) === undefined
 
 /** The accepted signature algorithms of each kind of key and curve (algorithms.ts, clientAlgorithms). */
 const signsWith: Readonly<Record<string, readonly ClientAlgorithm[]>> = {
@@ -122,13 +124,11 @@ function keyFault(key: Readonly<Record<string, unknown>>): string | undefined {
 }
 
 function materialFault(key: Readonly<Record<string, unknown>>): string | undefined {
-  let bits: number | undefined
   try {
-    bits = createPublicKey({ key, format: 'jwk' }).asymmetricKeyDetails?.modulusLength
+    return weakKeyFault(createPublicKey({ key, format: 'jwk' }))
   } catch {
     return 'must be a valid key: its members do not fit together'
   }
-  return bits !== undefined && bits < leastRsaBits ? `must have at least ${leastRsaBits} bits` : undefined
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''

@@ -19,6 +19,18 @@ const refused: readonly [sentence: string, jwks: unknown, message: RegExp][] = [
   ['a point that is not on the curve', { keys: [{ ...ec, y: ec.x }] }, /^keys\[0\] must be a valid key/],
   ['no base64', { keys: [{ ...ed, x: '!' }] }, /^keys\[0\] must be a valid key/],
   ['a short RSA key', { keys: [rsa(1024)] }, /^keys\[0\] must have at least 2048 bits/],
+  [
+    'an RSA key with which anybody can sign',
+    { keys: [{ ...rsa(2048), e: 'AQ' }] },
+    /^keys\[0\] must have an odd exponent/,
+  ],
+  ['an RSA key with a small exponent', { keys: [{ ...rsa(2048), e: 'Aw' }] }, /^keys\[0\] must have an odd exponent/],
+  ['an RSA key with an even exponent', { keys: [{ ...rsa(2048), e: 'AQAC' }] }, /^keys\[0\] must have an odd exponent/],
+  [
+    'an RSA key with a huge exponent',
+    { keys: [{ ...rsa(2048), e: Buffer.alloc(33, 0xff).toString('base64url') }] },
+    /^keys\[0\] must have an odd exponent/,
+  ],
   ['an odd kid', { keys: [{ ...ec, kid: 7 }] }, /^keys\[0\] must have text in kid/],
   ['odd certificates', { keys: [{ ...ec, x5c: 'x' }] }, /^keys\[0\] must have a list of texts in x5c/],
 ]

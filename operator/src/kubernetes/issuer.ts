@@ -1,6 +1,6 @@
 // Reads issuer and keys of the cluster's ServiceAccount tokens.
-import { jwksFaults } from '@nauthera/rules/jwks'
-import { fieldsOf, isJsonRecord } from '@nauthera/runtime/json'
+import { isSoundKey } from '@nauthera/rules/jwks'
+import { fieldsOf } from '@nauthera/runtime/json'
 import type { KubeConnection } from './connection.ts'
 
 /** Issuer and keys of the cluster's ServiceAccount tokens. */
@@ -20,7 +20,7 @@ export async function readClusterIssuer(connection: Pick<KubeConnection, 'call'>
   const { keys } = fieldsOf(set)
   if (typeof issuer !== 'string' || issuer === '') throw new Error('the discovery document names no issuer')
   if (!Array.isArray(keys)) throw new Error('/openid/v1/jwks is no JWK set')
-  const usable = keys.filter(isJsonRecord).filter((key) => jwksFaults({ keys: [key] }).length === 0)
+  const usable = keys.filter(isSoundKey)
   if (usable.length === 0) throw new Error('/openid/v1/jwks has no key that can verify a signature')
   return { issuer, keys: usable }
 }

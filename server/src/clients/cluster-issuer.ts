@@ -4,7 +4,7 @@ import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { digestOf } from '@nauthera/proto/digest'
 import type { ClusterKeys, PlatformIssuer } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { PlatformIssuerSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { jwksFaults } from '@nauthera/rules/jwks'
+import { isSoundKey } from '@nauthera/rules/jwks'
 
 /** Keys of one issuer. */
 export interface IssuerKeys {
@@ -55,9 +55,7 @@ export function createClusterIssuer(): ClusterIssuerKeys {
 /** @returns undefined without an issuer, or without a key that can verify a signature */
 function issuerKeysOf({ issuer, keys }: Pick<ClusterKeys, 'issuer' | 'keys'>): IssuerKeys | undefined {
   const usable = keys.flatMap(({ jwk, notAfter }) =>
-    jwk === undefined || jwksFaults({ keys: [jwk] }).length > 0
-      ? []
-      : [{ jwk, ...(notAfter ? { notAfter: timestampMs(notAfter) } : {}) }],
+    isSoundKey(jwk) ? [{ jwk, ...(notAfter ? { notAfter: timestampMs(notAfter) } : {}) }] : [],
   )
   return issuer === '' || usable.length === 0 ? undefined : { issuer, keys: usable }
 }

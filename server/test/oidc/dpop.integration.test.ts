@@ -120,6 +120,17 @@ describe('RFC 9449 DPoP', () => {
 
   const now = () => Math.floor(Date.now() / 1000)
   const at = (path: string) => `${replicas.issuer}${path}`
+  /** With the exponent 1 a signature is the padded hash itself (RFC 8017 section 9.2). */
+  const forged = (e: string) => {
+    const jwk = { kty: 'RSA', n: Buffer.alloc(256, 0xff).toString('base64url'), e }
+    const body = { htm: 'POST', htu: at('/token'), iat: now(), jti: randomUUID() }
+    const text = [{ alg: 'RS256', typ: 'dpop+jwt', jwk }, body]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.')
+    const hash = `3031300d060960864801650304020105000420${createHash('sha256').update(text).digest('hex')}`
+    const padded = `0001${'ff'.repeat(253 - hash.length / 2)}00${hash}`
+    return `${text}.${Buffer.from(padded, 'hex').toString('base64url')}`
+  }
   const withHead = (jwt: string, head: object) =>
     [Buffer.from(JSON.stringify(head)).toString('base64url'), ...jwt.split('.').slice(1)].join('.')
   type Holder = Awaited<ReturnType<typeof holder>>
@@ -187,6 +198,7 @@ describe('RFC 9449 DPoP', () => {
       },
     ],
     ['a proof whose signature was changed', async (own) => (await own.proof()).replace(/.{6}$/, 'AAAAAA')],
+    ['a proof of an RSA key with which anybody can sign', () => Promise.resolve(forged('AQ'))],
     ['two proofs in one header', async (own) => `${await own.proof()}, ${await own.proof()}`],
   ]
   for (const [sentence, make] of wrong) {

@@ -1,6 +1,7 @@
 // What a provider says of itself, and its keys. A copy is used for an hour, and for a day while the provider does not answer. It is
 // in memory, and in the cache where there is one: then one replica asks for all.
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { isSoundKey } from '@nauthera/rules/jwks'
 import type { Log } from '@nauthera/runtime/log'
 import { z } from '@nauthera/runtime/settings'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
@@ -128,7 +129,7 @@ class Metadata implements UpstreamMetadata {
     }
     const found = keysSchema.safeParse(await answer.json().catch(() => undefined))
     if (!found.success) throw invalid('its keys are no JWK set')
-    return found.data
+    return { keys: found.data.keys.filter(isSoundKey) }
   }
 
   #isYoung(known: KnownProvider | undefined, age: number): boolean {

@@ -1,7 +1,8 @@
 // Further checks of a client's JWTs under FAPI 2.0 (Security Profile, Message Signing).
-import { parseJsonRecord } from '@nauthera/runtime/json'
+import { fieldsOf, parseJsonRecord } from '@nauthera/runtime/json'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
+import { isSoundKey } from '@nauthera/rules/jwks'
 import type { ClientJwt } from './client-jwts.ts'
 
 export const isFapiClient = ({ profile }: Pick<ClientConfig, 'profile'>): boolean => profile === 'FAPI2'
@@ -31,10 +32,14 @@ export function fapiRequestFault({ claims, header, now }: ClientJwt, issuer: str
   return algorithmFault(header['alg'], 'a request object')
 }
 
-/** @param proof the header DPoP of the request, if there is one
- *  @returns its fault: FAPI 2.0 forbids RS256 (section 5.4.1) */
-export function fapiProofFault(proof: string): string | undefined {
+/** @param proof the header DPoP of the request; empty when there is none
+ *  @returns its fault: with a weak key anybody can make such a proof; FAPI 2.0 forbids RS256 (section 5.4.1) */
+export function proofFault(proof: string, { isFapi }: { readonly isFapi: boolean }): string | undefined {
+  if (proof === '') return undefined
   // the library says what is wrong with one that is no JWT
   const header = parseJsonRecord(Buffer.from(proof.split('.')[0]!, 'base64url').toString())
-  return header && algorithmFault(header['alg'], 'a DPoP proof')
+  const { alg, jwk } = fieldsOf(header)
+  if (fieldsOf(jwk)['kty'] === 'RSA' && !isSoundKey(jwk))
+    return 'the RSA key of a DPoP proof is too weak, or cannot be read'
+  return header && isFapi ? algorithmFault(alg, 'a DPoP proof') : undefined
 }

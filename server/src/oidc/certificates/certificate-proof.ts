@@ -1,5 +1,6 @@
 // Authenticates a client by its certificate (RFC 8705 section 2).
 import type { CertificateName } from '@nauthera/rules/certificates'
+import { weakKeyFault } from '@nauthera/rules/weak-keys'
 import { addNewest } from '@nauthera/runtime/add-newest'
 import type { CertificateFacts } from '@nauthera/proto/certificate-facts'
 import { judgeChain, timeFault } from './chain.ts'
@@ -52,7 +53,10 @@ export function createCertificateProofs(needs: {
       if (presented.isDoubted) return 'doubted-by-proxy'
       return hasName(facts, name) ? undefined : 'wrong-name'
     },
-    byItself: (presented) =>
-      presented.kind === 'certificate' ? timeFault(presented.leaf, now()) : notShown(presented),
+    byItself(presented) {
+      if (presented.kind !== 'certificate') return notShown(presented)
+      const { leaf } = presented
+      return timeFault(leaf, now()) ?? (weakKeyFault(leaf.publicKey) === undefined ? undefined : 'weak-certificate')
+    },
   }
 }

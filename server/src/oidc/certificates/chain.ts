@@ -2,6 +2,7 @@
 // here. It refuses name constraints and unknown critical extensions. It does not check revocation.
 import type { X509Certificate } from 'node:crypto'
 import type { CertificateFacts } from '@nauthera/proto/certificate-facts'
+import { weakKeyFault } from '@nauthera/rules/weak-keys'
 import type { ShownCertificate } from './presented.ts'
 import type { CertificateRefusal } from './refusal.ts'
 
@@ -141,12 +142,8 @@ const knownExtensions = ['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.17', '2.
 const hasUnknownCritical = ({ critical, extensions }: CertificateFacts): boolean =>
   critical.some((oid) => !knownExtensions.includes(oid)) || new Set(extensions).size < extensions.length
 
-const leastRsaBits = 2048
-
-function isWeak({ publicKey }: X509Certificate, { hash }: CertificateFacts): boolean {
-  const bits = publicKey.asymmetricKeyDetails?.modulusLength
-  return (bits !== undefined && bits < leastRsaBits) || (hash !== undefined && /^(md|sha-?1$)/i.test(hash))
-}
+const isWeak = ({ publicKey }: X509Certificate, { hash }: CertificateFacts): boolean =>
+  weakKeyFault(publicKey) !== undefined || (hash !== undefined && /^(md|sha-?1$)/i.test(hash))
 
 /** @returns undefined when it cannot be read */
 export function tryFacts(certificate: X509Certificate): CertificateFacts | undefined {

@@ -3,13 +3,13 @@ import { calculateJwkThumbprint } from 'jose'
 import type { JWK } from 'jose'
 import { isJsonRecord } from '@nauthera/runtime/json'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
+import { weakKeyFault } from '@nauthera/rules/weak-keys'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 
 /** A private key that signs: with `alg`, `kid` and nothing that is not part of the key. */
 export type FileKey = JWK & { readonly kid: string; readonly alg: SigningAlgorithm }
 
 const mostKeys = 32
-const leastRsaBits = 2048
 const longestKid = 128
 
 interface Kind {
@@ -86,8 +86,8 @@ function materialFault(jwk: JWK): string | undefined {
   try {
     const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...open } = jwk
     const key = createPrivateKey({ key: jwk, format: 'jwk' })
-    const bits = key.asymmetricKeyDetails?.modulusLength
-    if (bits !== undefined && bits < leastRsaBits) return `must have at least ${leastRsaBits} bits`
+    const weak = weakKeyFault(key)
+    if (weak !== undefined) return weak
     const digest = jwk.kty === 'OKP' ? null : 'sha256'
     const signature = sign(digest, probe, key)
     const isPair = verify(digest, probe, createPublicKey({ key: open, format: 'jwk' }), signature)

@@ -2,6 +2,7 @@
 import { createPublicKey, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { parseJsonRecord } from '@nauthera/runtime/json'
+import { weakKeyFault } from '@nauthera/rules/weak-keys'
 import { derFromRaw } from './ecdsa-signature.ts'
 
 type Jwk = Readonly<Record<string, unknown>>
@@ -59,7 +60,7 @@ function readKey(jwk: Jwk): KeyObject | undefined {
   if (known !== undefined) return known
   try {
     const key = createPublicKey({ key: jwk, format: 'jwk' })
-    if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048) return undefined
+    if (weakKeyFault(key) !== undefined) return undefined
     read.set(jwk, key)
     return key
   } catch {

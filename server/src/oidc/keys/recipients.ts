@@ -6,8 +6,8 @@ import type { GeneralJWE as GeneralSealed } from 'jose'
 export type { GeneralSealed }
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { hasShape, isJsonRecord, listOf } from '@nauthera/runtime/json'
+import { weakKeyFault } from '@nauthera/rules/weak-keys'
 
-const leastBits = 2048
 const pem = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]+?-----END \1-----/g
 
 /** @param text one or more certificates or public keys (PEM): RSA of 2048 bits or more, P-256, P-384, P-521, X25519
@@ -69,8 +69,11 @@ export async function openSealed(sealed: unknown, key: KeyObject): Promise<Uint8
   }
 }
 
-function algorithmFor({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): string {
-  if (type === 'rsa' && (details?.modulusLength ?? 0) >= leastBits) return 'RSA-OAEP-256'
+function algorithmFor(key: KeyObject): string {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  const weak = weakKeyFault(key)
+  if (weak !== undefined) throw invalid(`it ${weak}`)
+  if (type === 'rsa') return 'RSA-OAEP-256'
   if (type === 'x25519') return 'ECDH-ES+A256KW'
   if (type === 'ec' && ['prime256v1', 'secp384r1', 'secp521r1'].includes(details?.namedCurve ?? ''))
     return 'ECDH-ES+A256KW'

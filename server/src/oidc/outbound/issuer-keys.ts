@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { isJsonRecord } from '@nauthera/runtime/json'
 import { issuerFaults } from '@nauthera/rules/issuer'
-import { jwksFaults } from '@nauthera/rules/jwks'
+import { isSoundKey } from '@nauthera/rules/jwks'
 import type { Log } from '@nauthera/runtime/log'
 import type { IdentityIssuer } from '../../settings/outbound.ts'
 import type { IssuerKeys } from '../../clients/cluster-issuer.ts'
@@ -67,7 +67,7 @@ async function readSet({ issuer, jwksURI, jwksFile }: IdentityIssuer, fetch: Fet
       : JSON.parse(await readFile(jwksFile, 'utf8'))
   const keys: unknown = isJsonRecord(set) ? set['keys'] : undefined
   if (!Array.isArray(keys) || keys.length > mostKeys) throw new Error(`no JWK set of at most ${mostKeys} keys`)
-  const usable = keys.filter((key): key is Jwk => isJsonRecord(key) && jwksFaults({ keys: [key] }).length === 0)
+  const usable = keys.filter(isSoundKey)
   if (usable.length === 0) throw new Error('the JWK set has no key that can verify a signature')
   return usable
 }

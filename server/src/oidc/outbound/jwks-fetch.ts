@@ -1,7 +1,6 @@
 // Fetches clients' keys (jwks_uri), and a failing URL only once a minute for each requester. The library would retry at each request, and
 // anybody can send those.
-import { jwksFaults } from '@nauthera/rules/jwks'
-import { isJsonRecord } from '@nauthera/runtime/json'
+import { isSoundKey } from '@nauthera/rules/jwks'
 import { foreignUri } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { createAsking } from './asking.ts'
@@ -18,7 +17,7 @@ interface KeysOfClient {
   readonly freshFor: number
 }
 
-/** A `fetch` for key sets. Keys that can verify nothing (RSA below 2048 bits, private or malformed ones) are left out.
+/** A `fetch` for key sets. Keys that can verify nothing (weak, private or malformed ones) are left out.
  *  @param needs.asker the address of who asks now; undefined where addresses are unknown
  *  @param needs.now milliseconds, monotonic
  *  @throws what went wrong the last time, while that is less than a minute ago */
@@ -59,7 +58,6 @@ async function readKeys(answer: Response): Promise<KeysOfClient> {
   const keys: unknown = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
   if (!Array.isArray(keys)) throw new Error('the answer is no JWK set: an object whose keys is a list')
   if (keys.length > mostKeys) throw new Error(`the JWK set has more than ${mostKeys} keys`)
-  const usable = keys.filter((key: unknown) => isJsonRecord(key) && jwksFaults({ keys: [key] }).length === 0)
   const maxAge = /max-age=(\d{1,9})/.exec(answer.headers.get('cache-control') ?? '')?.[1]
-  return { keys: usable, freshFor: Math.min(Number(maxAge ?? 0), longestFresh) }
+  return { keys: keys.filter(isSoundKey), freshFor: Math.min(Number(maxAge ?? 0), longestFresh) }
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { fapiAssertionFault, fapiProofFault, fapiRequestFault } from '../../../src/oidc/artefacts/fapi.ts'
+import { fapiAssertionFault, fapiRequestFault, proofFault } from '../../../src/oidc/artefacts/fapi.ts'
 
 const issuer = 'https://login.example.com'
 const now = 10_000_000
@@ -42,14 +42,28 @@ describe(fapiRequestFault.name, () => {
     it(`refuses ${what}`, () => expect(fapiRequestFault(jwt(claims), issuer)).to.contain(said))
 })
 
-describe(fapiProofFault.name, () => {
+describe(proofFault.name, () => {
+  const isFapi = true
   const proof = (header: unknown) => `${Buffer.from(JSON.stringify(header)).toString('base64url')}.e30.AA`
-  it('judges the algorithm of a proof alone', () => {
-    expect(fapiProofFault(proof({ alg: 'PS256' }))).to.equal(undefined)
-    expect(fapiProofFault(proof({ alg: 'RS256' }))).to.contain('a DPoP proof')
+  it('judges the algorithm of a proof under FAPI 2.0 alone', () => {
+    expect(proofFault(proof({ alg: 'PS256' }), { isFapi })).to.equal(undefined)
+    expect(proofFault(proof({ alg: 'RS256' }), { isFapi })).to.contain('a DPoP proof')
+    expect(proofFault(proof({ alg: 'RS256' }), { isFapi: false })).to.equal(undefined)
+  })
+  it('T11 refuses a weak key of RSA of every client', () => {
+    const n = Buffer.alloc(256, 0xff).toString('base64url')
+    for (const jwk of [
+      { kty: 'RSA', n, e: 'AQ' },
+      { kty: 'RSA', n: n.slice(0, 170), e: 'AQAB' },
+      { kty: 'RSA', n },
+    ])
+      expect(proofFault(proof({ alg: 'RS256', jwk }), { isFapi: false })).to.contain('too weak')
+    expect(proofFault(proof({ alg: 'RS256', jwk: { kty: 'RSA', n, e: 'AQAB' } }), { isFapi: false })).to.equal(
+      undefined,
+    )
   })
   it('leaves a request without a proof, and what is no proof, to the library', () => {
-    expect(fapiProofFault('')).to.equal(undefined)
-    expect(fapiProofFault('%%')).to.equal(undefined)
+    expect(proofFault('', { isFapi })).to.equal(undefined)
+    expect(proofFault('%%', { isFapi })).to.equal(undefined)
   })
 })

@@ -58,4 +58,10 @@ describe('createCertificateProofs', () => {
     expect(byItself(shown())).to.equal('expired-certificate')
     expect(byItself({ kind: 'unreadable' })).to.equal('unreadable-certificate')
   })
+
+  it('T40 refuses a weak key, also of one that proves itself', async () => {
+    const weak = await createCertificate({ rsaBits: 1024 })
+    const { byItself } = proofs()
+    expect(byItself({ ...shown(), leaf: weak.certificate })).to.equal('weak-certificate')
+  })
 })
