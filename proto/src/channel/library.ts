@@ -48,7 +48,13 @@ export function methodDefinition<In extends DescMessage, Out extends DescMessage
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 export function channelCredentials(set: CertificateSet): ChannelCredentials {
-  return credentials.createFromSecureContext(createSecureContext({ ...set, minVersion: 'TLSv1.3' }))
+  const context = createSecureContext({ ...set, minVersion: 'TLSv1.3' })
+  return credentials.createFromSecureContext(context, { checkServerIdentity })
+}
+
+/** By the subject alternative names alone: Node takes the common name of a certificate without one (RFC 9525 section 6.3 forbids that). */
+function checkServerIdentity(host: string, certificate: PeerCertificate): Error | undefined {
+  return peerOf(certificate).dnsNames.includes(host) ? undefined : new Error(`the certificate there is not for ${host}`)
 }
 
 /** Gives the newest set to the library now, and each later one when it comes. */

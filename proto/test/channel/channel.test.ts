@@ -23,6 +23,8 @@ import {
   SyncRequestSchema,
   SyncResponseSchema,
 } from '../../src/generated/nauthera/config/v1/config_pb.ts'
+import { createCertificate } from '@nauthera/harness/certificates'
+import type { Wanted } from '@nauthera/harness/certificates'
 import { failOnLeaks } from '@nauthera/harness/leaks'
 
 const serverName = 'server.test'
@@ -292,6 +294,31 @@ describe('channel', () => {
         expect((await refusalOf(dialTo(target))).code).to.equal('UNAVAILABLE')
         await serving.stop()
       }
+    })
+
+    it('K13 the client takes no server that has the name in another place than its alternative names', async () => {
+      const ca = await createCertificate({ name: 'test', authority: true })
+      const made = async (wanted: Wanted) => {
+        const { pem: cert, keyPem: key } = await createCertificate({ issuer: ca, ...wanted })
+        return createCertificateHolder({ ca: ca.pem, cert, key })
+      }
+      const client = await made({ dnsNames: [clientName] })
+      const server = (wanted: Wanted) => made({ usages: ['1.3.6.1.5.5.7.3.1'], ...wanted })
+      for (const wanted of [
+        { name: serverName },
+        { name: serverName, uris: ['urn:x'] },
+        { uris: [serverName] },
+        { dnsNames: [`x, DNS:${serverName}, x`] },
+      ]) {
+        const { target, serving } = await startEcho({ certificates: await server(wanted) })
+        expect((await refusalOf(dialTo(target, client))).code, JSON.stringify(wanted)).to.equal('UNAVAILABLE')
+        await serving.stop()
+      }
+      const { target } = await startEcho({ certificates: await server({ dnsNames: ['x.test', serverName] }) })
+      const stream = await dialTo(target, client)
+      expect(await echo(stream, 'one')).to.equal('one')
+      stream.close()
+      await closedOf(stream)
     })
 
     it('K9 a message of 17 MiB ends its own stream and no other', async () => {
