@@ -2,11 +2,12 @@
 // beside the links of mails, and are used up in the same way: by one statement, whichever replica gets there first.
 import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
-import type { AuditRows } from '../audit/audit-rows.ts'
+import { inTransaction } from '../outbox/in-transaction.ts'
+import type { Transactional } from '../outbox/in-transaction.ts'
 import { isLiveLink, linkHash, consumeLink } from './link-token.ts'
 import type { LinkToken } from './link-token.ts'
 import { statement } from '../driver/database.ts'
-import type { Connection } from '../driver/database.ts'
+import { holdPerson } from './hold-person.ts'
 import { standing, stillStands } from './standing.ts'
 import type { AsAdmitted } from './standing.ts'
 import { personCounts } from '../tokens/what-counts.ts'
@@ -51,13 +52,17 @@ const use = statement<{ id: string; standing: string }>(
    SELECT id, standing FROM person`,
 )
 
-export function createLoginLinks(needs: { database: Connection; audit: AuditRows }): LoginLinks {
+export function createLoginLinks(needs: Transactional): LoginLinks {
   const { database } = needs
   const findOwner = async (token: string) => (await database.query(find, [linkHash(token)]))[0]?.id
   return {
     async create(userId, { token, lifeMs, audit: events }) {
       if (!isUuid(userId)) return false
-      return (await runAudited(needs, create, [token.hash, userId, lifeMs], events)).length === 1
+      return await inTransaction(needs, async (bound) => {
+        // of links that are made at once, each ends those before it
+        await bound.database.query(holdPerson, [userId])
+        return (await runAudited(bound, create, [token.hash, userId, lifeMs], events)).length === 1
+      })
     },
     find: findOwner,
     async consume(token, events) {

@@ -47,7 +47,8 @@ export interface DeviceCodes {
   refuse(id: string, payload: Payload, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
-/** What may be open at once. Of one client, nobody with a /48 of IPv6 may use up what is for all. */
+/** What may be open at once. Of one client, nobody with a /48 of IPv6 may use up what is for all. As many as the replicas have connections may pass it
+ *  at one moment: to hold it exactly, all devices of a client would wait for one row. */
 const most = { ofClient: 5000, ofClientAndWiderBlock: 300, ofAddress: 100 }
 /** Wrong codes of one address; with 8 letters out of 20, nobody gets far. Milliseconds. */
 const guessLimits = { ofAddress: 30, windowMs: 15 * 60_000 }

@@ -27,7 +27,8 @@ export interface PushedRequests {
   consume(id: string, expiresAt: Date): Promise<boolean>
 }
 
-/** Open requests of one client at most: more is a flood. */
+/** Open requests of one client at most: more is a flood. As many as the replicas have connections may pass it at one moment: to hold it exactly, all
+ *  requests of a client would wait for one row. */
 const pushedRequestsPerClient = 10_000
 
 const put = statement(

@@ -111,6 +111,15 @@ describe('a login link', function () {
       expect(await shows(path)).to.contain(gone)
   })
 
+  it('L20 of those that are made at one moment one works', async () => {
+    const id = await addPerson(server, 'twice')
+    for (let round = 0; round < 10; round++) {
+      const made = await Promise.all(Array.from({ length: 4 }, () => linkFor(id)))
+      const owners = await Promise.all(made.map((link) => store().loginLinks.find(link!.split('/').at(-1)!)))
+      expect(owners.filter(Boolean)).to.deep.equal([id])
+    }
+  })
+
   it('L1 signs nobody in without the button, nor by a request of an application, nor over a session of another person', async () => {
     const { link } = await person('dora')
     const hint = `login-link:${link.split('/').at(-1)}`
