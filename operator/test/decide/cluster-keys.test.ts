@@ -66,6 +66,36 @@ describe('nextClusterKeys', () => {
   })
 })
 
+describe('T70 keys that a hostile cluster publishes', () => {
+  const keysOf = (set: PublishedKeys) => (set.kind === 'published' ? set.keys : [])
+  const read = (jwks: string) => publishedKeys({ data: { issuer, jwks } })
+
+  it('bring nothing along that is as deep as it likes', () => {
+    const deep = `"more":${'['.repeat(7_000)}${']'.repeat(7_000)}`
+    expect(keysOf(read(`{"keys":[{${JSON.stringify(a).slice(1, -1)},${deep}}]}`))).to.deep.equal([a])
+  })
+
+  it('leave room for those of others, though they are other ones at each look', () => {
+    const odd = (kid: string) => ({ ...newKey(kid), kid: kid.padEnd(1_700, '-') })
+    let told: ReturnType<typeof nextClusterKeys>['joined'] = new Map()
+    for (let look = 0; look < 30; look++) {
+      const jwks = JSON.stringify({ keys: Array.from({ length: 8 }, (_, at) => odd(`${look}-${at}`)) })
+      const clusters = [cluster('evil', 1, read(jwks)), cluster('madrid', 2, publishes(b))]
+      told = nextClusterKeys({ own: setOf(c), joined: told }, clusters, now + look * 10_000).joined
+      expect(
+        told
+          .get('evil')
+          ?.keys.slice(0, 8)
+          .map(({ jwk }) => jwk),
+      ).to.deep.equal(keysOf(read(jwks)))
+      expect(told.get('madrid')).to.deep.equal(setOf(b))
+    }
+    const kept = told.get('evil')!.keys.map(({ jwk }) => String(jwk['kid']).split('-')[0])
+    expect(new Set(kept), 'the youngest').to.deep.equal(new Set(['29', '28']))
+    expect(JSON.stringify(told.get('evil')).length).to.be.lessThan(40_000)
+  })
+})
+
 describe('keys that an administrator lists', () => {
   const isOf = (told: ReturnType<typeof nextClusterKeys>, name: string) => told.joined.get(name)?.keys[0]?.jwk
   const byEvil = { own: setOf(c), joined: new Map([['evil', setOf(a)]]) }

@@ -77,6 +77,13 @@ describe(describeCluster.name, () => {
     expect([status.holder?.length, status.operatorVersion?.length]).to.deep.equal([253, 64])
   })
 
+  it('T70 shows no second line of its text, and nothing that steers a terminal', () => {
+    const text = 'a\nberlin  1 s ago\u001b[31m\u202e'
+    const read = { lease: leaseOf({ holderIdentity: text }), configMap: { data: { operatorVersion: text } } }
+    const { holder, operatorVersion } = describedAt(renewedAt, read)
+    expect([holder, operatorVersion]).to.deep.equal(Array(2).fill('a berlin 1 s ago [31m'))
+  })
+
   it('counts a cluster as seen for five minutes after its last word, and then as silent', () => {
     expect(seenOf(renewedAt + 123 + silentMs)).to.include({ status: 'True', reason: 'Seen', observedGeneration: 3 })
     expect(seenOf(renewedAt + 124 + silentMs)).to.include({ status: 'False', reason: 'Silent' })

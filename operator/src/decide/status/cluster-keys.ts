@@ -1,8 +1,8 @@
 // Decides which keys of joined clusters' ServiceAccounts servers get, and which are refused. Pure.
 import { byAge } from '@nauthera/rules/age'
 import type { Age } from '@nauthera/rules/age'
-import { jwksFaults, keyIdOf, keyTextOf } from '@nauthera/rules/jwks'
-import { fieldsOf, isJsonRecord, parseJsonRecord } from '@nauthera/runtime/json'
+import { isSoundKey, keyIdOf, keyTextOf } from '@nauthera/rules/jwks'
+import { fieldsOf, parseJsonRecord } from '@nauthera/runtime/json'
 import { nextKeys } from './platform-keys.ts'
 import type { Jwk, PlatformKeySet } from './platform-keys.ts'
 
@@ -14,7 +14,8 @@ export type PublishedKeys =
   /** Nobody can tell now: what was told stays. */
   | { readonly kind: 'unread'; readonly why: string }
 
-/** Keys, and characters of them: those of one cluster leave room for the others in the Secret that servers mount. */
+/** Keys, and characters of them: those of one cluster leave room for the others in the Secret that servers mount. As much again for those that it
+ *  does not publish any more. */
 const mostKeys = 8
 const mostText = 16 * 1024
 
@@ -24,12 +25,16 @@ export function publishedKeys(configMap: unknown): PublishedKeys {
   if (typeof issuer !== 'string' || issuer === '' || issuer.length > 2048 || typeof jwks !== 'string')
     return { kind: 'unusable', why: 'it publishes no keys of its ServiceAccounts' }
   const keys: unknown = jwks.length > mostText ? undefined : parseJsonRecord(jwks)?.['keys']
-  const sound = Array.isArray(keys)
-    ? keys.filter(isJsonRecord).filter((key) => jwksFaults({ keys: [key] }).length === 0)
-    : []
+  const sound = Array.isArray(keys) ? keys.filter(isSoundKey).map(ofVerification) : []
   if (sound.length > 0 && sound.length <= mostKeys) return { kind: 'published', issuer, keys: sound }
   return { kind: 'unusable', why: `it publishes no JWK set of 1 to ${mostKeys} keys that can verify a signature` }
 }
+
+const members = ['kty', 'crv', 'x', 'y', 'n', 'e', 'alg', 'pub', 'use', 'kid']
+
+/** Whatever else a key has may be as deep or as large as its writer likes. */
+const ofVerification = (jwk: Jwk): Jwk =>
+  Object.fromEntries(members.flatMap((name) => (typeof jwk[name] === 'string' ? [[name, jwk[name]]] : [])))
 
 /** A joined cluster whose keys are believed. */
 export interface BelievedCluster extends Age {
@@ -91,6 +96,13 @@ function equalWords(jwk: Jwk, holder: string | undefined, listed: ReadonlyMap<st
 }
 
 function nextOf(told: PlatformKeySet | undefined, published: PublishedKeys, now: number): PlatformKeySet | undefined {
-  if (published.kind === 'published') return nextKeys(told, published, now)
-  return published.kind === 'unread' ? told : told && nextKeys(told, { issuer: told.issuer, keys: [] }, now)
+  if (published.kind === 'published') return youngest(nextKeys(told, published, now))
+  return published.kind === 'unread' ? told : told && youngest(nextKeys(told, { issuer: told.issuer, keys: [] }, now))
+}
+
+/** One that publishes other keys at each look would else fill the Secret of all. The oldest are the last. */
+function youngest({ issuer, keys }: PlatformKeySet): PlatformKeySet {
+  let room = 2 * mostText
+  const isRoom = (jwk: Jwk) => (room -= JSON.stringify(jwk).length) >= 0
+  return { issuer, keys: keys.slice(0, 2 * mostKeys).filter(({ jwk }) => isRoom(jwk)) }
 }

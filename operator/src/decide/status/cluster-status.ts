@@ -1,4 +1,5 @@
 // Describes a joined cluster in the status of its OIDCCluster. Pure.
+import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { fieldsOf } from '@nauthera/runtime/json'
 import type { OIDCCluster, OIDCClusterStatus } from '../../api/oidc-cluster.ts'
 import { timeText } from '../../api/time-text.ts'
@@ -17,6 +18,10 @@ export interface ReadOfCluster {
 const silentMs = 300_000
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+
+/** @returns what somebody may read in a terminal: one line, with nothing hidden */
+const lineOf = (value: unknown, most: number): string | undefined =>
+  textOf(asOneLine(textOf(value)?.slice(0, most) ?? ''))
 
 const renewTimeOf = ({ lease }: ReadOfCluster): string | undefined =>
   textOf(fieldsOf(fieldsOf(lease)['spec'])['renewTime'])
@@ -37,14 +42,12 @@ export function describeCluster(
   about: { readonly clients: number; readonly ready: number; readonly now: number },
 ): OIDCClusterStatus {
   const at = lastSeenOf(read, about.now)
-  const holder = textOf(fieldsOf(fieldsOf(read.lease)['spec'])['holderIdentity'])
-  const operatorVersion = textOf(fieldsOf(fieldsOf(read.configMap)['data'])['operatorVersion'])
+  const holder = lineOf(fieldsOf(fieldsOf(read.lease)['spec'])['holderIdentity'], 253)
+  const operatorVersion = lineOf(fieldsOf(fieldsOf(read.configMap)['data'])['operatorVersion'], 64)
   const { generation } = cluster.metadata
   return {
-    ...present({ observedGeneration: generation }),
+    ...present({ observedGeneration: generation, holder, operatorVersion }),
     ...(at === undefined ? {} : { lastSeen: timeText(at) }),
-    ...(holder === undefined ? {} : { holder: holder.slice(0, 253) }),
-    ...(operatorVersion === undefined ? {} : { operatorVersion: operatorVersion.slice(0, 64) }),
     clients: about.clients,
     ready: about.ready,
     conditions: [seen(cluster, { at, isWritten: renewTimeOf(read) !== undefined }, about.now)],
