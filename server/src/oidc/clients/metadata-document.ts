@@ -166,7 +166,11 @@ function ownRedirects(document: Readonly<Record<string, unknown>>, origin: strin
   return [...own, ...all.filter((uri) => uri.startsWith('http:') && redirectFault(uri, 'Native') === undefined)]
 }
 
-const isOwnPage = (uri: string, origin: string): boolean => URL.parse(uri)?.origin === origin
+/** `blob:https://host/` has the origin of its host too. */
+function isOwnPage(uri: string, origin: string): boolean {
+  const url = URL.parse(uri)
+  return url?.protocol === 'https:' && url.origin === origin
+}
 
 /** Whether a list is absent or has the word. */
 const namesAmong = (list: unknown, word: string): boolean => list === undefined || textsOf(list).includes(word)

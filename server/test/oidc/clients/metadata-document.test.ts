@@ -132,6 +132,13 @@ describe(readDocument.name, () => {
     it(`refuses ${JSON.stringify(about)}`, () =>
       expect(read({ redirect_uris, ...about })).to.deep.equal({ kind: 'refused', why }))
 
+  it('T51 has no page that only looks like one of its origin', () => {
+    for (const client_uri of ['blob:https://agents.example.com/x', 'javascript:alert(1)', 'http://agents.example.com/'])
+      expect(read({ client_uri, redirect_uris })).to.have.nested.include({ 'document.clientUri': undefined })
+    const client_uri = 'https://agents.example.com/about'
+    expect(read({ client_uri, redirect_uris })).to.have.nested.include({ 'document.clientUri': client_uri })
+  })
+
   it('has the host for a name that is missing or shows nothing, and no page of another origin', () => {
     const redirect_uris = ['https://agents.example.com/cb']
     for (const client_name of [undefined, 7, ' \u200b\u202e '])
