@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** In the order in which they are needed. */
-export const laterImages = ['previous', 'oauth2-proxy', 'openldap', 'plugin'] as const
+export const laterImages = ['valkey', 'oauth2-proxy', 'previous', 'openldap', 'plugin'] as const
 export type LaterImages = (typeof laterImages)[number]
 
 /** Of the environment of the tests: a directory with a file for each that is on the nodes, or says why it is not. */

@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { manifestSecretName, shardCount, shardSecretName } from '@nauthera/proto/names'
+import { kubeContract } from '@nauthera/stand-in/contract'
+import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
 import { operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { RunningProcess } from '@nauthera/local/processes/process'
@@ -12,7 +14,8 @@ import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { connectRealApi } from './real-api.ts'
 import { root } from './support/kubernetes.ts'
 
-// The real operator on a real API server, with the rights of its roles and no more. There are no server replicas here.
+// The real operator on a real API server, with the rights of its roles and no more. There are no server replicas here, and the operator waits
+// a minute until that is clear: meanwhile the API server is asked what the stand-in is asked.
 
 describe('the operator on a real API server', function () {
   this.timeout(150_000)
@@ -23,6 +26,8 @@ describe('the operator on a real API server', function () {
   let admin: KubeClient
   let removeBrought: () => Promise<void>
   let operator: RunningProcess
+  let watch: Awaited<ReturnType<KubeClient['watch']>>
+  let created: ReturnType<typeof watch.next>
 
   before(async () => {
     const api = await connectRealApi()
@@ -54,8 +59,19 @@ describe('the operator on a real API server', function () {
       env: { KUBECONFIG: kubeconfig },
     })
     await operator.line(/^INF started/, { timeoutMs: 30_000 })
+    const body = {
+      apiVersion: 'auth.nauthera.io/v1alpha1',
+      kind: 'OIDCClient',
+      metadata: { name: 'app' },
+      spec: { type: 'Web', redirectURIs: ['https://app.example.com/callback'] },
+    }
+    expect((await admin.call('POST', clients, { body })).status).to.equal(201)
+    watch = await admin.watch(secrets, { fieldSelector: 'metadata.name=app-oidc', timeoutSeconds: 240 })
+    created = watch.next(200_000)
+    created.catch(() => undefined)
   })
   after(async () => {
+    watch?.close()
     await operator?.stop()
     for (const name of [own, team]) await admin.call('DELETE', `/api/v1/namespaces/${name}`)
     await removeBrought()
@@ -75,55 +91,53 @@ describe('the operator on a real API server', function () {
     expect(leases.map((lease) => lease.spec.holderIdentity)).to.deep.equal(['operator-0'])
   })
 
-  it('writes Secret, status and event of a client once it is clear that there is no replica to wait for', async () => {
-    const body = {
-      apiVersion: 'auth.nauthera.io/v1alpha1',
-      kind: 'OIDCClient',
-      metadata: { name: 'app' },
-      spec: { type: 'Web', redirectURIs: ['https://app.example.com/callback'] },
-    }
-    expect((await admin.call('POST', clients, { body })).status).to.equal(201)
-    const watch = await admin.watch(secrets, { fieldSelector: 'metadata.name=app-oidc', timeoutSeconds: 140 })
-    const created = await watch.next(120_000)
-    watch.close()
-    expect(created?.type).to.equal('ADDED')
-    const read = (key: string) => Buffer.from(created?.object.data[key], 'base64').toString()
-    expect(read('client_id')).to.equal(`${team}.app`)
-    expect(read('client_secret')).to.match(/^[A-Za-z0-9_-]{43}$/)
-    expect(read('issuer')).to.equal('https://login.example.com')
-
-    const changes = await admin.watch(clients, { fieldSelector: 'metadata.name=app', timeoutSeconds: 60 })
-    let status: Json = {}
-    while (!status.conditions?.some((one: Json) => one.type === 'SecretReady' && one.status === 'True')) {
-      status = (await changes.next(30_000))?.object.status ?? {}
-    }
-    changes.close()
-    expect(status).to.include({ clientId: `${team}.app`, servedBy: `${own}/nauthera` })
-    // Events are written after the status, and nothing waits for them: neither does a person, who watches.
-    const events = await admin.watch(`/api/v1/namespaces/${team}/events`, { timeoutSeconds: 60 })
-    let reason = ''
-    while (reason !== 'SecretCreated') reason = (await events.next(30_000))?.object.reason ?? ''
-    events.close()
+  describe('meanwhile: a real API server', () => {
+    kubeContract(async () => {
+      const { admin: contractor, addUser, removeBrought: stop } = await connectRealApi()
+      const userWith = async (...about: Parameters<typeof addUser>) => createKubeClient(await addUser(...about))
+      return { admin: contractor, userWith, stop }
+    })
   })
 
-  it('made no call that the API server refused', () => {
-    expect(operator.lines.filter((line) => /: 40[13] |[Ff]orbidden/.test(line))).to.deep.equal([])
-  })
+  describe('a minute later', () => {
+    it('writes Secret, status and event of a client once it is clear that there is no replica to wait for', async () => {
+      const event = await created
+      expect(event?.type).to.equal('ADDED')
+      const read = (key: string) => Buffer.from(event?.object.data[key], 'base64').toString()
+      expect(read('client_id')).to.equal(`${team}.app`)
+      expect(read('client_secret')).to.match(/^[A-Za-z0-9_-]{43}$/)
+      expect(read('issuer')).to.equal('https://login.example.com')
 
-  it('leaves nothing of a client that is deleted', async () => {
-    const watch = await admin.watch(secrets, { fieldSelector: 'metadata.name=app-oidc', timeoutSeconds: 60 })
-    expect((await watch.next())?.type).to.equal('ADDED')
-    await admin.call('DELETE', `${clients}/app`)
-    let event = await watch.next(45_000)
-    while (event && event.type !== 'DELETED') event = await watch.next(45_000)
-    watch.close()
-    expect(event?.type).to.equal('DELETED')
-  })
+      const changes = await admin.watch(clients, { fieldSelector: 'metadata.name=app', timeoutSeconds: 60 })
+      let status: Json = {}
+      while (!status.conditions?.some((one: Json) => one.type === 'SecretReady' && one.status === 'True')) {
+        status = (await changes.next(30_000))?.object.status ?? {}
+      }
+      changes.close()
+      expect(status).to.include({ clientId: `${team}.app`, servedBy: `${own}/nauthera` })
+      // Events are written after the status, and nothing waits for them: neither does a person, who watches.
+      const events = await admin.watch(`/api/v1/namespaces/${team}/events`, { timeoutSeconds: 60 })
+      let reason = ''
+      while (reason !== 'SecretCreated') reason = (await events.next(30_000))?.object.reason ?? ''
+      events.close()
+    })
 
-  it('releases the Lease when it is told to stop', async () => {
-    await operator.stop()
-    const leases = (await admin.call('GET', `/apis/coordination.k8s.io/v1/namespaces/${own}/leases`)).body
-      .items as Json[]
-    expect(leases.map((lease) => lease.spec.holderIdentity ?? '')).to.deep.equal([''])
+    it('made no call that the API server refused', () => {
+      expect(operator.lines.filter((line) => /: 40[13] |[Ff]orbidden/.test(line))).to.deep.equal([])
+    })
+
+    it('leaves nothing of a client that is deleted', async () => {
+      await admin.call('DELETE', `${clients}/app`)
+      let event = await watch.next(45_000)
+      while (event && event.type !== 'DELETED') event = await watch.next(45_000)
+      expect(event?.type).to.equal('DELETED')
+    })
+
+    it('releases the Lease when it is told to stop', async () => {
+      await operator.stop()
+      const leases = (await admin.call('GET', `/apis/coordination.k8s.io/v1/namespaces/${own}/leases`)).body
+        .items as Json[]
+      expect(leases.map((lease) => lease.spec.holderIdentity ?? '')).to.deep.equal([''])
+    })
   })
 })

@@ -42,28 +42,29 @@ NAUTHERA_E2E_PREVIOUS=COMMIT is what an upgrade begins from; default: the newest
 
 /** First the files that install CRDs of their own, then those that share one installation. */
 const suites = [
-  'kube-api',
   'operator',
   'tutorials',
   'install',
   'clients',
   'fences',
-  'second-release',
-  'rotation',
   'secretless',
   // begins what takes six minutes and is looked at in keys
   'kubectl',
   'sign-in',
   // what secretless began
   'audit',
+  'second-release',
+  'rotation',
   'disruption',
   // begins an upgrade, which upgrade looks at
   'releases',
   'mutual-tls',
+  // as mutual-tls has told the release
   'people',
   'plugin',
   'spoke',
   'upgrade',
+  'ring',
   'keys',
   'uninstall',
   // as uninstall has installed it
@@ -71,14 +72,24 @@ const suites = [
   // last, since it leaves values of its own: else another rollout would take them back
   'own-keys',
 ].map((name) => `ci/e2e/${name}.e2e.ts`)
+/** It runs a process of this checkout: no images are needed. */
+const withoutImages = new Set(suites.slice(0, 1))
+/** They need no Valkey. */
+const withoutProduct = new Set(suites.slice(0, 2))
+const named =
+  (...names: readonly string[]) =>
+  (file: string) =>
+    names.some((name) => file.includes(name))
 /** Which files need what is built last, and how that is built. */
-const neededBy: Readonly<Record<LaterImages, readonly string[]>> = {
-  'oauth2-proxy': ['sign-in'],
-  previous: ['second-release', 'releases'],
-  openldap: ['people'],
-  plugin: ['plugin', 'spoke'],
+const neededBy: Readonly<Record<LaterImages, (file: string) => boolean>> = {
+  valkey: (file) => !withoutProduct.has(file),
+  'oauth2-proxy': named('sign-in'),
+  previous: named('second-release', 'releases'),
+  openldap: named('people', 'mutual-tls'),
+  plugin: named('plugin', 'spoke'),
 }
 const buildLater: Readonly<Record<LaterImages, () => Promise<string[]>>> = {
+  valkey: async () => [(await buildValkeyImage()).archive],
   'oauth2-proxy': async () => (hasGo() ? [(await buildOAuth2ProxyImage()).archive] : []),
   previous: async () => {
     await buildPrevious(say)
@@ -91,8 +102,6 @@ const buildLater: Readonly<Record<LaterImages, () => Promise<string[]>>> = {
     return []
   },
 }
-/** They run processes of this checkout: no images are needed. */
-const withoutImages = new Set(suites.slice(0, 2))
 
 const { values, positionals } = readCommandLine(
   usage,
@@ -118,7 +127,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => st
 if (values.images) {
   await installImagePrograms(say)
   const building = async () => {
-    const archives = await buildImages({ own: false })
+    const archives = await buildImages({ own: false, load: () => Promise.resolve() })
     for (const what of laterImages) archives.push(...(await buildLater[what]()))
     return archives
   }
@@ -140,7 +149,7 @@ let code = 1
 const counts: string[] = []
 try {
   if (cluster && needsImages) {
-    const loading = buildImages({ own: true }).then((archives) => cluster.loadImages(...archives))
+    const loading = buildImages({ own: true, load: (...archives) => cluster.loadImages(...archives) })
     // told below, after the tests that run meanwhile: these wait for clocks more than they work
     loading.catch(() => undefined)
     const first = values.grep === undefined ? files.filter((file) => withoutImages.has(file)) : []
@@ -172,25 +181,31 @@ function describe(error: unknown): string {
 }
 
 /** @param what.own for a cluster of our own: one of them has the name of an official image
+ *  @param what.load gets the archives: those of this product while the others are built
  *  @returns the archives: of this product, and of what it needs around it */
-async function buildImages(what: { own: boolean }): Promise<string[]> {
+async function buildImages(what: { own: boolean; load: (...archives: string[]) => Promise<void> }): Promise<string[]> {
   say('building the images ...')
   const status = await runNode(['scripts/images.ts'])
   if (status !== 0) throw new Error(`scripts/images.ts ended with ${status}; the reason stands above`)
-  const extra = [
+  const own = parts.map((part) => join(root, '.nauthera/images', `${part}.tar`))
+  const loading = what.load(...own)
+  // told below
+  loading.catch(() => undefined)
+  const built = [
     await buildPostgresImage(),
     ...(what.own ? [await buildExamplePostgresImage()] : []),
-    await buildValkeyImage(),
     await buildDriverImage(),
   ]
-  const own = parts.map((part) => join(root, '.nauthera/images', `${part}.tar`))
-  return [...own, ...extra.map(({ archive }) => archive)]
+  const extra = built.map(({ archive }) => archive)
+  await loading
+  await what.load(...extra)
+  return [...own, ...extra]
 }
 
 /** Runs the tests, and meanwhile builds what only some of them need, behind everything else that this machine does. */
 async function runWithLater(cluster: TestedCluster, files: readonly string[]): Promise<number> {
   const later = createLater(join(clusterDirectory, 'later'))
-  const wanted = laterImages.filter((what) => files.some((file) => neededBy[what].some((name) => file.includes(name))))
+  const wanted = laterImages.filter((what) => files.some(neededBy[what]))
   for (const what of laterImages)
     if (!wanted.includes(what)) later.tell(what, `${what} is not built for these files: see neededBy in ci/e2e/run.ts`)
   let ended = false

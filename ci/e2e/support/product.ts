@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { whenLoaded } from '../later.ts'
 import { applyClients } from './clients.ts'
 import { startDriver } from './driver.ts'
 import type { Driver } from './driver.ts'
@@ -59,6 +60,7 @@ async function install(): Promise<InstalledProduct> {
   const { auth, team } = namespaces
   await applyObjects([...restrictedNamespace(auth), ...restrictedNamespace(team)])
   await Promise.all([
+    whenLoaded('valkey'),
     startPostgres(auth, Object.values(databases)),
     applyObjects([
       await tlsSecret(auth, 'server-tls', [`nauthera-server.${auth}.svc`]),
