@@ -6,6 +6,7 @@ import type { MachineCredentials } from '@nauthera/local/product/token'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { quantile } from '../report.ts'
 import { applyClients, credentialsOf, measureReady } from './support/clients.ts'
+import type { DriverOutcome } from './support/driver.ts'
 import { admin, applyObjects, get, kubectl, until, whenObject } from './support/kubernetes.ts'
 import { agentLines, restrictedContainer, restrictedPod } from './support/pods.ts'
 import { machine, useDriver, useProduct } from './support/product.ts'
@@ -15,6 +16,7 @@ import { record } from './support/report.ts'
 
 /** New ones and edits, one at a time. */
 const changes = 15
+const changed = Array.from({ length: Math.ceil(changes / 2) }, (_, index) => `change-${index}`)
 const kubeletSpacingMs = 1_100
 
 describe('an OIDCClient on a real cluster', function () {
@@ -25,9 +27,18 @@ describe('an OIDCClient on a real cluster', function () {
     product = await useProduct()
     team = product.team
     await useDriver()
-    const names = Array.from({ length: 100 }, (_, n) => `lost-${n}`)
-    // a new secret of this shard would write the shard
-    lost = names.find((name) => shardOf(team, name) !== shardOf(team, 'change-0'))!
+    const names = Array.from({ length: 1_000 }, (_, n) => `looked-for-${n}`)
+    // a new secret of a shard, or a change in it, would write the shard
+    const written = new Set([...changed, 'reports'].map((name) => shardOf(team, name)))
+    const free = names.filter((name) => !written.has(shardOf(team, name)))
+    lost = free[0]!
+    served = free.find((name) => shardOf(team, name) !== shardOf(team, lost))!
+    await applyClients(team, { reports: machine, [lost]: machine, [served]: machine })
+    held = await credentialsOf(team, lost)
+    restored = restore()
+    restored.catch(() => undefined)
+    shardRestored = restoreShard()
+    shardRestored.catch(() => undefined)
   })
 
   /** The Secret of this one is deleted. Nobody tells the operator: it is found within a minute, while others are tested. */
@@ -44,8 +55,27 @@ describe('an OIDCClient on a real cluster', function () {
     record({ name: 'f37.secret-restored', value: (performance.now() - began) / 1000, unit: 's', target: 70 })
   }
 
+  /** The shard of this one is deleted, and nobody tells the operator of that either. */
+  let served: string
+  let shardRestored: Promise<DriverOutcome>
+  const restoreShard = async () => {
+    const { namespace, name: release } = product.release
+    const secrets = `/api/v1/namespaces/${namespace}/secrets`
+    const name = shardSecretName(release, shardOf(team, served))
+    const { metadata } = await get(`${secrets}/${name}`)
+    const driver = await useDriver()
+    return driver.underCalls({ clients: served }, async () => {
+      const began = performance.now()
+      await kubectl('-n', namespace, 'delete', 'secret', name)
+      // within a minute, or at once when the look of that minute comes just then
+      await whenObject(secrets, name, (object) => ![undefined, metadata.uid].includes(object?.metadata.uid), 75_000)
+      record({ name: 'f37.shard-restored', value: (performance.now() - began) / 1000, unit: 's', target: 60 })
+      // every replica has taken the restored one
+      await measureReady(team, served, { ...machine, displayName: 'Of a restored shard' }, 90_000)
+    })
+  }
+
   it('becomes a working credential: a pod that mounts its Secret gets a token by the name of the Service', async () => {
-    await applyClients(team, { reports: machine, [lost]: machine })
     const script = `
       const read = (key) => fs.readFileSync('/client/' + key, 'utf8')
       const basic = Buffer.from(read('client_id') + ':' + read('client_secret')).toString('base64')
@@ -107,16 +137,13 @@ describe('an OIDCClient on a real cluster', function () {
   })
 
   it(`is Ready soon after each of ${changes} changes, with the nudge`, async () => {
-    held = await credentialsOf(team, lost)
-    restored = restore()
-    restored.catch(() => undefined)
     const times: number[] = []
     for (let index = 0; index < changes; index++) {
       // every other one is an edit of the one before
       const spec = { ...machine, displayName: `Change ${index}` }
       // A kubelet syncs a pod once a second at most; who measures back to back measures that.
       await pause(kubeletSpacingMs)
-      times.push(await measureReady(team, `change-${Math.floor(index / 2)}`, spec, 30_000))
+      times.push(await measureReady(team, changed[Math.floor(index / 2)]!, spec, 30_000))
     }
     record({ name: 'ready.nudge.p50', value: quantile(times, 0.5), unit: 'ms', target: 500 })
     record({ name: 'ready.nudge.p99', value: quantile(times, 0.99), unit: 'ms', target: 1_000 })
@@ -140,22 +167,8 @@ describe('an OIDCClient on a real cluster', function () {
     }
   })
 
-  // nobody tells the operator of this either
-  it('whose shard is deleted goes on being served, and the shard is restored', async () => {
-    const { namespace } = product.release
-    const name = shardSecretName(product.release.name, shardOf(team, 'change-0'))
-    const secrets = `/api/v1/namespaces/${namespace}/secrets`
-    const { metadata } = await get(`${secrets}/${name}`)
-    const driver = await useDriver()
-    const outcome = await driver.underCalls({ clients: 'change-0' }, async () => {
-      const began = performance.now()
-      await kubectl('-n', namespace, 'delete', 'secret', name)
-      // within a minute, or at once when the look of that minute comes just then
-      await whenObject(secrets, name, (object) => ![undefined, metadata.uid].includes(object?.metadata.uid), 75_000)
-      record({ name: 'f37.shard-restored', value: (performance.now() - began) / 1000, unit: 's', target: 60 })
-      // every replica has taken the restored one
-      await measureReady(team, 'change-0', { ...machine, displayName: 'Of a restored shard' }, 90_000)
-    })
+  it('F37 whose shard is deleted goes on being served, and the shard is restored within a minute', async () => {
+    const outcome = await shardRestored
     expect(outcome.failures).to.deep.equal([])
     expect(outcome.requests).to.be.greaterThan(0)
   })

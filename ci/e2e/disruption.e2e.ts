@@ -47,33 +47,32 @@ describe('pods that are replaced under load', function () {
     return [...hits].reduce((sum, [, count]) => sum + Number(count), 0)
   }
 
-  it('every process, as PID 1 of its container, exits with 0 on SIGTERM', async () => {
-    const end = async (component: 'server' | 'operator', containers: readonly string[]) => {
-      const [pod] = await product.release.pods(component)
-      const codes = new Map<string, number>()
-      const gone = whenObject(
-        `/api/v1/namespaces/${namespace}/pods`,
-        pod.metadata.name,
-        (now) => {
-          for (const name of containers) {
-            const code = exitCodeOf(now, name)
-            if (code !== undefined) codes.set(name, code)
-          }
-          return now === undefined
-        },
-        90_000,
-      )
-      await kubectl('-n', namespace, 'delete', 'pod', pod.metadata.name, '--wait=false')
-      await gone
-      expect(Object.fromEntries(codes)).to.deep.equal(Object.fromEntries(containers.map((name) => [name, 0])))
-    }
-    await Promise.all([end('server', ['server', 'config-agent']), end('operator', ['operator'])])
-  })
+  /** What the containers of the pods that are told to end have ended with. */
+  const ended: Promise<Readonly<Record<string, number>>>[] = []
+  const followEnd = (pod: Json, containers: readonly string[]): void => {
+    const codes: Record<string, number> = {}
+    const gone = whenObject(
+      `/api/v1/namespaces/${namespace}/pods`,
+      pod.metadata.name,
+      (now) => {
+        for (const name of containers) {
+          const code = exitCodeOf(now, name)
+          if (code !== undefined) codes[name] = code
+        }
+        return now === undefined
+      },
+      150_000,
+    ).then(() => codes)
+    // told by the test that looks at it
+    gone.catch(() => undefined)
+    ended.push(gone)
+  }
 
   it('a drain takes one server at a time, as the PodDisruptionBudget says, and fails no request', async () => {
     const pods = await product.release.pods('server')
     const before = pods.map(({ metadata }) => metadata.name as string)
     const nodes = [...new Set(pods.map(({ spec }) => spec.nodeName as string))]
+    for (const pod of pods) followEnd(pod, ['server', 'config-agent'])
     const outcome = await underLoad('drain', async () => {
       const flags = ['--ignore-daemonsets', '--delete-emptydir-data', '--timeout=110s']
       const draining = nodes.map((node) => tryKubectl('drain', node, `--pod-selector=${serverSelector}`, ...flags))
@@ -215,6 +214,7 @@ describe('pods that are replaced under load', function () {
     }
     await patch(policy.spec.ingress.filter((rule: Json) => !isStatusRule(rule)))
     try {
+      for (const pod of await product.release.pods('operator')) followEnd(pod, ['operator'])
       // streams that are open stay open; a new leader has none
       await kubectl('-n', namespace, 'delete', 'pod', '-l', 'app.kubernetes.io/component=operator', '--wait=true')
       await applyObjects([clientObject(product.team, 'cut-off', machine)])
@@ -235,5 +235,10 @@ describe('pods that are replaced under load', function () {
     const began = performance.now()
     await whenClientReady(product.team, 'cut-off', 90_000)
     record({ name: 'f39.ready-after-cut', value: (performance.now() - began) / 1000, unit: 's', target: 30 })
+  })
+
+  it('every process, as PID 1 of its container, has exited with 0 on SIGTERM', async () => {
+    const [server, operator] = [{ server: 0, 'config-agent': 0 }, { operator: 0 }]
+    expect(await Promise.all(ended)).to.deep.equal([server, server, operator, operator])
   })
 })

@@ -58,10 +58,15 @@ describe('A cluster in five minutes, and the tutorials that go on from it', func
     copyFileSync('/etc/hosts', join(home, 'hosts'))
   })
   after(async () => {
-    await browser?.close()
-    for (const end of endings) end()
+    await endPrograms()
     await tryKubectl('delete', 'namespace', 'auth', 'demo', '--ignore-not-found', '--wait=false')
   })
+
+  /** Those in the background, as the tutorial says, and the browser. A server that is told to end waits for the connections of both. */
+  const endPrograms = async () => {
+    await browser?.close()
+    for (const end of endings.splice(0)) end()
+  }
 
   /** Runs a block to its end; what it started in the background goes on.
    *  @returns what it printed
@@ -150,6 +155,7 @@ describe('A cluster in five minutes, and the tutorials that go on from it', func
     await page.locator('#name').waitFor()
     expect(await page.locator('#name').textContent()).to.equal('Ada')
     expect(await page.locator('#failures').textContent()).to.equal('0')
+    await endPrograms()
   })
 
   it('5 the pod goes on through a rotation without a restart', async () => {
