@@ -3,29 +3,23 @@ import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { password } from '@nauthera/harness/browser'
 import { findChromium } from '@nauthera/local/programs/chromium'
-import { whenLoaded } from './later.ts'
 import { connectThrough, openClusterBrowser } from './support/browser.ts'
 import type { ClusterBrowser } from './support/browser.ts'
-import { startDirectory } from './support/directory.ts'
 import type { DirectoryPod } from './support/directory.ts'
 import type { Driver } from './support/driver.ts'
 import { screenshots } from './support/failure.ts'
-import { applyObjects, forwardPort, kubectl, tryKubectl, until } from './support/kubernetes.ts'
-import { startMailServer } from './support/mail-server.ts'
+import { forwardPort, kubectl, tryKubectl, until } from './support/kubernetes.ts'
 import type { MailServer } from './support/mail-server.ts'
 import { isReady } from './support/pods.ts'
-import { namespaces, useDriver, useProduct } from './support/product.ts'
+import { useDriver, useProduct } from './support/product.ts'
 import type { InstalledProduct } from './support/product.ts'
-import { authority, restrictedNamespace } from './support/release.ts'
 import { record } from './support/report.ts'
 import { startSampleApp } from './support/sample-app.ts'
+import { group, maxAgeMs, useSurroundings } from './support/surroundings.ts'
 
 // People of a directory and mail to people: OpenLDAP and an SMTP server in pods, which a release that runs already is told of.
 
-/** How old an answer of the directory may be. */
-const maxAgeMs = 5_000
 const newPassword = 'a new password, chosen in the browser'
-const group = 'staff'
 
 describe('a directory and a mail server on a real cluster', function () {
   this.timeout(420_000)
@@ -39,15 +33,8 @@ describe('a directory and a mail server on a real cluster', function () {
   before(async function () {
     product = await useProduct()
     driver = await useDriver()
-    await Promise.all([applyObjects(restrictedNamespace(namespaces.people)), whenLoaded('openldap')])
-    ;[directory, mailServer] = await Promise.all([
-      // grace is in the group in the directory, ben among our own people
-      startDirectory(namespaces.people, ['grace', 'nils'], { [group]: ['grace'] }),
-      startMailServer(namespaces.people),
-    ])
-    await applyObjects(secrets(product.release.namespace, (await authority).cert, { directory, mailServer }))
-    const [, client] = await Promise.all([
-      product.release.upgrade({ values: values({ directory, mailServer }, product.team) }),
+    const [surroundings, client] = await Promise.all([
+      useSurroundings(),
       startSampleApp(product.team, 'staff', {
         displayName: 'Staff',
         scopes: ['openid', 'profile', 'email', 'groups'],
@@ -55,9 +42,9 @@ describe('a directory and a mail server on a real cluster', function () {
         logout: { backchannelURI: `https://staff.${product.team}.svc.cluster.local/backchannel-logout` },
       }),
     ])
+    ;({ directory, mailServer } = surroundings)
     app = client
-    // an old server knows nobody of the directory
-    await Promise.all([product.release.settled(), product.release.addPerson('ben', { groups: [group] })])
+    await product.release.addPerson('ben', { groups: [group] })
     if (findChromium() === undefined) return
     window = await openClusterBrowser(product.team, driver)
     await window.whenThere(app)
@@ -185,55 +172,6 @@ describe('a directory and a mail server on a real cluster', function () {
     expect(await page.locator('body').textContent()).to.include('Nobody is signed in')
   })
 })
-
-interface Outside {
-  readonly directory: DirectoryPod
-  readonly mailServer: MailServer
-}
-
-/** What the values name, in the namespace of the release. */
-const secrets = (namespace: string, caCertificate: string, { directory, mailServer }: Outside): object[] =>
-  [
-    { name: 'directory', stringData: directory.account },
-    { name: 'mail-server', stringData: mailServer.account },
-    { name: 'people-ca', stringData: { 'ca.crt': caCertificate } },
-  ].map(({ name, stringData }) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData }))
-
-function values({ directory, mailServer }: Outside, team: string): object {
-  const caSecret = { name: 'people-ca' }
-  const pods = (labels: object, namespace: string = namespaces.people) => [
-    {
-      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
-      podSelector: { matchLabels: labels },
-    },
-  ]
-  return {
-    ldap: {
-      enabled: true,
-      ...directory.values,
-      bindSecret: { name: 'directory' },
-      caSecret,
-      settings: { maxAge: `${maxAgeMs}ms` },
-    },
-    smtp: {
-      host: mailServer.host,
-      port: 2525,
-      from: 'Sign-in <sign-in@example.com>',
-      credentials: { name: 'mail-server' },
-      caSecret,
-    },
-    networkPolicy: {
-      egress: { ldap: pods(directory.labels), smtp: pods(mailServer.labels) },
-      extraEgress: [{ to: pods({ app: 'staff' }, team), ports: [{ port: 8443 }] }],
-    },
-    // the authority of the application, which is told at the end of a session
-    server: {
-      extraVolumes: [{ name: 'people-ca', secret: { secretName: caSecret.name } }],
-      extraVolumeMounts: [{ name: 'people-ca', mountPath: '/people-ca', readOnly: true }],
-      extraEnv: [{ name: 'NODE_EXTRA_CA_CERTS', value: '/people-ca/ca.crt' }],
-    },
-  }
-}
 
 /** From within the container of a server.
  *  @returns 'connected', or what went wrong, for each */
