@@ -6,8 +6,9 @@ import type { Json } from '@nauthera/stand-in/kube-client'
 import { runToEnd } from '@nauthera/local/processes/run-to-end'
 import { clusterState } from './support/api-server.ts'
 import { applyClients, credentialsOf, rotate } from './support/clients.ts'
-import { hardenedValues, useRegistry } from './support/hardened.ts'
+import { useRegistry } from './support/hardened.ts'
 import { applyObjects, kubectl, whenObject } from './support/kubernetes.ts'
+import { lastValues } from './support/own-keys.ts'
 import { canKill } from './support/pods.ts'
 import { machine, useDriver, useProduct } from './support/product.ts'
 import type { InstalledProduct } from './support/product.ts'
@@ -43,7 +44,7 @@ describe('profile: hardened, and its backup, on a real cluster', function () {
     // no pod rolls when uninstall.e2e.ts has installed with the profile
     const began = performance.now()
     await product.release.upgrade({
-      values: { ...(await hardenedValues()), backup: { enabled: true, recipient, existingClaim: claim } },
+      values: { ...(await lastValues(product.release)), backup: { enabled: true, recipient, existingClaim: claim } },
     })
     record({ name: 'hardened.ready', value: (performance.now() - began) / 1000, unit: 's', target: null })
     await product.release.settled()

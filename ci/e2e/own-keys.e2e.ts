@@ -1,9 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { expect } from 'chai'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { headerOfJwt } from '@nauthera/harness/flows'
 import { applyClients, credentialsOf } from './support/clients.ts'
-import { applyObjects, kubectl, until } from './support/kubernetes.ts'
+import { kubectl, until } from './support/kubernetes.ts'
+import { lastValues, ownKeys, writeOwnKeys } from './support/own-keys.ts'
 import { machine, useDriver, useProduct } from './support/product.ts'
 import type { InstalledProduct } from './support/product.ts'
 import { record } from './support/report.ts'
@@ -38,31 +38,18 @@ interface Said {
   readonly active?: boolean
 }
 
-const key = (alg: 'ES256' | 'RS256', kid: string): Json => {
-  const pair =
-    alg === 'ES256'
-      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      : generateKeyPairSync('rsa', { modulusLength: 2048 })
-  return { ...pair.privateKey.export({ format: 'jwk' }), alg, kid }
-}
-
 describe('signing keys of a Secret, on a real cluster', function () {
   this.timeout(300_000)
   let product: InstalledProduct
   let clientId: string
   let clientSecret: string
-  const first = [key('ES256', 'own-1'), key('RS256', 'own-rsa')]
-  const second = key('ES256', 'own-2')
+  const { first, second } = ownKeys
 
   before(async () => {
     product = await useProduct()
     await useDriver()
-    await write(...first)
-    await product.release.upgrade({
-      values: {
-        signing: { algorithms: ['ES256', 'RS256'], existingJwksSecret: { name: 'signing', key: 'set.json' } },
-      },
-    })
+    // no pod rolls when uninstall.e2e.ts has installed with these
+    await product.release.upgrade({ values: await lastValues(product.release) })
     await product.release.settled()
     await applyClients(product.team, { 'of-own-keys': machine })
     ;({ clientId, clientSecret } = await credentialsOf(product.team, 'of-own-keys'))
@@ -70,15 +57,7 @@ describe('signing keys of a Secret, on a real cluster', function () {
     await rotateKeys(product, '--now', '--cut', '--yes')
   })
 
-  const write = (...keys: readonly Json[]) =>
-    applyObjects([
-      {
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name: 'signing', namespace: product.release.namespace },
-        stringData: { 'set.json': JSON.stringify({ keys }) },
-      },
-    ])
+  const write = (...keys: readonly Json[]) => writeOwnKeys(product.release, ...keys)
   const servers = async () => product.release.pods('server')
   /** What each server says. */
   const askAll = async (token = ''): Promise<Said[]> => {

@@ -2,9 +2,8 @@ import { expect } from 'chai'
 import { isReady } from '@nauthera/local/product/wait-for'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { clientsIn, credentialsOf, whenClientReady } from './support/clients.ts'
-import { hardenedValues } from './support/hardened.ts'
 import { admin, applyObjects, get, tryKubectl, until } from './support/kubernetes.ts'
-import { canKill } from './support/pods.ts'
+import { lastValues } from './support/own-keys.ts'
 import { useDriver, useProduct } from './support/product.ts'
 import type { InstalledProduct } from './support/product.ts'
 import { record } from './support/report.ts'
@@ -85,8 +84,8 @@ describe('uninstalling and installing again', function () {
       await until('all to be gone', async () => (await Promise.all(backup.map(isGone))).every(Boolean))
       await applyObjects(backup.map(asRestored))
       const began = performance.now()
-      // hardened.e2e.ts looks at it
-      await release.upgrade({ values: canKill ? await hardenedValues() : {} })
+      // hardened.e2e.ts and own-keys.e2e.ts look at it
+      await release.upgrade({ values: await lastValues(release) })
       await Promise.all(names.map((name) => whenClientReady(team, name, 60_000)))
       record({ name: 'restore.ready', value: (performance.now() - began) / 1000, unit: 's', target: 120 })
     })
