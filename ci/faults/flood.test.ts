@@ -5,9 +5,9 @@ import { startFloodThreads } from './support/flood-threads.ts'
 import type { FloodThreads, Flooded } from './support/flood-threads.ts'
 import { tell } from './support/tell.ts'
 
-// Thousands of requests of each kind that prove nothing: what is left of them in all tables. At night more than 10,000 of each.
+// A thousand requests of each kind that prove nothing: what is left of them in all tables. At night ten times as many.
 
-const requests = Math.min(10_003, propertyRuns(2_501))
+const requests = Math.min(10_003, propertyRuns(1_001))
 /** How many requests one time of these sentences is; of the others it is one. */
 const requestsEach: Readonly<Record<string, number>> = {
   'a sign-in that is cancelled': 3,
