@@ -35,13 +35,6 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^ldapts$': ['server/src/users/ldap/**'],
 }
 
-/** The only files of the product that cast, and how often. Each cast says why beside it. A number only falls: a test compares it. */
-export const castingFiles: Readonly<Record<string, number>> = {
-  'server/src/oidc/library/shapes.ts': 4,
-  'server/src/oidc/library/grant-handlers.ts': 1,
-  'server/src/store/driver/postgres.ts': 1,
-}
-
 const processes = ['server', 'config-agent', 'operator']
 /** Never in an image: what the tests of several workspaces use. */
 const forTests = ['stand-in', 'local', 'harness']
@@ -286,7 +279,6 @@ export default defineConfig({
         'typescript/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
       },
     },
-    { files: Object.keys(castingFiles), rules: { 'typescript/consistent-type-assertions': 'off' } },
     { files: ['scripts/**', 'ci/**', 'examples/**'], rules: { 'no-console': 'off' } },
     { files: ['*/test/**', 'ci/**'], rules: { 'no-unused-expressions': 'off' } },
     ...importRules(),

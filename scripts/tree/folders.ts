@@ -123,7 +123,7 @@ export const folders: Readonly<Record<string, string>> = {
   'server/src/oidc/interaction': 'What login/ works on: a sign-in between two requests.',
   'server/src/oidc/keys': 'Signing keys, and everything that is signed or encrypted.',
   'server/src/oidc/lane': 'The short way for what is asked most; everything else is the library’s.',
-  'server/src/oidc/library': 'The one typed door to oidc-provider; every cast of its objects.',
+  'server/src/oidc/library': 'The one typed door to oidc-provider.',
   'server/src/oidc/library/overrides': 'Each internal of the library that we lean on, a file.',
   'server/src/oidc/library/params': 'What changes in a request’s parameters before the library reads them.',
   'server/src/oidc/outbound': 'Requests to addresses of clients: where they may go, and each asker’s share.',

@@ -1,5 +1,5 @@
 // Types for the parts of the library that we use. Its published types lack the internals that we replace, and the
-// properties that overrides add. Its objects are cast here alone (oxlint.config.ts counts).
+// properties that overrides add. Its objects get these types here alone, each after a look whether it is what we mean.
 import type { EventEmitter } from 'node:events'
 import { Provider } from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
@@ -169,8 +169,30 @@ export interface Claims {
   result(): Promise<Record<string, unknown>>
 }
 
-/** The published class has other types for its models, and none for what overrides replace. */
-export const internalsOf = (provider: Provider): Internals => provider as unknown as Internals
+const internalNames: Readonly<Record<keyof Internals, true>> = {
+  Client: true,
+  AuthorizationCode: true,
+  DeviceCode: true,
+  AccessToken: true,
+  ClientCredentials: true,
+  RefreshToken: true,
+  PushedAuthorizationRequest: true,
+  Session: true,
+  Grant: true,
+  ReplayDetection: true,
+  Claims: true,
+  IdToken: true,
+  OIDCContext: true,
+}
+const hasInternals = (provider: object): provider is Internals =>
+  Object.keys(internalNames).every((name) => name in provider)
+
+/** The published class has other types for its models, and none for what overrides replace.
+ *  @throws TypeError when the library no longer has one of them */
+export function internalsOf(provider: object): Internals {
+  if (!hasInternals(provider)) throw new TypeError('oidc-provider lacks a class that overrides replace')
+  return provider
+}
 
 /** The class of this Provider's clients. */
 export const clientClassOf = (provider: Provider): ClientClass => internalsOf(provider).Client
@@ -206,7 +228,12 @@ interface RequestParts {
   readonly grant?: Grant
 }
 
-const partsOf = ({ oidc }: Pick<Context, 'oidc'>): RequestParts => oidc as unknown as RequestParts
+const hasParts = (oidc: object): oidc is RequestParts => 'entities' in oidc
+
+function partsOf({ oidc }: { readonly oidc: object }): RequestParts {
+  if (!hasParts(oidc)) throw new TypeError('this is no request that oidc-provider handles')
+  return oidc
+}
 
 /** How the client has proved itself; undefined where there is no client yet. */
 export const authMethodOf = (context: Context): string | undefined => partsOf(context).client?.clientAuthMethod

@@ -249,22 +249,26 @@ class PostgresDatabase implements Database {
 
 const databaseSpan = { 'db.system.name': 'postgresql' }
 
+type RunParameters = [values: readonly unknown[], options?: { before?: Statement | undefined; timeoutMs?: number }]
+
 /** A pooler knows a statement by its text: another one is prepared anew. */
 const inEdition = (asked: Statement, edition: number): Pick<Statement, 'name' | 'text'> =>
   edition === 0 ? asked : { name: `${asked.name}~${edition}`, text: `${asked.text}${' '.repeat(edition)}` }
 
-/** In one write: the driver's own query costs twice as much, and a prepared statement of pg-promise four times. */
+/** In one write: the driver's own query costs twice as much, and a prepared statement of pg-promise four times. PostgreSQL holds the types of
+ *  the columns that the text chooses: a check of each row would cost more than the answer. */
 function runPrepared<Row>(
+  ...asked: [BareWire, Pick<Statement<Row>, 'name' | 'text' | 'row'>, ...values: RunParameters]
+): Promise<Row[]>
+function runPrepared(
   wire: BareWire,
-  asked: Pick<Statement<Row>, 'name' | 'text' | 'row'>,
-  values: readonly unknown[],
-  options: { before?: Statement | undefined; timeoutMs?: number } = {},
-): Promise<Row[]> {
+  asked: Pick<Statement, 'name' | 'text'>,
+  ...[values, options]: RunParameters
+): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
     const callback: PreparedQuery['callback'] = (error, rows = []) => {
       if (error) reject(asError(error))
-      // PostgreSQL holds the types of the columns that the text chooses: a check of each row would cost more than the answer
-      else resolve(rows as Row[])
+      else resolve(rows)
     }
     wire.query(new PreparedQuery({ asked, values, parsers, callback, ...options }))
   })
