@@ -13,7 +13,6 @@ import { createLease, writeWhileHeld } from './kubernetes/lease.ts'
 import { createOperatorMetrics, recordClusters, recordOverdue, recordReplicas } from './metrics.ts'
 import { createReconciler } from './reconcile.ts'
 import type { Issuers } from './replicas/issuers.ts'
-import { Rounds } from './secret/rounds.ts'
 import { readOutsideClusters } from './secret/outside-clusters.ts'
 import { macBy } from './secret/proof-key.ts'
 import { ClusterReports } from './status/cluster-reports.ts'
@@ -22,13 +21,13 @@ import { PolicyReports } from './status/policy-reports.ts'
 import { PolicyTally } from './status/policy-tally.ts'
 import { Refusals } from './status/refusals.ts'
 import { reportMirrorChange } from './status/mirror-changes.ts'
-import { createWriteStatus } from './status/write-status.ts'
 import { pause } from './time/clock.ts'
 import { tryUntilDone } from './time/try-until-done.ts'
 import type { Leader, OperatorNeeds, Stops } from './app/leader.ts'
 import { buildIssuers, buildOutlet } from './app/outlet.ts'
 import type { Outlet } from './app/outlet.ts'
-import { buildQueue, startQueue, workers } from './app/queue.ts'
+import { buildRounds, buildWriteStatus } from './app/parts.ts'
+import { buildQueue, startQueue } from './app/queue.ts'
 import { startSpoke } from './app/spoke.ts'
 
 interface ProvingOutlet extends Outlet {
@@ -234,13 +233,7 @@ function buildIntake(
   const onWrite = (kind: 'secret' | 'status') => metrics.writes.inc({ kind })
   const knownKeys = new Map(shards.storedKeys().map((key) => [key, true]))
   const watch = createWatch({ settings, connection, clock, random, log, knownKeys })
-  const status = createWriteStatus({
-    connection,
-    events,
-    clock,
-    watched: (key) => watch.clients.find(key)?.metadata.resourceVersion,
-    onWrite: () => onWrite('status'),
-  })
+  const status = buildWriteStatus(leader, events, watch.clients)
   const tally = new PolicyTally()
   const reports = new PolicyReports({
     policies: watch.policies,
@@ -277,14 +270,7 @@ function buildIntake(
     wake: wake.now,
     onWrite,
   })
-  const rounds = new Rounds({
-    keys: watch.clients.keys,
-    memories: reconciler.memories,
-    readVersion: readOutsideClusters(createReadVersion(connection)),
-    isLate: () => queue.depth > workers,
-    onChanged: queue.add,
-    clock,
-    log,
-  })
+  const readVersion = readOutsideClusters(createReadVersion(connection))
+  const rounds = buildRounds(leader, { clients: watch.clients, memories: reconciler.memories, queue, readVersion })
   return { watch, reconciler, refusals, reports, clusterReports, rounds }
 }

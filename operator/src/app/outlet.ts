@@ -7,7 +7,6 @@ import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import type { OIDCCluster } from '../api/oidc-cluster.ts'
 import type { Crowd } from '../intake/crowd.ts'
 import { createReadVersion, createSecretStore } from '../kubernetes/conditional-write.ts'
-import { createEventRecorder } from '../kubernetes/events.ts'
 import { findObject } from '../kubernetes/find-object.ts'
 import { readClusterIssuer } from '../kubernetes/issuer.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
@@ -15,22 +14,21 @@ import { createFollowReplicas } from '../replicas/follow-replicas.ts'
 import { Issuers } from '../replicas/issuers.ts'
 import { openLink } from '../replicas/link.ts'
 import { createReplicas } from '../replicas/replicas.ts'
-import { ProofKey } from '../secret/proof-key.ts'
 import { storeOutsideClusters } from '../secret/outside-clusters.ts'
 import { createNudge, noNudge } from '../shards/nudge.ts'
 import { createShards } from '../shards/shards.ts'
 import { ChangeTraces } from '../status/change-traces.ts'
 import type { Leader } from './leader.ts'
+import { buildEvents, buildProofKey } from './parts.ts'
 
 /** What goes out to the servers and to people, and what comes back from the servers. */
 export async function buildOutlet(leader: Leader, crowd: Crowd) {
   const { settings, connection, version, clock, random, log, metrics } = leader
-  const { release, namespace, identity } = settings
+  const { release, namespace } = settings
   const secrets = storeOutsideClusters(createSecretStore(connection))
-  const events = createEventRecorder({ connection, component: 'nauthera-operator', instance: identity, clock, log })
-  const readVersion = createReadVersion(connection)
-  const proofKey = new ProofKey({ secrets, readVersion, release, namespace, clock, random, log })
-  const link = await openLink({ settings, secrets, readVersion, clock, log })
+  const events = buildEvents(leader)
+  const proofKey = buildProofKey(leader, secrets)
+  const link = await openLink({ settings, secrets, readVersion: createReadVersion(connection), clock, log })
   const replicas = createReplicas({
     release,
     namespace,

@@ -8,13 +8,11 @@ import { createWatch, watchedPaths } from '../intake/watch.ts'
 import { createReadVersion, createSecretStore } from '../kubernetes/conditional-write.ts'
 import { connectLater, createConnection } from '../kubernetes/connection.ts'
 import type { HeardAnswer, KubeConnection } from '../kubernetes/connection.ts'
-import { createEventRecorder } from '../kubernetes/events.ts'
 import { readClusterIssuer } from '../kubernetes/issuer.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { KubernetesObject } from '../kubernetes/objects.ts'
 import { recordOverdue } from '../metrics.ts'
-import { macBy, ProofKey } from '../secret/proof-key.ts'
-import { Rounds } from '../secret/rounds.ts'
+import { macBy } from '../secret/proof-key.ts'
 import { HoldCluster } from '../spoke/hold-cluster.ts'
 import { HubAccess } from '../spoke/hub-access.ts'
 import { HubState } from '../spoke/hub-state.ts'
@@ -25,10 +23,10 @@ import { createReconcilerByHub } from '../spoke/reconcile-by-hub.ts'
 import { createSweep } from '../spoke/sweep.ts'
 import { createTellHub } from '../spoke/tell-hub.ts'
 import { countOverdue } from '../status/overdue.ts'
-import { createWriteStatus } from '../status/write-status.ts'
 import { tryUntilDone } from '../time/try-until-done.ts'
 import type { Leader } from './leader.ts'
-import { buildQueue, startQueue, workers } from './queue.ts'
+import { buildEvents, buildProofKey, buildRounds, buildWriteStatus } from './parts.ts'
+import { buildQueue, startQueue } from './queue.ts'
 
 /** What is known before any client is looked at. */
 interface Hub {
@@ -43,11 +41,8 @@ interface Hub {
 
 /** Starts everything that only the leader does in a spoke. Resolves when all is listed here; the hub may be away. */
 export async function startSpoke(leader: Leader): Promise<void> {
-  const { settings, connection, clock, random, log, stops, stopping } = leader
-  const { release, namespace } = settings
-  const secrets = createSecretStore(connection)
-  const readVersion = createReadVersion(connection)
-  const proofKey = new ProofKey({ secrets, readVersion, release, namespace, clock, random, log })
+  const { connection, stops, stopping } = leader
+  const proofKey = buildProofKey(leader, createSecretStore(connection))
   stops.push(() => proofKey.stop())
   const key = await proofKey.load(stopping)
   const identity = key && (await readIdentity(leader))
@@ -136,7 +131,7 @@ function buildSpoke(
     watch: ReturnType<typeof createWatch>
   },
 ) {
-  const { settings, connection, clock, random, log, metrics } = leader
+  const { settings, connection, clock, random, log, metrics, stops } = leader
   const { proof, queue, wake, watch } = about
   const { cluster, state } = hub
   const { find } = watch.clients
@@ -172,6 +167,8 @@ function buildSpoke(
     clock,
     log,
   })
+  const events = buildEvents(leader)
+  stops.push(() => events.flush())
   const reconciler = createReconcilerByHub({
     settings,
     cluster,
@@ -181,40 +178,16 @@ function buildSpoke(
     mirrors,
     outlet: createHubOutlet({ mirrors, state, findOrigin }),
     state,
-    status: buildWriteStatus(leader, find),
+    status: buildWriteStatus(leader, events, watch.clients),
     log,
     again: queue.addAfter,
     forgive: queue.clearFailures,
     onGone: () => sweep.wake(),
     onWrite: (kind) => metrics.writes.inc({ kind }),
   })
-  const rounds = new Rounds({
-    keys: watch.clients.keys,
-    memories: reconciler.memories,
-    readVersion: createReadVersion(connection),
-    isLate: () => queue.depth > workers,
-    onChanged: queue.add,
-    clock,
-    log,
-  })
+  const readVersion = createReadVersion(connection)
+  const rounds = buildRounds(leader, { clients: watch.clients, memories: reconciler.memories, queue, readVersion })
   return { mirrors, sweep, reconciler, rounds }
-}
-
-/** Writes the statuses of the clients here, with their events. */
-function buildWriteStatus(
-  { connection, settings, clock, log, metrics, stops }: Leader,
-  find: ReturnType<typeof createWatch>['clients']['find'],
-) {
-  const component = 'nauthera-operator'
-  const events = createEventRecorder({ connection, component, instance: settings.identity, clock, log })
-  stops.push(() => events.flush())
-  return createWriteStatus({
-    connection,
-    events,
-    clock,
-    watched: (key) => find(key)?.metadata.resourceVersion,
-    onWrite: () => metrics.writes.inc({ kind: 'status' }),
-  })
 }
 
 /** What the hub hears of this cluster as a whole. */
