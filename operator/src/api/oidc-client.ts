@@ -19,7 +19,7 @@ import { flag, integer, mapOf, object, oneOf, set, text } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
 export const consentModes = ['Explicit', 'Remember', 'Skip'] as const
-export const pkceModes = ['Auto', 'Required', 'Optional'] as const
+const pkceModes = ['Auto', 'Required', 'Optional'] as const
 
 export type PkceMode = (typeof pkceModes)[number]
 

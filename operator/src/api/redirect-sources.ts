@@ -7,7 +7,7 @@ import type { TypeOf } from './schema.ts'
 /** How many hosts and URIs one client may follow, and the characters of a path. */
 export const followLimits = { hosts: 20, uris: 50, path: 256 } as const
 
-export const routeKinds = ['Ingress', 'HTTPRoute'] as const
+const routeKinds = ['Ingress', 'HTTPRoute'] as const
 
 export type RouteKind = (typeof routeKinds)[number]
 

@@ -69,6 +69,11 @@ export const clusterFlags = ({ namespace, context, kubeconfig }: ClusterFlags): 
   ...present({ namespace, context, kubeconfig }),
 })
 
+/** The flags of a call about what has no namespace, or about all of them. @param flags as for `clusterFlags` */
+export const clusterWideFlags = ({ context, kubeconfig }: ClusterFlags): ClusterFlags => ({
+  ...present({ context, kubeconfig }),
+})
+
 /** @returns a table with two spaces between its columns */
 export function textTable(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
@@ -81,6 +86,29 @@ export function textTable(lines: readonly (readonly string[])[]): string {
           .trimEnd()}\n`,
     )
     .join('')
+}
+
+/** What `-o` asks of a list. */
+export type ListFormat = MachineFormat | 'wide'
+
+/** A column of a list: `of` names a field of its rows; a wide one is shown by `-o wide` alone. */
+export type ListColumn<Name extends string> = readonly [title: string, of: Name, wide?: 'wide']
+
+/** Prints a list as `-o` asks. @param about.none said where it is empty, for people */
+export function printList<Name extends string>(
+  { out, error }: Pick<PluginTerminal, 'out' | 'error'>,
+  rows: readonly Readonly<Record<Name, string>>[],
+  about: {
+    readonly columns: readonly ListColumn<Name>[]
+    readonly output: ListFormat | undefined
+    readonly none: string
+  },
+): void {
+  const { columns, output, none } = about
+  if (output === 'json' || output === 'yaml') return out(machineText(output, rows))
+  if (rows.length === 0) return error(`${none}\n`)
+  const shown = columns.filter(([, , wide]) => output === 'wide' || wide === undefined)
+  out(textTable([shown.map(([title]) => title), ...rows.map((row) => shown.map(([, of]) => row[of]))]))
 }
 
 const units: readonly [name: string, seconds: number][] = [

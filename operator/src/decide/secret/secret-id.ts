@@ -8,6 +8,9 @@ export function identifySecret(plain: Secret): { readonly id: string; readonly s
   return { id: shortDigest(sha256), sha256 }
 }
 
+/** The id of a value that may be a secret. */
+export const secretIdOf = (value: string): string => shortDigest(digestOf(value))
+
 /** @returns whether it has the form of a minted secret (256 bits); a weak value does not */
 export function hasMintedForm(plain: Secret): boolean {
   return /^[A-Za-z0-9_-]{43}$/.test(plain.reveal())

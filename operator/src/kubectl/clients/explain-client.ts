@@ -1,10 +1,10 @@
 // What is wrong with a client, by its status, its Secret and the refusals of its requests.
-import { createHash } from 'node:crypto'
 import { isRefusalCode, refusalKinds } from '@nauthera/rules/refusals'
 import { authMethodOf, corsOriginsOf, scopesOf } from '../../api/in-effect.ts'
 import type { Condition, OIDCClientStatus } from '../../api/client-status.ts'
 import { findCondition } from '../../api/conditions.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
+import { secretIdOf } from '../../decide/secret/secret-id.ts'
 import type { ClusterAnswer } from '../cluster.ts'
 import { agoText } from '../terminal.ts'
 import { factsOf } from './client-facts.ts'
@@ -123,8 +123,6 @@ function faultsOf(
   })
 }
 
-const idOf = (secret: string): string => createHash('sha256').update(secret).digest('hex').slice(0, 8)
-
 /** Compares the Secret that lies there with the one that the operator wrote. */
 function secretFindings(
   client: OIDCClient,
@@ -137,7 +135,7 @@ function secretFindings(
     return [{ severity: 'broken', what: `the Secret ${secret.name} is not there`, cure }]
   }
   if (seen.kind !== 'found') return []
-  const ids = Object.values(seen.value).map(idOf)
+  const ids = Object.values(seen.value).map(secretIdOf)
   if (ids.includes(secret.activeId)) return []
   // a template may have the secret within a longer text
   if (client.spec.secret?.data !== undefined) return []

@@ -8,8 +8,8 @@ import type { OIDCClient } from '../../api/oidc-client.ts'
 import { timeOf } from '../../api/time-text.ts'
 import { readClients } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
-import { machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
-import type { MachineFormat, PluginSession } from '../terminal.ts'
+import { outputOption, printList, withClusterFlags } from '../terminal.ts'
+import type { ListColumn, ListFormat, PluginSession } from '../terminal.ts'
 import { reportFault } from './report-fault.ts'
 
 interface ListFilter {
@@ -42,7 +42,7 @@ type ListOptions = ClusterFlags & {
   readonly refused?: boolean
   readonly expiring?: string
   readonly unused?: string
-  readonly output?: MachineFormat | 'wide'
+  readonly output?: ListFormat
 }
 
 export function addListCommand(program: Command, session: PluginSession): void {
@@ -81,9 +81,7 @@ function list(options: ListOptions, { terminal, exit }: PluginSession): void {
   if (found.kind !== 'found') return exit(reportFault(found, terminal))
   const filter = { notReady, refused, expiringMs: expiringMs || undefined, unusedMs: unusedMs || undefined }
   const rows = listRows(found.value, filter, terminal.now())
-  if (output === 'json' || output === 'yaml') return terminal.out(machineText(output, rows))
-  if (rows.length > 0) return terminal.out(tableText(rows, output === 'wide'))
-  terminal.error(`none of ${found.value.length} clients\n`)
+  printList(terminal, rows, { columns, output, none: `none of ${found.value.length} clients` })
 }
 
 /** @returns milliseconds of a duration as Go writes it, or of days such as `30d` */
@@ -158,7 +156,7 @@ function spanText(milliseconds: number): string {
   return minutes < 48 * 60 ? `${Math.floor(minutes / 60)}h` : `${Math.floor(minutes / 1440)}d`
 }
 
-const columns: readonly [title: string, of: keyof ListRow, wide?: 'wide'][] = [
+const columns: readonly ListColumn<keyof ListRow>[] = [
   ['NAMESPACE', 'namespace'],
   ['NAME', 'name'],
   ['TYPE', 'type', 'wide'],
@@ -172,8 +170,3 @@ const columns: readonly [title: string, of: keyof ListRow, wide?: 'wide'][] = [
   ['POLICIES', 'policies', 'wide'],
   ['ISSUER', 'issuer', 'wide'],
 ]
-
-function tableText(rows: readonly ListRow[], isWide: boolean): string {
-  const shown = columns.filter(([, , wide]) => isWide || wide === undefined)
-  return textTable([shown.map(([title]) => title), ...rows.map((row) => shown.map(([, of]) => row[of]))])
-}

@@ -1,7 +1,7 @@
 // The command `secret`: what the application's Secret holds, without its secret unless it is asked for.
-import { createHash } from 'node:crypto'
 import type { Command } from 'commander'
 import { listsSecrets } from '../../decide/secret/listed-secrets.ts'
+import { secretIdOf } from '../../decide/secret/secret-id.ts'
 import { readClient, readSecret } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
 import { clusterFlags, textTable, withClusterFlags } from '../terminal.ts'
@@ -60,12 +60,11 @@ function showSecret(
 
 type Values = Readonly<Record<string, string>>
 
-const idOf = (value: string): string => createHash('sha256').update(value).digest('hex').slice(0, 8)
-
 /** A template may have the secret within a longer text, encoded too. Where no value is the secret that the operator wrote, all are hidden.
  *  @param activeId undefined: the client has no secret */
 function hiddenText(values: Values, activeId: string | undefined): string {
-  const plain = activeId === undefined ? undefined : Object.values(values).find((value) => idOf(value) === activeId)
+  const plain =
+    activeId === undefined ? undefined : Object.values(values).find((value) => secretIdOf(value) === activeId)
   const forms = plain === undefined ? [] : [plain, encodeURIComponent(plain), ...insideBase64(plain)]
   const isHidden = (value: string): boolean =>
     activeId !== undefined && (plain === undefined || forms.some((form) => value.includes(form)))

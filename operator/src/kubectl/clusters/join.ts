@@ -9,7 +9,7 @@ import { findCluster, findNamespace, flagsOf, requestKubectl } from '../cluster.
 import type { CallKubectl, ClusterAnswer, ClusterFault, ClusterFlags } from '../cluster.ts'
 import { readOperatorSettings } from '../operator-settings.ts'
 import type { OperatorSettingsFile } from '../operator-settings.ts'
-import { clusterFlags, machineText, outputOption, withClusterFlags } from '../terminal.ts'
+import { clusterWideFlags, machineText, outputOption, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'
 import { hubObjects } from './hub-objects.ts'
 import { credentialManifest, helmCommand, readHubAddress } from './spoke-credential.ts'
@@ -55,7 +55,7 @@ export function addJoinCommand(cluster: Command, session: PluginSession): void {
 
 function join(name: string, options: JoinOptions, { terminal, exit }: PluginSession): void {
   const { kubectl: call, error, out } = terminal
-  const { namespace: _own, ...flags } = clusterFlags(options)
+  const flags = clusterWideFlags(options)
   const wrong = faultOf(name, options)
   if (wrong !== undefined) {
     error(`${wrong}\n`)

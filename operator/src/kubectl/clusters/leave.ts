@@ -4,7 +4,7 @@ import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import { noCluster, reportFault } from '../clients/report-fault.ts'
 import { clusterKind, findCluster, findNamespace, flagsOf, readClients, requestKubectl } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
-import { clusterFlags, withClusterFlags } from '../terminal.ts'
+import { clusterWideFlags, withClusterFlags } from '../terminal.ts'
 import type { PluginSession } from '../terminal.ts'
 import { rightsToJoin } from './join.ts'
 
@@ -23,7 +23,7 @@ export function addLeaveCommand(cluster: Command, session: PluginSession): void 
 
 function leave(name: string, options: LeaveOptions, { terminal, exit }: PluginSession): void {
   const { kubectl: call, error, out } = terminal
-  const { namespace: _own, ...flags } = clusterFlags(options)
+  const flags = clusterWideFlags(options)
   const namespace = namespaceOfCluster(name)
   const parts = [findCluster(call, name, flags), findNamespace(call, namespace, flags)]
   for (const part of parts) if (part.kind !== 'found') return exit(reportFault(part, terminal, rightsToJoin))

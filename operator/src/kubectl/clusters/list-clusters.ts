@@ -4,10 +4,10 @@ import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import { reportFault } from '../clients/report-fault.ts'
 import { clusterKind, readClusters } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
-import { agoText, clusterFlags, machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
-import type { MachineFormat, PluginSession } from '../terminal.ts'
+import { agoText, clusterWideFlags, outputOption, printList, withClusterFlags } from '../terminal.ts'
+import type { ListColumn, ListFormat, PluginSession } from '../terminal.ts'
 
-type ListOptions = ClusterFlags & { readonly output?: MachineFormat | 'wide' }
+type ListOptions = ClusterFlags & { readonly output?: ListFormat }
 
 interface ClusterRow {
   readonly name: string
@@ -29,15 +29,10 @@ export function addClusterListCommand(cluster: Command, session: PluginSession):
 }
 
 function list(options: ListOptions, { terminal, exit }: PluginSession): void {
-  const { output } = options
-  const { namespace: _none, ...flags } = clusterFlags(options)
-  const found = readClusters(terminal.kubectl, flags)
+  const found = readClusters(terminal.kubectl, clusterWideFlags(options))
   if (found.kind !== 'found') return exit(reportFault(found, terminal, `to list ${clusterKind}`))
   const rows = found.value.map((one) => rowOf(one, terminal.now()))
-  if (output === 'json' || output === 'yaml') return terminal.out(machineText(output, rows))
-  if (rows.length === 0) return terminal.error('no cluster has joined\n')
-  const shown = columns.filter(([, , wide]) => output === 'wide' || wide === undefined)
-  terminal.out(textTable([shown.map(([title]) => title), ...rows.map((row) => shown.map(([, of]) => row[of]))]))
+  printList(terminal, rows, { columns, output: options.output, none: 'no cluster has joined' })
 }
 
 function rowOf({ metadata, spec, status }: OIDCCluster, now: number): ClusterRow {
@@ -59,7 +54,7 @@ function stateOf(conditions: NonNullable<NonNullable<OIDCCluster['status']>['con
   return faults.length > 0 ? faults.join() : 'ok'
 }
 
-const columns: readonly [title: string, of: keyof ClusterRow, wide?: 'wide'][] = [
+const columns: readonly ListColumn<keyof ClusterRow>[] = [
   ['NAME', 'name'],
   ['LAST-SEEN', 'lastSeen'],
   ['CLIENTS', 'clients'],

@@ -6,7 +6,7 @@ import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import { noCluster, reportFault } from '../clients/report-fault.ts'
 import { clusterKind, findCluster, flagsOf, readClients, requestKubectl } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
-import { clusterFlags, withClusterFlags } from '../terminal.ts'
+import { clusterWideFlags, withClusterFlags } from '../terminal.ts'
 import type { PluginSession } from '../terminal.ts'
 
 const rightsToMove = 'to change OIDCClusters and to list OIDCClients here, which a cluster-admin has'
@@ -37,7 +37,7 @@ export function addMoveCommand(cluster: Command, session: PluginSession): void {
 
 function move(fromText: string, toText: string, options: ClusterFlags, { terminal, exit }: PluginSession): void {
   const { kubectl: call, error, out } = terminal
-  const { namespace: _own, ...flags } = clusterFlags(options)
+  const flags = clusterWideFlags(options)
   const [from, to] = [parsePlace(fromText), parsePlace(toText)]
   const owner = to?.cluster ?? from?.cluster
   if (!from || !to || owner === undefined || (to.name !== undefined && from.name === undefined)) {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { clientDefinition, policyDefinition } from '../../api/crds.ts'
 import { requestKubectl, flagsOf, readObject, readObjects } from '../cluster.ts'
 import type { CallKubectl, ClusterAnswer, ClusterFlags } from '../cluster.ts'
-import { clusterFlags, machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
+import { clusterFlags, clusterWideFlags, machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'
 import { checkDefinition, checkLeader, checkPods } from './checks.ts'
 import type { DoctorCheck } from './checks.ts'
@@ -26,7 +26,7 @@ export function addDoctorCommand(program: Command, session: PluginSession): void
 }
 
 function examine(call: CallKubectl, flags: ClusterFlags, now: number): readonly DoctorCheck[] {
-  const { namespace: _ofClients, ...where } = flags
+  const where = clusterWideFlags(flags)
   const reached = requestKubectl(call, ['version', '--output', 'json', ...flagsOf(where)])
   if (reached.kind !== 'found')
     return [{ what: 'cluster', state: 'unreachable', text: reached.message, cure: 'kubectl cluster-info' }]

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { clientDefinition } from '../../api/crds.ts'
 import { flagsOf, readObject, readObjects } from '../cluster.ts'
 import type { CallKubectl, ClusterFlags } from '../cluster.ts'
-import { clusterFlags, machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
+import { clusterWideFlags, machineText, outputOption, textTable, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession } from '../terminal.ts'
 import { labelOf, nameOf } from './checks.ts'
 
@@ -15,7 +15,7 @@ export function addVersionCommand(program: Command, { terminal, exit }: PluginSe
     .addHelpText('after', '\nExample:\n  kubectl nauthera version --client')
     .action((options: ClusterFlags & { readonly client?: boolean; readonly output?: MachineFormat }) => {
       const own = { plugin: terminal.version }
-      const cluster = options.client ? {} : versionsOf(terminal.kubectl, clusterFlags(options))
+      const cluster = options.client ? {} : versionsOf(terminal.kubectl, clusterWideFlags(options))
       const { fault, ...versions } = { fault: undefined, ...own, ...cluster }
       terminal.out(
         options.output ? machineText(options.output, versions) : textTable(Object.entries(versions).map(rowsOf).flat()),
@@ -36,7 +36,7 @@ interface ClusterVersions {
   readonly fault?: string
 }
 
-function versionsOf(call: CallKubectl, { namespace: _ofClients, ...where }: ClusterFlags): ClusterVersions {
+function versionsOf(call: CallKubectl, where: ClusterFlags): ClusterVersions {
   const label = 'app.kubernetes.io/version'
   const definition = readObject(call, ['customresourcedefinition', clientDefinition.metadata.name, ...flagsOf(where)])
   const selector = 'app.kubernetes.io/name=nauthera'

@@ -23,7 +23,7 @@ export interface ReadObject {
 }
 
 /** @returns each object of a file with one or more documents, and the syntax faults */
-export function readDocuments(
+function readDocuments(
   file: string,
   text: string,
 ): { readonly objects: readonly ReadObject[]; readonly faults: readonly LocatedFault[] } {

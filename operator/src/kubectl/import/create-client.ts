@@ -1,6 +1,6 @@
 // Makes an OIDCClient, and a Secret where its client secret is known, of a client of another product.
 import { labels } from '@nauthera/proto/names'
-import { grantTypes, wireGrant } from '@nauthera/rules/grants'
+import { grantTypes, usualGrants, wireGrant } from '@nauthera/rules/grants'
 import { meaningOf } from '@nauthera/rules/client-types'
 import type { ClientType } from '@nauthera/rules/client-types'
 import { secretMethods, showsSecret } from '@nauthera/rules/client-authentication'
@@ -128,7 +128,7 @@ function specFor(
   for (const grant of foreign.grantTypes)
     if (!wanted.some((one) => wireGrant(one) === grant))
       about.leftOut.push({ field: `grant ${grant}`, why: 'there is no such grant here' })
-  const usual = meaningOf(type).grants
+  const usual = usualGrants(type)
   const isUsual = wanted.length === usual.length && usual.every((grant) => wanted.includes(grant))
   const method = methodFor(foreign, type, about.leftOut)
   const authFields = { ...(method === undefined ? {} : { method }), ...(isJsonRecord(auth) ? auth : {}) }

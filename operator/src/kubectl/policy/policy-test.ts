@@ -18,7 +18,7 @@ import type { JudgedClient } from '../files/judge-together.ts'
 import { collectFaults, ourObjects } from '../files/our-objects.ts'
 import { faultText, readYamlFile } from '../files/read-documents.ts'
 import { readOperatorSettings } from '../operator-settings.ts'
-import { clusterFlags, machineText, outputOption, withClusterFlags } from '../terminal.ts'
+import { clusterWideFlags, machineText, outputOption, withClusterFlags } from '../terminal.ts'
 import type { MachineFormat, PluginSession, PluginTerminal } from '../terminal.ts'
 import { effectsText, policyEffects } from './policy-effect.ts'
 
@@ -48,7 +48,7 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
     terminal.error('name a file with -f, or a policy with --without\n')
     return exit(2)
   }
-  const { namespace: _all, ...where } = clusterFlags(options)
+  const where = clusterWideFlags(options)
   const clients = readClients(terminal.kubectl, { ...where, allNamespaces: true })
   const rights = 'to list oidcclients and oidcpolicies.auth.nauthera.io in all namespaces'
   if (clients.kind !== 'found') return exit(reportFault(clients, terminal, rights))

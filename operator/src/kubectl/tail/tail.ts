@@ -4,7 +4,7 @@ import { isJsonRecord } from '@nauthera/runtime/json'
 import { reportFault } from '../clients/report-fault.ts'
 import { flagsOf, readClient, readObjects } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
-import { clusterFlags, withClusterFlags } from '../terminal.ts'
+import { clusterFlags, clusterWideFlags, withClusterFlags } from '../terminal.ts'
 import type { PluginSession } from '../terminal.ts'
 import { LogMerge } from './merge-logs.ts'
 
@@ -60,7 +60,7 @@ async function tail(name: string | undefined, options: TailOptions, session: Plu
 
 /** @returns undefined when there is none or several, which has been said */
 function onlyRelease(flags: ClusterFlags, { terminal, exit }: PluginSession): string | undefined {
-  const { namespace: _ofClients, ...where } = flags
+  const where = clusterWideFlags(flags)
   const selector = 'app.kubernetes.io/name=nauthera,app.kubernetes.io/component=operator'
   const found = readObjects(terminal.kubectl, [
     'deployments',
