@@ -1,5 +1,6 @@
 // The mails that the server sends, with what each says. Texts are in the locales (`mail.<template>.…`).
 import type { AskedFrom } from './describe-agent.ts'
+import type { FactorKind } from './factor-kind.ts'
 
 /** Every template with its values. Text from people is text: `mail/compose.ts` escapes it. Paths are below the issuer. */
 export interface Mails {
@@ -54,10 +55,8 @@ export interface Mails {
 
 /** What has changed of how a person proves who they are: a key under `mail.factor-changed.change.` in the locales. */
 export type ChangedFactor =
-  | 'totp-added'
-  | 'totp-removed'
-  | 'passkey-added'
-  | 'passkey-removed'
+  | `${FactorKind}-added`
+  | `${FactorKind}-removed`
   | 'recovery-codes-new'
   | 'recovery-code-used'
   | 'factors-reset'

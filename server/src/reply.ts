@@ -3,13 +3,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AccountPages } from './reply/account-pages.ts'
 import type { AdminPages } from './reply/admin-pages.ts'
+import type { FactorPages } from './reply/factor-pages.ts'
 import type { GeneralPages } from './reply/general-pages.ts'
 import type { MailPages } from './reply/mail-pages.ts'
 import type { PersonOnPage } from './reply/on-page.ts'
 import type { SignInPages } from './reply/sign-in-pages.ts'
 
 /** Every view (`views/<name>.eta`) with what it needs. Addresses (`…Action`) are paths below the origin. */
-export interface Views extends SignInPages, MailPages, AccountPages, AdminPages, GeneralPages {}
+export interface Views extends SignInPages, FactorPages, MailPages, AccountPages, AdminPages, GeneralPages {}
 
 export type ViewName = keyof Views
 

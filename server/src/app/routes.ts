@@ -18,9 +18,9 @@ import type { Route } from '../reply.ts'
 import type { ServerSettings } from '../settings.ts'
 import { createPeople } from '../store/people/people.ts'
 import type { Store } from '../store/store.ts'
-import { createPasskeyFactors } from '../users/factors/passkey-factors.ts'
+import { createFactorKinds } from '../users/factors/factor-kinds.ts'
+import type { FactorKinds } from '../users/factors/factor-kinds.ts'
 import { relyingParty } from '../users/factors/passkeys.ts'
-import { createSecondFactors } from '../users/factors/second-factors.ts'
 import { createLinkRequests } from '../users/links/link-requests.ts'
 import type { Passwords } from '../users/passwords/passwords.ts'
 import type { UserSources } from '../users/sources/user-sources.ts'
@@ -52,10 +52,12 @@ export function createRoutes(
   const basePath = basePathOf(settings)
   const { secondFactor, branding, mail, registration } = settings
   const offers = { reset: mail !== undefined, registration: registration.enabled }
-  const secondFactors = createSecondFactors({ store: on.store, now: Date.now })
   const party = secondFactor.policy === 'off' ? undefined : relyingParty(issuer, branding.title)
-  const passkeys = createPasskeyFactors({ store: on.store, party, now: Date.now })
-  const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
+  const factorNeeds = {
+    ...createFactorKinds({ store: on.store, party, now: Date.now }),
+    secondFactor,
+    title: branding.title,
+  }
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
   const ways = { ...on.store, ...signInNeeds, remembered, offers }
   const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
@@ -97,7 +99,7 @@ function mailRoutes(
     users: UserSources
     passwords: Passwords
     pages: Site
-    factorNeeds: Pick<Parameters<typeof createMailRoutes>[0], 'secondFactors' | 'passkeys' | 'secondFactor'>
+    factorNeeds: FactorKinds & Pick<ServerSettings, 'secondFactor'>
   },
 ) {
   const { store, users, passwords, pages, factorNeeds } = on
@@ -133,10 +135,7 @@ function accountRoutes(
     federation: Federation
     gate: AccountGate
     said: Said
-    factorNeeds: Pick<
-      Parameters<typeof createAccountRoutes>[0],
-      'secondFactors' | 'passkeys' | 'secondFactor' | 'title'
-    >
+    factorNeeds: FactorKinds & Pick<ServerSettings, 'secondFactor'> & { readonly title: string }
   },
 ) {
   const { store, users, gate, said, factorNeeds } = on

@@ -2,9 +2,8 @@ import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { RememberedAccounts } from '../oidc/remembered-accounts.ts'
 import type { Audit } from '../store/audit/audit.ts'
 import type { LoginLinks } from '../store/people/login-links.ts'
-import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
+import type { FactorKinds } from '../users/factors/factor-kinds.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
-import type { SecondFactors } from '../users/factors/second-factors.ts'
 import type { UserSources } from '../users/sources/user-sources.ts'
 import { createAccess } from './consent/access.ts'
 import type { Step } from './attempt/attempt.ts'
@@ -19,12 +18,10 @@ import { createSecondFactor } from './proof/second-factor.ts'
 import { createSetUpFactor } from './proof/set-up-factor.ts'
 import type { Federation } from './upstream/federation.ts'
 
-export interface StepNeeds {
+export interface StepNeeds extends FactorKinds {
   readonly interactions: Interactions
   readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load' | 'isReserved'>
   readonly remembered: RememberedAccounts
-  readonly secondFactors: SecondFactors
-  readonly passkeys: PasskeyFactors
   readonly loginLinks: Pick<LoginLinks, 'find' | 'consume'>
   readonly secondFactor: SecondFactorPolicy
   /** The name of this service. */

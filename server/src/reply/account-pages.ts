@@ -4,7 +4,6 @@ import type {
   DetailOnPage,
   EndingOnPage,
   Mistake,
-  PasskeyOnPage,
   PersonOnPage,
   ScopeOnPage,
   TextOnPage,
@@ -82,34 +81,6 @@ export interface ApplicationOnPage {
 
 /** The pages about a person's own account. */
 export interface AccountPages {
-  'account-app': {
-    readonly area: AreaOnPage
-    readonly action: string
-    readonly backHref: string
-    readonly qrCode: string
-    readonly secret: string
-    /** The secret for the form, encrypted. */
-    readonly sealed: string
-    /** As typed. */
-    readonly name: string
-    /** Providers whose links go with the first factor, unless they are kept. */
-    readonly weakLinks: readonly string[]
-    readonly mistakes: readonly Mistake[]
-  }
-  /** Shown once. */
-  'account-codes': {
-    readonly area: AreaOnPage
-    readonly codes: readonly string[]
-    readonly done: 'app-added' | 'passkey-added' | 'new-codes'
-    readonly backHref: string
-  }
-  'account-passkey': {
-    readonly area: AreaOnPage
-    readonly backHref: string
-    readonly passkey: PasskeyOnPage
-    readonly weakLinks: readonly string[]
-    readonly mistakes: readonly Mistake[]
-  }
   /** Links a sign-in at another provider: before the way there, or, with `found`, after it. */
   'account-link': {
     readonly area: AreaOnPage
@@ -123,27 +94,6 @@ export interface AccountPages {
       readonly sealed: string
     }
     readonly mistakes: readonly Mistake[]
-  }
-  /** Gives an authenticator app or a passkey another name. */
-  'account-rename': {
-    readonly area: AreaOnPage
-    readonly action: string
-    readonly backHref: string
-    /** Hidden field. */
-    readonly id: string
-    /** Its kind: a key under `security.rename.` in the locales. */
-    readonly what: string
-    readonly name: string
-    readonly mistakes: readonly Mistake[]
-  }
-  'account-confirm': {
-    readonly area: AreaOnPage
-    readonly action: string
-    readonly backHref: string
-    readonly what: 'remove-app' | 'remove-passkey' | 'new-codes' | 'unlink'
-    /** Hidden field. */
-    readonly id?: string | undefined
-    readonly name?: string | undefined
   }
   'account-overview': {
     readonly area: AreaOnPage

@@ -79,51 +79,6 @@ export interface SignInPages {
     readonly maxLength: number
     readonly mistakes: readonly Mistake[]
   }
-  'second-factor': {
-    readonly client?: ClientOnPage | undefined
-    readonly person: PersonOnPage
-    readonly action: string
-    readonly recoveryAction: string
-    readonly cancelAction?: string | undefined
-    /** A new password follows, and no sign-in. */
-    readonly isForPassword?: boolean
-    /** Whether the person has an authenticator app, and a passkey. */
-    readonly hasApp: boolean
-    readonly passkey?: PasskeyOnPage | undefined
-    readonly mistakes: readonly Mistake[]
-  }
-  /** The person must have a second factor, and has none. */
-  'set-up-factor': {
-    readonly client?: ClientOnPage | undefined
-    readonly person: PersonOnPage
-    /** The sign-in is too old for it, or nobody knows how old it is. */
-    readonly signInFirst: boolean
-    /** It was no sign-in with a link, which the setting wants. */
-    readonly linkFirst?: boolean
-    readonly action: string
-    readonly cancelAction: string
-    /** Where passkeys are possible. */
-    readonly passkey: PasskeyOnPage | undefined
-    readonly mistakes: readonly Mistake[]
-  }
-  'set-up-app': {
-    readonly client?: ClientOnPage | undefined
-    readonly action: string
-    readonly cancelAction: string
-    /** A picture, as a data: URL. */
-    readonly qrCode: string
-    /** What the picture holds, to type by hand; in groups. */
-    readonly secret: string
-    /** As typed. */
-    readonly name: string
-    readonly mistakes: readonly Mistake[]
-  }
-  /** Shown once. */
-  'recovery-codes': {
-    readonly client?: ClientOnPage | undefined
-    readonly action: string
-    readonly codes: readonly string[]
-  }
   consent: {
     readonly client: ClientOnPage
     readonly action: string

@@ -1,16 +1,15 @@
 // The pages to set up, replace and remove the authenticator app and passkeys, and to renew recovery codes. The app's seed is only in an
 // encrypted hidden field until a code has proved it.
-import type { Page, PageRequest, Reply, Route } from '../../reply.ts'
+import type { FactorWord } from '../../factor-kind.ts'
+import type { Page, PageRequest, Reply, Route, Views } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
 import type { UpstreamLinks } from '../../store/factors/upstream-links.ts'
-import type { PasskeyFactors } from '../../users/factors/passkey-factors.ts'
 import type { FactorChange } from '../../users/factors/notice.ts'
 import { mayEnrolFirst } from '../../users/factors/policy.ts'
-import type { SecondFactors } from '../../users/factors/second-factors.ts'
 import { appOnPage, newPasskeyOnPage, setUps } from '../../users/factors/factor-kinds.ts'
-import type { SetUpWay } from '../../users/factors/factor-kinds.ts'
+import type { FactorKinds } from '../../users/factors/factor-kinds.ts'
 import { mintSeed } from '../../users/factors/totp.ts'
 import { withSecondFactor, withoutSecondFactor } from '../../oidc/acr.ts'
 import { factorPaths, hasAllPasskeys } from './factor-sections.ts'
@@ -24,10 +23,8 @@ import type { OwnerNeeds } from '../frame/owner.ts'
 import { createRenameRoutes } from './rename-factor.ts'
 import type { Said } from '../frame/said.ts'
 
-export interface FactorPageNeeds extends AreaNeeds, OwnerNeeds {
+export interface FactorPageNeeds extends AreaNeeds, OwnerNeeds, FactorKinds {
   readonly factors: Pick<Factors, 'of' | 'recoveryCodesLeft' | 'seal' | 'open' | 'rename'>
-  readonly secondFactors: SecondFactors
-  readonly passkeys: PasskeyFactors
   readonly rounds: Pick<OtherProviders, 'providers'>
   readonly links: Pick<UpstreamLinks, 'ownOf'>
   /** The name of this service, for the person's app. */
@@ -112,7 +109,7 @@ const shows = { app: showApp, passkey: showPasskey } as const
 /** Takes the fields of `setUps`; of the app also `seed` (sealed).
  *  @throws CodedError STORE_UNAVAILABLE */
 const setUp =
-  (way: SetUpWay): PersonalHandler<FactorPageNeeds> =>
+  (way: FactorWord): PersonalHandler<FactorPageNeeds> =>
   async (needs, person, request) => {
     const { user, standing, session } = person
     const boundTo = bindingOf(person)
@@ -219,7 +216,7 @@ function codesPage(
   person: SignedInPerson,
   request: PageRequest,
   codes: readonly string[],
-  done: 'app-added' | 'passkey-added' | 'new-codes',
+  done: Views['account-codes']['done'],
 ): Page {
   const area = accountArea(needs, person, request, 'security')
   return {

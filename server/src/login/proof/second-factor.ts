@@ -1,3 +1,4 @@
+import type { FactorKind } from '../../factor-kind.ts'
 import { hasTwoFactors, withSecondFactor } from '../../oidc/acr.ts'
 import type {
   Interaction,
@@ -7,7 +8,6 @@ import type {
   SignedIn,
 } from '../../oidc/interaction/interaction.ts'
 import type { Page } from '../../reply.ts'
-import type { FactorKind } from '../../store/people/standing.ts'
 import type { Mistake } from '../../reply/on-page.ts'
 import { checkProof, proofs, proofsOnPage } from '../../users/factors/factor-kinds.ts'
 import type { CheckProof, FactorProofNeeds, ProofOutcome } from '../../users/factors/factor-kinds.ts'

@@ -1,5 +1,6 @@
 // Counters of failed sign-ins; factors.ts has those of wrong codes. They are in the database, by its clock: every replica sees the same ones, and a restart loses none.
 import { createHash } from 'node:crypto'
+import type { FactorKind } from '../../factor-kind.ts'
 import { addressBlock } from '../audit/address-block.ts'
 import type { Mail } from '../../mails.ts'
 import { audited, runAudited } from '../audit/audited.ts'
@@ -14,7 +15,6 @@ import { livePlaces } from '../tokens/places.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
 import { factorKinds, standing } from './standing.ts'
-import type { FactorKind } from './standing.ts'
 import { groupsOf, preferencesOf, sourceOf, userOf } from './user.ts'
 import type { User, UserRow } from './user.ts'
 

@@ -7,10 +7,6 @@ import { endDevices } from '../outbox/logouts.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
 
-/** A second factor: an authenticator app, or a passkey. */
-export const factorKindNames = ['totp', 'passkey'] as const
-export type FactorKind = (typeof factorKindNames)[number]
-
 /** SQL, for `users u`. As text, since a Date of JavaScript has no microseconds. */
 export const standing = `((u.sessions_valid_after AT TIME ZONE 'UTC')::text)`
 

@@ -1,4 +1,5 @@
 // Loads a person with everything that is checked: one query for sign-ins and pages, a lighter one for codes and tokens.
+import type { FactorKind } from '../../factor-kind.ts'
 import { consentOf } from '../people/consents.ts'
 import type { Consent, ConsentRow } from '../people/consents.ts'
 import { grantOf, ownersOf, parentsOf } from '../tokens/grants.ts'
@@ -6,7 +7,6 @@ import type { StoredGrant, GrantOwner, ParentRows } from '../tokens/grants.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
 import { factorKinds, standing } from '../people/standing.ts'
-import type { FactorKind } from '../people/standing.ts'
 import { groupsOf, isUuid, preferencesOf, sourceOf, userOf } from '../people/user.ts'
 import type { User, UserRow } from '../people/user.ts'
 import { isAliveRow } from '../tokens/what-counts.ts'

@@ -1,17 +1,31 @@
 // What proves a second factor and what sets one up, by its kind: the same in a sign-in, on the pages of the account and behind a link in a mail.
+import type { FactorKind, FactorWord } from '../../factor-kind.ts'
 import type { Mistake, PasskeyOnPage } from '../../reply/on-page.ts'
 import type { Audit } from '../../store/audit/audit.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
-import type { FactorKind } from '../../store/people/standing.ts'
 import type { User } from '../../store/people/user.ts'
 import { factorName, passkeyName } from './factor-name.ts'
 import type { EnrolledFactor } from './new-factor.ts'
 import type { FactorChange } from './notice.ts'
-import { passkeyAnswer } from './passkey-factors.ts'
+import { createPasskeyFactors, passkeyAnswer } from './passkey-factors.ts'
 import type { PasskeyFactors } from './passkey-factors.ts'
 import { qrCode } from './qr-code.ts'
+import { createSecondFactors } from './second-factors.ts'
 import type { CodeOutcome, SecondFactors } from './second-factors.ts'
 import { appUri } from './totp.ts'
+
+/** What checks and enrols them. For a new kind add a line. */
+export interface FactorKinds {
+  readonly secondFactors: SecondFactors
+  readonly passkeys: PasskeyFactors
+}
+
+type KindNeeds = Parameters<typeof createSecondFactors>[0] & Parameters<typeof createPasskeyFactors>[0]
+
+export const createFactorKinds = (needs: KindNeeds): FactorKinds => ({
+  secondFactors: createSecondFactors(needs),
+  passkeys: createPasskeyFactors(needs),
+})
 
 export interface SetUpNeeds {
   readonly secondFactors: Pick<SecondFactors, 'enrolApp'>
@@ -45,10 +59,8 @@ type SetUpOutcome =
 /** @throws CodedError STORE_UNAVAILABLE */
 export type SetUp = (needs: SetUpNeeds, answer: SetUpAnswer) => Promise<SetUpOutcome>
 
-export type SetUpWay = 'app' | 'passkey'
-
 /** What sets one up: nothing is stored before a code has proved the app, or the browser has made a passkey. By the last part of the address of its page. For a new kind add a line. */
-export const setUps: Readonly<Record<SetUpWay, SetUp>> = {
+export const setUps: Readonly<Record<FactorWord, SetUp>> = {
   /** Takes the fields `code` and `name`. */
   async app({ secondFactors }, { fields, userId, standing, seed, changeOf }) {
     if (seed === undefined) return { kind: 'not-shown' }

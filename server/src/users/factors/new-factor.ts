@@ -1,8 +1,8 @@
 // Stores a new second factor with all that it comes with, whatever its kind: recovery codes, mails, and the sessions and links that go.
+import type { FactorKind } from '../../factor-kind.ts'
 import { askedFrom } from '../../describe-agent.ts'
 import type { Enrolled, NewFactor } from '../../store/factors/needs.ts'
 import { isStillStanding } from '../../store/people/standing.ts'
-import type { FactorKind } from '../../store/people/standing.ts'
 import type { Accounts } from '../../store/sessions/accounts.ts'
 import { factorNotice, unlinkedNotice } from './notice.ts'
 import type { FactorChange } from './notice.ts'

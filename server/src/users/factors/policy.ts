@@ -1,5 +1,5 @@
+import type { FactorKind } from '../../factor-kind.ts'
 // Decides who must have a second factor, by the setting `secondFactor`. oidc/acr.ts has the needs of clients and requests.
-import type { FactorKind } from '../../store/people/standing.ts'
 
 export interface SecondFactorPolicy {
   /** `off`: nobody is asked. `optional`: whoever has one is asked. `required`: everybody sets one up. */

@@ -1,10 +1,10 @@
 // One try to sign in with a password: it takes a place of the account and the address, asks the sources, and counts a failure.
 import { setTimeout } from 'node:timers/promises'
 import { hasCode } from '@nauthera/runtime/coded-error'
+import type { FactorKind } from '../../factor-kind.ts'
 import { askedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
 import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt, FoundAttempt } from '../../store/people/attempts.ts'
-import type { FactorKind } from '../../store/people/standing.ts'
 import type { User } from '../../store/people/user.ts'
 import type { Users } from '../../store/people/users.ts'
 import type { LoadedAccount } from '../../store/sessions/accounts.ts'
