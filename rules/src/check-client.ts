@@ -12,7 +12,7 @@ import type { ClientFault } from './client-fault.ts'
 import { apiClaims, idClaims, registeredClaims, unusableClaims } from './claims.ts'
 import { encryptionFaults } from './encryption.ts'
 import { fapiFaults } from './fapi.ts'
-import { wireGrant, wireGrants } from './grants.ts'
+import { grantTypes, ruleOfGrant, wireGrants } from './grants.ts'
 import { identityFaults } from './identities.ts'
 import { canVerify, hasCertificate, jwksFaults, usableKeys } from './jwks.ts'
 import { tokenLife } from './limits.ts'
@@ -117,11 +117,15 @@ function grantFaults(config: ClientConfig): readonly ClientFault[] {
   const faults: ClientFault[] = []
   if (!config.grantTypes.every((grant) => wireGrants.includes(grant)))
     faults.push(invalid('grantTypes', `must be among ${wireGrants.join(', ')}`))
-  if (config.tokenEndpointAuthMethod === 'none' && config.grantTypes.includes('client_credentials'))
-    faults.push(invalid('grantTypes', 'must not have client_credentials without authentication'))
-  const exchanges = config.grantTypes.includes(wireGrant('token_exchange'))
-  if (exchanges && (config.resourceServer === undefined || config.tokenEndpointAuthMethod === 'none'))
-    faults.push(invalid('grantTypes', 'must not have token_exchange without resourceServer and authentication'))
+  for (const grant of grantTypes) {
+    const { wire, isOfApi, isProven } = ruleOfGrant(grant)
+    const lacks = [
+      ...(isOfApi && config.resourceServer === undefined ? ['resourceServer'] : []),
+      ...(isProven && config.tokenEndpointAuthMethod === 'none' ? ['authentication'] : []),
+    ]
+    if (lacks.length > 0 && config.grantTypes.includes(wire))
+      faults.push(invalid('grantTypes', `must not have ${grant} without ${lacks.join(' and ')}`))
+  }
   if (!config.responseModes.every((mode) => words(responseModes).includes(mode)))
     faults.push(invalid('responseModes', `must be among ${responseModes.join(', ')}`))
   if (!['', ...idClaims].includes(config.idTokenClaims))

@@ -6,6 +6,8 @@ import { noKeys } from '@nauthera/rules/encryption'
 import { boundTwice } from '@nauthera/rules/certificates'
 import { apiClaims } from '@nauthera/rules/claims'
 import { fapiWants } from '@nauthera/rules/fapi'
+import { grantTypes, ruleOfGrant } from '@nauthera/rules/grants'
+import type { GrantType } from '@nauthera/rules/grants'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { pairwiseWants } from '@nauthera/rules/subjects'
@@ -20,6 +22,28 @@ import type { CelRule } from './schema.ts'
 
 const grants = (...names: readonly string[]) =>
   `has(self.grantTypes) && self.grantTypes.exists(g, g in ${celList(names)})`
+
+const inWords = (words: readonly string[], type: 'conjunction' | 'disjunction') =>
+  new Intl.ListFormat('en-GB', { type }).format(words)
+
+/** Which clients may have a grant. */
+function grantRule(grant: GrantType): [message: string, rule: string] {
+  const { types, isProven, isOfApi } = ruleOfGrant(grant)
+  const wants: readonly [words: string, rule: string, isWanted: boolean][] = [
+    [`is of type ${inWords(types, 'disjunction')}`, `self.type in ${celList(types)}`, true],
+    ['authenticates itself', `${method} != 'none'`, isProven],
+    ['has resourceServer', 'has(self.resourceServer)', isOfApi],
+  ]
+  const wanted = wants.filter(([, , isWanted]) => isWanted)
+  const words = inWords(
+    wanted.map(([said]) => said),
+    'conjunction',
+  )
+  return [
+    `must not have ${grant} unless the client ${words}`,
+    `!(${grants(grant)}) || (${wanted.map(([, rule]) => rule).join(' && ')})`,
+  ]
+}
 
 // prettier-ignore
 const fixedRules = rulesOf(
@@ -78,16 +102,7 @@ const typeRules = rulesOf({
       `self.type != 'M2M' || ${method} != 'none'`,
   },
   grantTypes: {
-    'must be only client_credentials and token_exchange for type M2M; use type Web for people who sign in':
-      `self.type != 'M2M' || !has(self.grantTypes) || self.grantTypes.all(g, g in ['client_credentials', 'token_exchange'])`,
-    'must not have client_credentials unless the client is of type Web or M2M and authenticates itself':
-      `!(${grants('client_credentials')}) || (self.type in ['Web', 'M2M'] && ${method} != 'none')`,
-    'must not have authorization_code for type M2M and Device, which have no redirect URI':
-      `!(${grants('authorization_code')}) || self.type in ['Web', 'SPA', 'Native']`,
-    'must not have device_code unless the type is Native or Device':
-      `!(${grants('device_code')}) || self.type in ['Native', 'Device']`,
-    'must not have token_exchange unless the client is of type Web or M2M, authenticates itself and has resourceServer: only an API exchanges the tokens that it received':
-      `!(${grants('token_exchange')}) || (self.type in ['Web', 'M2M'] && ${method} != 'none' && has(self.resourceServer))`,
+    ...Object.fromEntries(grantTypes.map(grantRule)),
     'must have authorization_code or device_code as well as refresh_token':
       `!(${grants('refresh_token')}) || ${grants('authorization_code', 'device_code')}`,
   },

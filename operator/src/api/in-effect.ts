@@ -2,6 +2,7 @@
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { AuthMethod } from '@nauthera/rules/client-authentication'
 import { meaningOf, typesWhere } from '@nauthera/rules/client-types'
+import { usualGrants } from '@nauthera/rules/grants'
 import type { GrantType } from '@nauthera/rules/grants'
 import { originFault } from '@nauthera/rules/uris'
 import { celList } from './cel-text.ts'
@@ -24,7 +25,7 @@ export const authMethodInCel = `(has(self.auth) && has(self.auth.method) ? self.
 /** @returns the grants in effect: `spec.grants`, or the default of the type. With pairwise subjects a public client has no device grant by
  *  default, since it cannot prove its sector. */
 export function grantTypesOf(spec: OIDCClientSpec): readonly GrantType[] {
-  const { grants } = meaningOf(spec.type)
+  const grants = usualGrants(spec.type)
   const isOfPerson = spec.type === 'Native' && spec.subjectType === 'pairwise'
   return spec.grantTypes ?? (isOfPerson ? grants.filter((grant) => grant !== 'device_code') : grants)
 }

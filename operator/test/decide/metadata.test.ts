@@ -286,7 +286,7 @@ describe('renderConfig', () => {
       responseModes: [],
     },
     Device: {
-      grantTypes: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+      grantTypes: ['refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
       tokenEndpointAuthMethod: 'none',
       pkceRequired: false,
       responseModes: [],
