@@ -68,4 +68,12 @@ describe('describeOutcome', () => {
     expect(status.effective?.tokens).to.deep.equal({ accessTTL: '5m', format: 'jwt' })
     expect(status.effective).not.to.have.property('signing')
   })
+
+  it('shows the ID token of a client that signs people in and asks for tokens of its own besides', () => {
+    const config = { ...renderConfig(client()), grantTypes: ['authorization_code', 'client_credentials'] }
+    const serve = { kind: 'desired', config, version: renderVersion(config) } as const
+    const { status } = describeOutcome(outcome({ serve }))
+    expect(status.effective?.tokens).to.deep.equal({ accessTTL: '5m', idTTL: '10m', format: 'opaque' })
+    expect(status.effective?.signing).to.deep.equal({ idToken: 'ES256' })
+  })
 })

@@ -650,6 +650,15 @@ describe('planRotation', () => {
     })
   })
 
+  it('looks again when the next rotation is due', () =>
+    expect(planRotation(input({ rotation: { intervalMs: 2 * hour } })).wakeAt).to.equal(now + hour))
+
+  it('calls a secret lost once its Secret is seen without it', () => {
+    const isLost = (secret: SecretState) => planRotation(input({ secret, pending: pending('new') })).isLost
+    expect(isLost({ kind: 'absent' })).to.equal(true)
+    expect([isLost(holds('old')), isLost({ kind: 'foreign' }), isLost({ kind: 'unknown' })]).not.to.include(true)
+  })
+
   it('says that a window was missed, and when the next one opens', () => {
     const { health, report } = planRotation(
       input({

@@ -38,6 +38,8 @@ describe(createSecondFactors.name, () => {
     expect(await factors().checkCode(userId, codeAt(seed, now))).to.deep.equal({ kind: 'wrong', reason: 'used-code' })
     now += step
     expect(await factors().checkCode(userId, codeAt(seed, now))).to.deep.equal({ kind: 'passed' })
+    const wrong = { kind: 'wrong', reason: 'wrong-code' }
+    expect(await factors().checkCode(userId, codeAt(seed, now + 10 * step))).to.deep.equal(wrong)
   })
 
   it('I1 stores nothing for a wrong code, or with an earlier standing', async () => {

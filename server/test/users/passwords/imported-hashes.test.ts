@@ -94,6 +94,9 @@ describe(readHash.name, () => {
     })
 })
 
+it('PBKDF2 of one iteration is taken', () =>
+  expect(readHash(`$pbkdf2-sha256$i=1$${'a'.repeat(22)}$${'a'.repeat(43)}`)).to.have.property('hash'))
+
 describe('the costs of argon2', () => {
   for (const [memoryKib, lanes, isTaken] of [
     [8, 1, true],
