@@ -1,6 +1,8 @@
 // /livez and /readyz, from named checks.
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import type { Metrics } from './metrics.ts'
 
 /** A condition for readiness: undefined when it holds, otherwise what is missing, in a few words. */
@@ -34,16 +36,24 @@ export function createHealth(): Health {
   }
 }
 
+/** Anybody in the cluster may reach this port, and who asks there comes once in a few seconds. Milliseconds. */
+const limits = { idleMs: 10_000, ofAddress: 128, betweenRenders: 100 }
+
 /** Serves /livez, /readyz and /metrics on a port of their own. An answer from /livez shows that the event loop runs.
+ *  @param options.idleMs how long a connection may neither send nor take anything
  *  @returns the port that it got, and stop */
 export async function serveManagement(options: {
   listen: { host: string; port: number }
   health: Health
   metrics: Metrics
+  idleMs?: number
 }): Promise<{ port: number; stop(): Promise<void> }> {
-  const server: Server = createServer((request, response) => {
+  const { idleMs = limits.idleMs } = options
+  const metricsText = createSharedText(() => options.metrics.render())
+  const times = { headersTimeout: idleMs, requestTimeout: idleMs, connectionsCheckingInterval: Math.ceil(idleMs / 4) }
+  const server: Server = createServer(times, (request, response) => {
     const answer = (status: number, type: string, body: string) => {
-      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', connection: 'close' }).end(body)
     }
     const path = (request.url ?? '').split('?')[0]
     if (path === '/livez') return answer(200, 'text/plain', 'ok\n')
@@ -53,7 +63,7 @@ export async function serveManagement(options: {
       return answer(missing.length === 0 ? 200 : 503, 'text/plain', missing.length === 0 ? 'ok\n' : body)
     }
     if (path === '/metrics') {
-      void options.metrics.render().then(
+      void metricsText().then(
         (text) => answer(200, options.metrics.contentType, text),
         () => answer(500, 'text/plain', 'metrics could not be rendered\n'),
       )
@@ -61,6 +71,10 @@ export async function serveManagement(options: {
     }
     return answer(404, 'text/plain', 'this port serves only /livez, /readyz and /metrics\n')
   })
+  // whoever sends many requests at once on one connection would have all of them answered before anybody else
+  server.maxRequestsPerSocket = 1
+  server.timeout = idleMs
+  server.on('connection', createAddressLimit())
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.listen.port, options.listen.host, resolve)
@@ -74,5 +88,33 @@ export async function serveManagement(options: {
         server.close(() => resolve())
         server.closeAllConnections()
       }),
+  }
+}
+
+/** @returns the text as it is after it was asked for, made once for all who ask at a time */
+function createSharedText(render: () => Promise<string>): () => Promise<string> {
+  let next: Promise<string> | undefined
+  let endedAt = -Infinity
+  const make = async () => {
+    await setTimeout(Math.max(0, endedAt + limits.betweenRenders - performance.now()))
+    next = undefined
+    return render().finally(() => (endedAt = performance.now()))
+  }
+  return () => (next ??= make())
+}
+
+/** Ends the connections of one address above the limit, so that one program takes nobody else's place. */
+function createAddressLimit(): (socket: Socket) => void {
+  const open = new Map<string, number>()
+  return (socket) => {
+    const { remoteAddress: address = '' } = socket
+    const count = (open.get(address) ?? 0) + 1
+    open.set(address, count)
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1
+      if (left === 0) open.delete(address)
+      else open.set(address, left)
+    })
+    if (count > limits.ofAddress) socket.destroy()
   }
 }

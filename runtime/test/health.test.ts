@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { expect } from 'chai'
 import { createHealth, serveManagement } from '../src/health.ts'
 import { createMetrics } from '../src/metrics.ts'
@@ -19,6 +21,15 @@ describe('createHealth', () => {
     expect(health.missing()).to.deep.equal({ shutdown: 'shutting down' })
   })
 })
+
+/** What comes until the connection ends. */
+const textOf = (socket: Socket) =>
+  new Promise<string>((resolve) => {
+    let text = ''
+    socket.on('data', (chunk) => (text += chunk.toString('latin1')))
+    socket.on('error', () => undefined)
+    socket.once('close', () => resolve(text))
+  })
 
 describe('serveManagement', () => {
   const health = createHealth()
@@ -55,6 +66,55 @@ describe('serveManagement', () => {
     expect(text).to.include('process="test"')
     expect(headers.get('content-type')).to.match(/^text\/plain/)
     expect(headers.get('cache-control')).to.equal('no-store')
+  })
+
+  it('E10 makes the metrics once for all who ask at a time, each after it was asked for', async () => {
+    const metrics = createMetrics('test')
+    let renders = 0
+    metrics.onRender(() => void renders++)
+    const other = await serveManagement({ listen: { host: '127.0.0.1', port: 0 }, health, metrics })
+    const asked = await Promise.all(
+      Array.from({ length: 60 }, () => fetch(`http://127.0.0.1:${other.port}/metrics`).then(({ status }) => status)),
+    )
+    expect(asked).to.deep.equal(Array(60).fill(200))
+    expect(renders).to.be.lessThan(60)
+    const before = renders
+    await (await fetch(`http://127.0.0.1:${other.port}/metrics`)).text()
+    expect(renders).to.equal(before + 1)
+    await other.stop()
+  })
+
+  it('E10 answers one request of a connection, and ends it', async () => {
+    const socket = connect(management.port, '127.0.0.1')
+    socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(100))
+    const answers = (await textOf(socket)).match(/^HTTP\/1\.1 200/gm)
+    expect(answers).to.have.length(1)
+  })
+
+  it('E10 ends connections that send nothing, or half a request', async () => {
+    const other = await serveManagement({
+      listen: { host: '127.0.0.1', port: 0 },
+      health,
+      metrics: createMetrics('test'),
+      idleMs: 50,
+    })
+    for (const text of ['', 'GET /livez HTTP/1.1\r\nHost:']) {
+      const socket = connect(other.port, '127.0.0.1')
+      socket.write(text)
+      expect(await textOf(socket)).not.to.contain('200')
+    }
+    await other.stop()
+  })
+
+  it('E10 one address takes no place of another', async () => {
+    const sockets = Array.from({ length: 140 }, () =>
+      connect({ port: management.port, host: '127.0.0.1', localAddress: '127.0.0.2' }),
+    )
+    const closed = sockets.map((socket) => textOf(socket))
+    await Promise.any(closed)
+    expect((await get('/livez')).status).to.equal(200)
+    for (const socket of sockets) socket.destroy()
+    await Promise.all(closed)
   })
 
   it('says which paths there are when another is asked for', async () => {
