@@ -8,7 +8,8 @@ const secure = 'must be https, or http on localhost, 127.0.0.1 or [::1]'
 /** Exact redirects only (RFC 9700 section 2.1, RFC 8252 section 7).
  *  @returns what is wrong; undefined when nothing is */
 export function redirectFault(uri: string, type: string): string | undefined {
-  if (!URL.canParse(uri)) return 'must be an absolute URI'
+  // a browser reads `https:host` as a path of the page that it comes from
+  if (!URL.canParse(uri) || /^https?:(?!\/\/[^/])/i.test(uri)) return 'must be an absolute URI'
   const url = new URL(uri)
   // eslint-disable-next-line no-control-regex -- a control character must not reach a Location header
   if (/[\s\\\u0000-\u001f\u007f]/.test(uri)) return 'must have no space, backslash or control character'

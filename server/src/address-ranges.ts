@@ -36,7 +36,7 @@ export function unmapped(address: string): string {
 }
 
 /** Where the server never sends a request, even when settings list the address: this machine itself, link-local addresses, the
- *  metadata services of clouds (which hand out credentials), multicast, and addresses that hide another one (NAT64, 6to4). */
+ *  metadata services of clouds (which hand out credentials), multicast, and addresses that hide another one (NAT64, SIIT, 6to4). */
 export const neverAllowed = parseRanges([
   '0.0.0.0/8',
   '127.0.0.0/8',
@@ -47,6 +47,7 @@ export const neverAllowed = parseRanges([
   '224.0.0.0/4',
   '255.255.255.255/32',
   '::/96',
+  '::ffff:0:0:0/96',
   '64:ff9b::/96',
   '64:ff9b:1::/48',
   '2002::/16',

@@ -166,10 +166,10 @@ function ownRedirects(document: Readonly<Record<string, unknown>>, origin: strin
   return [...own, ...all.filter((uri) => uri.startsWith('http:') && redirectFault(uri, 'Native') === undefined)]
 }
 
-/** `blob:https://host/` has the origin of its host too. */
+/** `blob:https://host/` has the origin of its host too, and `https://bank@host/` begins like another one. */
 function isOwnPage(uri: string, origin: string): boolean {
   const url = URL.parse(uri)
-  return url?.protocol === 'https:' && url.origin === origin
+  return url?.protocol === 'https:' && url.origin === origin && `${url.username}${url.password}` === ''
 }
 
 /** Whether a list is absent or has the word. */

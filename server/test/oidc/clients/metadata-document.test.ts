@@ -133,7 +133,12 @@ describe(readDocument.name, () => {
       expect(read({ redirect_uris, ...about })).to.deep.equal({ kind: 'refused', why }))
 
   it('T51 has no page that only looks like one of its origin', () => {
-    for (const client_uri of ['blob:https://agents.example.com/x', 'javascript:alert(1)', 'http://agents.example.com/'])
+    for (const client_uri of [
+      'blob:https://agents.example.com/x',
+      'https://bank.example.com@agents.example.com/',
+      'javascript:alert(1)',
+      'http://agents.example.com/',
+    ])
       expect(read({ client_uri, redirect_uris })).to.have.nested.include({ 'document.clientUri': undefined })
     const client_uri = 'https://agents.example.com/about'
     expect(read({ client_uri, redirect_uris })).to.have.nested.include({ 'document.clientUri': client_uri })
