@@ -133,6 +133,20 @@ describe('T70 a hostile cluster with its own token', function () {
     await cluster.until(() => condition(long!, 'Ready')?.status === 'True', `${long} is Ready`)
   })
 
+  it('gives a client an owner or a finalizer: it is refused', async () => {
+    const [owned, held] = namesBeside(2)
+    put(owned!, {}, { ownerReferences: [{ apiVersion: 'v1', kind: 'Secret', name: 'x', uid: 'u' }] })
+    put(held!, {}, { finalizers: ['example.com/x'] })
+    for (const [name, field] of [
+      [owned, 'metadata.ownerReferences'],
+      [held, 'metadata.finalizers'],
+    ] as const) {
+      await cluster.until(() => condition(name!, 'Accepted'), `${name} is judged`)
+      expect(condition(name!, 'Accepted')).to.include({ status: 'False' }).with.property('message').that.contains(field)
+      expect(cluster.stored(name!, edge)).to.equal(undefined)
+    }
+  })
+
   it('changes fifty clients all the time: its limit holds, statuses are written now and then, and another is not kept waiting', async () => {
     // all of one second: of those that come later, some have an earlier name
     const names = namesBeside(50)

@@ -18,10 +18,10 @@ export function withoutBulk<T extends KubernetesObject>(object: T): T {
   const { metadata } = object
   if (!('spec' in object)) return object
   const most = clusterOf(metadata.namespace ?? '') === undefined ? mostBeside : 4 * maxVersionBytes
-  const size = sizeOf([object.spec, metadata.labels, metadata.annotations], most)
+  const { labels, annotations, finalizers, ...kept } = metadata
+  const size = sizeOf([object.spec, labels, annotations, finalizers], most)
   if (size === 'fine') return object
   const refused = size === 'deep' ? `must be nested at most ${mostLevels} levels deep` : tooLarge(size).message
-  const { labels: _large, annotations: _too, ...kept } = metadata
   return { ...object, metadata: { ...kept, refused }, spec: withoutLarge(object.spec, 2) }
 }
 

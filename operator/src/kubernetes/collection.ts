@@ -129,12 +129,16 @@ function changesOfObject<T extends KubernetesObject>(
   ]
 }
 
-/** The metadata without managed fields (half of an object's bytes) and kubectl's last-applied annotation. `delete` would leave a slow
- *  object. */
+/** The metadata without managed fields (half of an object's bytes) and kubectl's last-applied annotation. Of owners only that there are any:
+ *  a mirror must have none. `delete` would leave a slow object. */
 function metadataRead({ metadata }: KubernetesObject): ObjectMeta {
-  const { managedFields: _fields, ownerReferences: _owners, annotations, ...kept } = metadata
+  const { managedFields: _fields, ownerReferences: owners, annotations, ...kept } = metadata
   const ours = Object.entries(annotations ?? {}).filter(([key]) => key.startsWith(`${apiGroup}/`))
-  return ours.length === 0 ? kept : { ...kept, annotations: Object.fromEntries(ours) }
+  return {
+    ...kept,
+    ...(owners === undefined ? {} : { ownerReferences: [] }),
+    ...(ours.length === 0 ? {} : { annotations: Object.fromEntries(ours) }),
+  }
 }
 
 /** Most updates are our own status writes. An equal spec stays the same object, so that results cached by it stay valid

@@ -14,6 +14,7 @@ export interface ObjectMeta {
   labels?: Record<string, string>
   annotations?: Record<string, string>
   ownerReferences?: OwnerReference[]
+  finalizers?: string[]
   managedFields?: ManagedFields[]
   /** Of a client that was cut: what is wrong with it (intake/without-bulk.ts). */
   refused?: string

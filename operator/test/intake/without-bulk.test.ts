@@ -46,6 +46,7 @@ describe('withoutBulk', () => {
     ['numbers', client({ claims: Array.from({ length: 100_000 }, () => 1) })],
     ['labels', client({}, { labels: Object.fromEntries(uris(80).map((uri) => [uri, 'x'])) })],
     ['annotations', client({}, { annotations: { 'auth.nauthera.io/rotate': 'x'.repeat(100_000) } })],
+    ['finalizers', client({}, { finalizers: uris(80) })],
   ] as const)
     it(`T70 finds a giant by its ${what}`, () => {
       const cut = withoutBulk(one)

@@ -34,6 +34,11 @@ describe('changesOfList', () => {
     const [change] = changesOfList(new Map(), [found])
     expect(change).to.have.property('object').that.deep.equals(object('a'))
   })
+  it('T70 keeps of owners that there are any', () => {
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Secret', name: 'x', uid: 'u' }]
+    const [change] = changesOfList(new Map(), [{ metadata: { ...object('a').metadata, ownerReferences } }])
+    expect(change).to.have.nested.property('object.metadata.ownerReferences').that.deep.equals([])
+  })
   it('keeps our own annotations', () => {
     const ours = { 'auth.nauthera.io/rotate': '1' }
     const found = { metadata: { ...object('a').metadata, annotations: { ...ours, other: 'x' } } }
