@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { expect } from 'chai'
@@ -113,7 +113,8 @@ describe('alerts', () => {
   })
 
   const tests = join(chart, '../test/alerts.promtool.yaml')
-  const written = (parse(readFileSync(tests, 'utf8')) as { tests: PromtoolCase[] }).tests
+  const promtoolFile = parse(readFileSync(tests, 'utf8')) as { tests: PromtoolCase[] }
+  const written = promtoolFile.tests
   it('have a case that fires and one that does not', () => {
     const cases = written.map(({ name }) => name)
     const usual = [...alerts.values()].flatMap(({ alert }) => [`${alert} fires`, `${alert} is silent`])
@@ -149,15 +150,17 @@ describe('alerts', () => {
       const write = (name: string, list: readonly object[]) =>
         writeFileSync(join(directory, name), stringify({ groups: [{ name: 'nauthera', rules: list }] }))
       write('whole.yaml', rules)
-      // a case would have to repeat every annotation
-      write(
-        'rules.yaml',
-        rules.map(({ alert, expr, for: time, labels }) => ({ alert, expr, for: time, labels })),
-      )
-      copyFileSync(tests, join(directory, 'tests.yaml'))
+      // each case evaluates the rules of its file, so each alert has files of its own; with annotations a case would have to repeat them
+      const files = rules.map(({ alert, expr, for: time, labels }) => {
+        write(`${alert}.rules.yaml`, [{ alert, expr, for: time, labels }])
+        const cases = written.filter(({ name }) => name.startsWith(`${alert} `))
+        const file = { ...promtoolFile, rule_files: [`${alert}.rules.yaml`], tests: cases }
+        writeFileSync(join(directory, `${alert}.yaml`), stringify(file))
+        return `${alert}.yaml`
+      })
       const run = (...args: string[]) => execFileSync(promtool!, args, { cwd: directory, encoding: 'utf8' })
       run('check', 'rules', 'whole.yaml')
-      run('test', 'rules', 'tests.yaml')
+      run('test', 'rules', ...files)
     } finally {
       rmSync(directory, { recursive: true, force: true })
     }
