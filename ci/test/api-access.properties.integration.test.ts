@@ -17,6 +17,7 @@ import type { ServedCluster } from './support/served-cluster.ts'
 
 const words = ['read', 'write', 'admin']
 const types = ['payment', 'statement']
+const callers = ['job', 'box', 'app'] as const
 
 describe('T13 K18 what a caller may have at an API', function () {
   this.timeout(120_000 * propertyRuns(1))
@@ -173,36 +174,49 @@ describe('T13 K18 what a caller may have at an API', function () {
     })
   }
 
+  /** How often some caller may have a token for some API. */
+  const allowedIn = (all: readonly AccessWorld[]): number =>
+    all
+      .flatMap((world) => Object.values(identifiersOf(world)).map((resource) => ({ world, resource })))
+      .flatMap(({ world, resource }) =>
+        callers.filter((by) => standsOf(world, by) && mayHave(world, by, resource).isGranted),
+      ).length
+
   it('is what docs/fields.md says, for a machine, a person, a refresh, an exchange and at introspection', async () => {
     await fc.assert(
-      fc.asyncProperty(worlds(10), async (all) => {
-        served = await startServedCluster(replicas)
-        try {
-          for (const world of all) {
-            for (const [team, labels] of Object.entries(world.teams)) served.putNamespace(`${team}${world.at}`, labels)
-            for (const [index, spec] of world.policies.entries()) served.putPolicy(`world${world.at}-${index}`, spec)
-          }
-          for (const world of all)
-            for (const { name, namespace, spec } of clientsOf(world))
-              await served.cluster.apply(name, spec, { namespace })
-          served.operator.clock.leap(3_000)
-          const open = () => all.flatMap((world) => unsettled(world).map((name) => ({ name, world })))
-          await served.cluster
-            .until(() => open().length === 0, 'all worlds are served')
-            .catch((error: unknown) => {
-              throw new Error(`it is not served as it should be: ${JSON.stringify(open()[0])}`, { cause: error })
-            })
-          for (const world of all) {
-            for (const resource of Object.values(identifiersOf(world))) {
-              await checkMachine(world, 'job', resource)
-              await checkMachine(world, 'box', resource)
-              await checkApp(world, resource)
+      // one case in fifty allows next to nothing, and would tell nothing
+      fc.asyncProperty(
+        worlds(10).filter((all) => allowedIn(all) > 10),
+        async (all) => {
+          served = await startServedCluster(replicas)
+          try {
+            for (const world of all) {
+              for (const [team, labels] of Object.entries(world.teams))
+                served.putNamespace(`${team}${world.at}`, labels)
+              for (const [index, spec] of world.policies.entries()) served.putPolicy(`world${world.at}-${index}`, spec)
             }
+            for (const world of all)
+              for (const { name, namespace, spec } of clientsOf(world))
+                await served.cluster.apply(name, spec, { namespace })
+            served.operator.clock.leap(3_000)
+            const open = () => all.flatMap((world) => unsettled(world).map((name) => ({ name, world })))
+            await served.cluster
+              .until(() => open().length === 0, 'all worlds are served')
+              .catch((error: unknown) => {
+                throw new Error(`it is not served as it should be: ${JSON.stringify(open()[0])}`, { cause: error })
+              })
+            for (const world of all) {
+              for (const resource of Object.values(identifiersOf(world))) {
+                await checkMachine(world, 'job', resource)
+                await checkMachine(world, 'box', resource)
+                await checkApp(world, resource)
+              }
+            }
+          } finally {
+            await served.stop()
           }
-        } finally {
-          await served.stop()
-        }
-      }),
+        },
+      ),
       { numRuns: propertyRuns(1), endOnFailure: true },
     )
     expect(Math.min(grants, refusals), 'both happen').to.be.greaterThan(20)
