@@ -6,7 +6,8 @@ import { join } from 'node:path'
 export const idPages: Readonly<Record<string, string>> = {
   'docs/invariants.md': 'IP',
   'docs/faults.md': 'F',
-  'docs/threat-model.md': 'ATLEK',
+  'docs/threat-model.md': 'ATLE',
+  'docs/threat-model-cluster.md': 'K',
 }
 
 const id = '[IPFATLEK][1-9][0-9]?'

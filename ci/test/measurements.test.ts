@@ -106,6 +106,13 @@ describe('whether others use the machine', () => {
 })
 
 describe('the page of measurements', () => {
+  it('leaves the long tables of the chain to a page of their own', () => {
+    const chain = { ...row('from an object to every replica'), runs: [{ conditions, measurements: [] }] }
+    const pages = renderMeasurements({ rows: { ...report.rows, 'chain-10': chain } }, nothing)
+    const withChain = pages.filter(({ content }) => content.includes('## From an object to every replica'))
+    expect(withChain.map(({ path }) => path)).to.deep.equal(['docs/measurements-chain.md'])
+  })
+
   it('has the target beside each figure, and says what misses it', () => {
     expect(page(report)).to.contain('| `token`: a token | 2 (1.9 to 2.12) |  | 1.55 | <= 1.3 | **MISS** |')
     expect(page(report)).to.contain('| first | 0.5 s | <= 0.6 | ok |')

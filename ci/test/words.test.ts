@@ -11,6 +11,7 @@ const pages = globSync(['*.md', 'docs/**/*.md', 'charts/nauthera/*.md', 'example
     'docs/adr/**',
     'docs/tree.md',
     'docs/measurements.md',
+    'docs/measurements-chain.md',
     'docs/measurements/**',
     '**/node_modules/**',
   ],

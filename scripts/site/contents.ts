@@ -78,7 +78,7 @@ const sections: readonly Section[] = [
       'docs/protocol.md',
     ],
   },
-  { title: 'Security', pages: ['SECURITY.md', 'docs/trusted.md', 'docs/threat-model.md', 'docs/invariants.md'] },
+  { title: 'Security', pages: ['SECURITY.md', 'docs/trusted.md', 'docs/threat-model*.md', 'docs/invariants.md'] },
   {
     title: 'Project',
     pages: [

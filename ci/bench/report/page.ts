@@ -27,7 +27,7 @@ interface Shown {
   readonly fewer: string
 }
 
-/** @returns the page and the plots that it shows */
+/** @returns the pages and the plots that they show */
 export function renderMeasurements(report: Report, explained: Explained): Generated[] {
   const most = mostRuns(report)
   const rows = Object.entries(report.rows).map(([name, row]): Shown => {
@@ -37,18 +37,31 @@ export function renderMeasurements(report: Report, explained: Explained): Genera
   const requests = rows.filter((row) => costOf(row) !== undefined)
   const others = rows.filter((row) => costOf(row) === undefined)
   const plots = [...plotRequests(requests), ...plotGrowth(others)]
+  const [chain, rest] = [others.filter(isOfChain), others.filter((row) => !isOfChain(row))]
   const content = [
     head(rows, most),
     ...(requests.length > 0 ? [renderRequests(requests)] : []),
     ...plots.map(({ path, title }) => `![${title}](${inDocs(path)})`),
-    ...others.map(renderRow),
+    ...rest.map(renderRow),
     ...renderMisses(missedOf(report), explained),
   ].join('\n\n')
   return [
     { path: 'docs/measurements.md', content: `${content}\n` },
+    { path: 'docs/measurements-chain.md', content: `${[chainHead, ...chain.map(renderRow)].join('\n\n')}\n` },
     ...plots.map(({ path, content: svg }) => ({ path, content: svg })),
   ]
 }
+
+/** Its tables are long, and a page of the site has a limit. */
+const isOfChain = ({ name }: Shown): boolean => name.startsWith('chain-')
+
+const writtenBy = `<!-- Written by "npm run generate" from ${reportFile}, which "npm run bench -- --write" fills, and ${missesFile}. -->`
+
+const chainHead = `# Measurements: from an object to every replica
+
+${writtenBy}
+
+How it is measured, on what, and why a target is missed: [measurements](measurements.md).`
 
 const inDocs = (path: string): string => path.replace('docs/', '')
 
@@ -61,7 +74,7 @@ function head(rows: readonly Shown[], most: number): string {
   const promised = all.filter(({ target }) => target !== null).length
   return `# Measurements
 
-<!-- Written by "npm run generate" from ${reportFile}, which "npm run bench -- --write" fills, and ${missesFile}. -->
+${writtenBy}
 
 \`npm run bench\` measures this. A cost is CPU time in units **u**: what a bare \`node:http\` server spends, in the same rounds, on the least that a token can cost: it
 checks a hash and signs one ES256 JWT. So the speed of a machine hardly matters; its memory does, since the bare server lives in the caches of a processor and a product does not: compare with stock. In each round the bare server, stock oidc-provider (the protocol library alone, with
@@ -70,7 +83,7 @@ is their median, between the lowest and the highest of them; a target is judged 
 of the server and that of PostgreSQL (all its processes) stand apart. Servers run from the bundles and with the flags of the images; PostgreSQL runs without fsync.
 Times and memory depend on the machine. Memory of its own is what no other process shares. What a process holds for more clients is read after a full collection; before it, garbage is counted that comes and goes,
 and that figure (with garbage, what an administrator sees) swings from run to run. Where there is a goal for memory of its own, resident memory has none: some 50 MB of it is the mapped Node, which all processes of a node share.
-What a real cluster and the faults showed is in [measurements-cluster.md](measurements-cluster.md).
+From an OIDCClient to every replica: [measurements-chain.md](measurements-chain.md). What a real cluster and the faults showed: [measurements-cluster.md](measurements-cluster.md).
 
 ${describeConditions(rows.flatMap(({ runs }) => runs.map(({ conditions }) => conditions)))}${rows.length === 0 ? '' : ` Each row was measured ${timesOf(most)}, where it does not say otherwise.`}
 
