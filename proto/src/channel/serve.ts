@@ -28,13 +28,23 @@ interface Service<In extends DescMessage, Out extends DescMessage> {
   readonly onFault?: (error: ChannelError, peer: Peer) => void
 }
 
+interface ListenOptions {
+  readonly listen: SocketListen | TcpListen
+  readonly certificates: CertificateSource
+  /** Shortened by tests. Milliseconds. */
+  readonly handshakeMs?: number
+}
+
 /** Milliseconds. How long `stop` waits for streams to end before it breaks them. */
 const stopGraceMs = 300
+
+/** A connection without a handshake costs 15 KB, and anybody in the cluster may open one. Node waits two minutes. Milliseconds. */
+const usualHandshakeMs = 5_000
 
 /** Serves one streaming method. The TLS handshake refuses a peer without a certificate of the CA. Until `certificates`
  *  has a set, every connection is refused. A new set is used for new connections; open streams stay. */
 export async function serve<In extends DescMessage, Out extends DescMessage>(
-  options: Service<In, Out> & { readonly listen: SocketListen | TcpListen; readonly certificates: CertificateSource },
+  options: Service<In, Out> & ListenOptions,
 ): Promise<Serving> {
   const { method } = options
   const open = new Set<Failing>()
@@ -100,11 +110,13 @@ async function accept<In extends DescMessage, Out extends DescMessage>(
 /** @returns the port; 0 for a socket */
 async function bind(
   server: Server,
-  { listen, certificates }: { listen: SocketListen | TcpListen; certificates: CertificateSource },
+  { listen, certificates, handshakeMs = usualHandshakeMs }: ListenOptions,
 ): Promise<number> {
   const provider = providerOf(certificates)
   // The library swaps these two parameters by mistake; passing the same provider for both works either way.
   const secured = experimental.createCertificateProviderServerCredentials(provider, provider, true)
+  // it has no option for this, and gives these to tls.Server as they are
+  Object.assign(secured._getConstructorOptions() ?? {}, { handshakeTimeout: handshakeMs })
   if ('socket' in listen) await clearStaleSocket(listen.socket)
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(addressOf(listen), secured, (error, bound) => (error ? reject(error) : resolve(bound)))

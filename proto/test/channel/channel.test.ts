@@ -231,6 +231,13 @@ describe('channel', () => {
       await once(child, 'close')
     })
 
+    it('E4 end a connection whose handshake does not come', async () => {
+      const { serving } = await startEcho({ listen: { host: '127.0.0.1', port: 0 }, handshakeMs: 20 })
+      const idle = connect(serving.port, '127.0.0.1')
+      idle.resume()
+      await once(idle, 'close')
+    })
+
     it('stop dialling when the caller aborts', async () => {
       const abort = new AbortController()
       abort.abort()
