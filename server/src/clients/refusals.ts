@@ -48,7 +48,12 @@ interface OfClient {
   order: number
   /** Epoch milliseconds; undefined while all that is counted was told. */
   dueAt: number | undefined
+  /** Since when nothing of it is counted any more, epoch milliseconds. */
+  overAt: number | undefined
 }
+
+/** For how long it is told that all refusals of a client are over: of two agents' streams, one may be dead and take the news. Milliseconds. */
+const overToldMs = 60_000
 
 /** Of a detail, as it waits to be made harmless. */
 const longestKept = 500
@@ -84,6 +89,7 @@ export class RefusalCounts {
     known.entries.set(`${code} ${by}`, { code, by, detail: ownCopy(detail), count: 1, lastSeen: now })
     known.order = order
     known.dueAt = undefined
+    known.overAt = undefined
     return true
   }
 
@@ -95,9 +101,13 @@ export class RefusalCounts {
     for (const [clientId, known] of this.#clients) {
       for (const [key, { lastSeen }] of known.entries)
         if (now - lastSeen >= refusalLimits.keptMs) known.entries.delete(key)
-      if (known.entries.size === 0) {
+      if (known.entries.size === 0 && known.overAt === undefined) {
+        known.overAt = now
+        known.dueAt = undefined
+        known.order = nextOrder()
+      }
+      if (known.overAt !== undefined && now - known.overAt >= overToldMs) {
         this.#remove(clientId)
-        changed.push(toldOf(known))
         continue
       }
       if (known.dueAt !== undefined && known.dueAt <= now) {
@@ -129,7 +139,14 @@ export class RefusalCounts {
     if (this.#clients.size >= refusalLimits.clients) return undefined
     if (isOfAnyone && this.#ofAnyone >= refusalLimits.clientsOfAnyone) return undefined
     if (isOfAnyone) this.#ofAnyone++
-    const known = { client, isOfAnyone, entries: new Map<string, Entry>(), order: 0, dueAt: undefined }
+    const known = {
+      client,
+      isOfAnyone,
+      entries: new Map<string, Entry>(),
+      order: 0,
+      dueAt: undefined,
+      overAt: undefined,
+    }
     this.#clients.set(clientId, known)
     return known
   }
