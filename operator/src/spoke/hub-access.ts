@@ -103,6 +103,7 @@ export class HubAccess {
       this.#kubeconfig = parsed.kubeconfig
       this.#secret = secret
       state.recordCredential(undefined)
+      this.#told = undefined
       if (before && before.server.href !== parsed.kubeconfig.server.href) onMoved()
       else log.info({ secret: name, server: parsed.kubeconfig.server.origin }, 'credential for the hub read')
     } catch (error) {

@@ -48,6 +48,12 @@ interface Sent {
   readonly generation: number
 }
 
+interface Refused extends MirrorRefusal {
+  readonly wanted: WantedMirror
+  /** Of the client that it is a mirror of. */
+  readonly generation: number | undefined
+}
+
 /** Keys are of the clients here: `namespace/name`. */
 export class Mirrors {
   readonly #needs: MirrorNeeds
@@ -60,7 +66,7 @@ export class Mirrors {
   readonly #sent = new Map<string, Sent>()
   /** What is being written now. */
   readonly #writing = new Map<string, WantedMirror>()
-  readonly #refused = new Map<string, MirrorRefusal & { readonly wanted: WantedMirror }>()
+  readonly #refused = new Map<string, Refused>()
   /** Whose write found a hub that may not be written to. */
   readonly #held = new Set<string>()
   #isListed = false
@@ -127,9 +133,10 @@ export class Mirrors {
     return isDeepStrictEqual(this.#writing.get(key) ?? wanted, wanted)
   }
 
-  /** Why the hub does not take the mirror. */
+  /** Why the hub does not take the mirror. What it said of an earlier version of the client says nothing of the present one. */
   refusal(key: string): MirrorRefusal | undefined {
-    return this.#refused.get(key)
+    const refused = this.#refused.get(key)
+    return refused?.generation === this.#generationOf(key) ? refused : undefined
   }
 
   ask(client: ClientForShard): void {
@@ -158,6 +165,10 @@ export class Mirrors {
     if (!state.mayWrite) return
     await this.#calls.remove(mirror)
     log.info({ client: key, origin: mirror.spec.origin?.uid }, 'mirror removed')
+  }
+
+  #generationOf(key: string): number | undefined {
+    return this.#needs.findOrigin(key)?.metadata.generation
   }
 
   #wanted(key: string): WantedMirror | undefined {
@@ -199,6 +210,7 @@ export class Mirrors {
     // who asked while an earlier write went on looks again
     if (stored && this.#isWritten(key, stored, wanted)) return onChange([key])
     this.#writing.set(key, wanted)
+    const generation = this.#generationOf(key)
     let outcome: MirrorWrite
     try {
       outcome = await this.#calls.write(key, wanted, stored)
@@ -206,14 +218,19 @@ export class Mirrors {
       this.#writing.delete(key)
     }
     if (outcome.kind === 'conflict') return this.#readAgain(key)
-    this.#record(key, wanted, outcome)
+    this.#record(key, { wanted, generation }, outcome)
     onChange([key])
   }
 
-  #record(key: string, wanted: WantedMirror, outcome: Exclude<MirrorWrite, { kind: 'conflict' }>): void {
+  #record(
+    key: string,
+    asked: Pick<Refused, 'wanted' | 'generation'>,
+    outcome: Exclude<MirrorWrite, { kind: 'conflict' }>,
+  ): void {
     const { log, onWrite } = this.#needs
+    const { wanted } = asked
     if (outcome.kind === 'refused') {
-      this.#refused.set(key, { wanted, ...outcome.refusal })
+      this.#refused.set(key, { ...asked, ...outcome.refusal })
       log.warn({ client: key, error: outcome.error }, 'mirror refused')
       return
     }

@@ -25,6 +25,7 @@ import { buildOutcome, writeOutcome } from '../status/look-outcome.ts'
 import type { WriteStatus } from '../status/write-status.ts'
 import type { HubState } from './hub-state.ts'
 import { judgeByHub } from './judge-by-hub.ts'
+import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
 
 interface Needs {
@@ -131,15 +132,17 @@ function outcomeOf(
   const mirror = mirrors.find(key)
   const { status } = mirror ?? {}
   const isPresent = mirrors.isCurrent(key) && (status?.observedGeneration ?? 0) >= (mirror?.metadata.generation ?? 0)
-  const { acceptance } = judgement
+  const { acceptance, client } = judgement
   const own =
     acceptance.kind === 'invalid' ? { reason: 'InvalidSpec', message: faultText(acceptance.faults) } : undefined
   const hub: HubReport = {
     status,
     isPresent,
+    verifiersGeneration:
+      isPresent && saysVerifiers(mirror) ? client.metadata.generation : client.status?.verifiersGeneration,
     refusal: mirrors.refusal(key) ?? own,
     fault: state.fault,
-    isListed: listsSecrets(judgement.client),
+    isListed: listsSecrets(client),
   }
   return buildOutcome({ settings, clock: state.clock }, found, {
     propagation: outlet.follow.config(key),
@@ -153,6 +156,10 @@ function outcomeOf(
     },
   })
 }
+
+/** Whether what the hub says of its verifiers is about the mirror as it is now. */
+const saysVerifiers = (mirror: Mirror | undefined): boolean =>
+  mirror !== undefined && (mirror.status?.verifiersGeneration ?? 0) >= mirror.metadata.generation
 
 function activityOf(status: OIDCClient['status']): Activity {
   const said = findCondition(status, 'Active')

@@ -14,6 +14,7 @@ const finding = { status: 'True', reason: 'Fine', message: 'as the hub says' } a
 const report = (change: Partial<HubReport> = {}): HubReport => ({
   status: { conditions: [condition('Accepted'), condition('SecretReady'), condition('RedirectsFollowed')] },
   isPresent: true,
+  verifiersGeneration: undefined,
   refusal: undefined,
   fault: undefined,
   isListed: false,
@@ -103,9 +104,17 @@ describe(withHub.name, () => {
       expect(withHub(own, report({ status: undefined, isListed }))).to.deep.equal(own)
   })
 
-  it('takes verifiers too where the client lists its secrets; their generation is that of the object here', () => {
+  it('takes verifiers too where the client lists its secrets', () => {
     const { verifiers, endedVerifiers, rotationLimits } = status
-    const listed = withHub(own, report({ status, isListed: true }))
+    const listed = withHub(own, report({ status, isListed: true, verifiersGeneration: 9 }))
     expect(listed).to.deep.include({ verifiers, endedVerifiers, rotationLimits, verifiersGeneration: 9 })
+  })
+
+  it('says no generation of them that the hub has not: that the mirror lists them proves nothing', () => {
+    const sent = { ...own, verifiersGeneration: 9 }
+    expect(withHub(sent, report({ status, isListed: true }))).not.to.have.property('verifiersGeneration')
+    expect(withHub(sent, report({ status, isListed: true, verifiersGeneration: 8 }))).to.include({
+      verifiersGeneration: 8,
+    })
   })
 })

@@ -148,6 +148,17 @@ describe('Mirrors of a hub that comes and goes', () => {
     expect(looks).to.be.below(3 * 5)
   })
 
+  it('says of a client why the hub refuses it, until the client is edited: that was said of another version', async () => {
+    await turn(422, 1)
+    hear()
+    ask('app')
+    await settle()
+    expect(mirrors.refusal('demo/app')?.reason).to.equal('HubRefused')
+    const { metadata, spec } = origins.get('demo/app')!
+    origins.set('demo/app', { metadata: { ...metadata, generation: 2 }, spec: { ...spec, displayName: 'Other' } })
+    expect(mirrors.refusal('demo/app')).to.equal(undefined)
+  })
+
   it('writes what found it silent, though nobody has noticed the silence before it answers again', async () => {
     hear()
     clock.advance(15_001)

@@ -11,6 +11,8 @@ export interface HubReport {
   readonly status: OIDCClientStatus | undefined
   /** The mirror is of this generation, and the hub's status is about it. */
   readonly isPresent: boolean
+  /** The generation of the client that the hub's `verifiers` are about; undefined before it has said any. */
+  readonly verifiersGeneration: number | undefined
   /** Why the hub takes no mirror of it. */
   readonly refusal: { readonly reason: string; readonly message: string } | undefined
   /** Why the hub can be neither believed nor told anything now. */
@@ -56,11 +58,13 @@ export function waitsForHub({ kind }: RotationStep, why: string): string | undef
 }
 
 /** @returns the status with what the hub alone knows */
-export function withHub(own: OIDCClientStatus, { status, isListed }: HubReport): OIDCClientStatus {
+export function withHub(own: OIDCClientStatus, { status, isListed, verifiersGeneration }: HubReport): OIDCClientStatus {
+  // the list is in the mirror: whether servers have it, the hub says
+  const { verifiersGeneration: _sent, ...rest } = own
   const rotation = own.effective?.rotation
-  const { verifiers, verifiersGeneration, endedVerifiers, rotationLimits } = status ?? {}
+  const { verifiers, endedVerifiers, rotationLimits } = status ?? {}
   return {
-    ...own,
+    ...rest,
     ...present({
       revision: status?.revision,
       replicas: status?.replicas,
@@ -70,15 +74,6 @@ export function withHub(own: OIDCClientStatus, { status, isListed }: HubReport):
       identity: status?.identity,
       refusals: status?.refusals,
     }),
-    ...(isListed
-      ? {
-          ...present({
-            verifiers,
-            verifiersGeneration: verifiersGeneration && own.observedGeneration,
-            endedVerifiers,
-            rotationLimits,
-          }),
-        }
-      : {}),
+    ...(isListed ? present({ verifiers, verifiersGeneration, endedVerifiers, rotationLimits }) : {}),
   }
 }
