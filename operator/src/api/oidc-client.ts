@@ -1,7 +1,7 @@
 // Schema of the OIDCClient: every field with its limits and description. client-rules.ts adds the rules between fields.
 import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
-import { maxNameLength } from '@nauthera/rules/limits'
+import { maxNameLength, mostRedirectUris } from '@nauthera/rules/limits'
 import { responseModes } from '@nauthera/rules/response-modes'
 import { emailPattern } from '@nauthera/rules/uris'
 import { detailTypeName } from './authorization-details.ts'
@@ -80,11 +80,13 @@ export const clientSpecFields = object(
       'Where people are sent back to after a sign-in. A request must give one of these exactly; with Native the port on localhost may differ.',
       redirectUri,
       {
-        maxItems: 50,
+        maxItems: mostRedirectUris,
       },
     ),
     redirectURIsFrom: redirectSources,
-    postLogoutRedirectURIs: set('Where people may be sent after they sign out.', redirectUri, { maxItems: 50 }),
+    postLogoutRedirectURIs: set('Where people may be sent after they sign out.', redirectUri, {
+      maxItems: mostRedirectUris,
+    }),
     grantTypes: set(
       'How the client gets tokens. Default: from type. There is no implicit and no password grant.',
       oneOf('Grant.', grantTypes),
@@ -209,7 +211,7 @@ export const clientSpecFields = object(
       'Origins whose scripts may call the server, such as https://app.example.com; [] for none. Default: of an SPA the origins of its redirect URIs.',
       text('Origin.', { maxLength: 512 }),
       {
-        maxItems: 20,
+        maxItems: mostRedirectUris,
         rules: [
           everyMatches(
             patterns.origin,

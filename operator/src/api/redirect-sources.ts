@@ -1,11 +1,12 @@
 // Schema of redirectURIsFrom, and of what became of it in the status.
+import { mostRedirectUris } from '@nauthera/rules/limits'
 import { patterns } from './patterns.ts'
 import { matchesRule } from './rule-kinds.ts'
 import { mapList, object, oneOf, text, time } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
 /** How many hosts and URIs one client may follow, and the characters of a path. */
-export const followLimits = { hosts: 20, uris: 50, path: 256 } as const
+export const followLimits = { hosts: 20, uris: mostRedirectUris, path: 256 } as const
 
 const routeKinds = ['Ingress', 'HTTPRoute'] as const
 

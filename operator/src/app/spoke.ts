@@ -137,7 +137,7 @@ function buildSpoke(
   const { find } = watch.clients
   const findOrigin = (key: string) => {
     const origin = find(key)
-    return origin && checkForHub(origin, cluster).length === 0 ? origin : undefined
+    return origin && checkForHub(origin).length === 0 ? origin : undefined
   }
   const mirrors = new Mirrors({
     hub: hub.connection,

@@ -1,7 +1,7 @@
 // Gives a judged client the redirect URIs that follow its Ingresses and HTTPRoutes.
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Judgement } from '../decide/access/judgement.ts'
-import type { FollowedRedirects } from '../decide/client/follow-routes.ts'
+import type { FollowedRedirects, SharedList } from '../decide/client/follow-routes.ts'
 import { keyOf } from '../decide/client/client-names.ts'
 import type { RouteBook } from './route-book.ts'
 
@@ -10,14 +10,20 @@ export type ResolvedRedirects = FollowedRedirects | 'off' | undefined
 
 /** @param client with the status that was applied last
  *  @param about.routes undefined when the operator follows nothing
+ *  @param about.list where they stand in one list with its own
  *  @param about.now epoch milliseconds */
 export function resolveRedirects(
   client: OIDCClient,
   { serve, binding }: Pick<Judgement, 'serve' | 'binding'>,
   {
     routes,
+    list,
     now,
-  }: { readonly routes: Pick<RouteBook, 'formerOf' | 'resolve' | 'remove'> | undefined; readonly now: number },
+  }: {
+    readonly routes: Pick<RouteBook, 'formerOf' | 'resolve' | 'remove'> | undefined
+    readonly list?: SharedList | undefined
+    readonly now: number
+  },
 ): ResolvedRedirects {
   // the spec of a refused client may have any shape
   const sources = serve.kind === 'desired' ? (client.spec.redirectURIsFrom ?? []) : undefined
@@ -25,7 +31,7 @@ export function resolveRedirects(
   const follows = (sources ?? former).length > 0
   if (!follows) routes?.remove(keyOf(client))
   if (!follows) return undefined
-  return routes ? routes.resolve(client, { sources, policies: binding, now }) : 'off'
+  return routes ? routes.resolve(client, { sources, policies: binding, list, now }) : 'off'
 }
 
 export const urisOf = (redirects: ResolvedRedirects): readonly string[] =>

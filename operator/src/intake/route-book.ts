@@ -73,7 +73,7 @@ export class RouteBook {
   }
 
   /** @returns the redirect URIs that the client follows now. From now on it is woken when they may change */
-  resolve(client: OIDCClient, about: Pick<FollowInput, 'sources' | 'policies' | 'now'>): FollowedRedirects {
+  resolve(client: OIDCClient, about: Pick<FollowInput, 'sources' | 'policies' | 'list' | 'now'>): FollowedRedirects {
     const { namespace, uid } = client.metadata
     const key = keyOf(client)
     const former = this.formerOf(client)

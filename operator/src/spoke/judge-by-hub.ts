@@ -1,4 +1,5 @@
 // Judges a client as its hub does: the hub has the policies, and here only its answer is read.
+import { maxNameLength } from '@nauthera/rules/limits'
 import { defaultClientId, namespaceOfCluster } from '@nauthera/rules/tenants'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { findPresentCondition } from '../api/conditions.ts'
@@ -16,9 +17,6 @@ import { renderVersion } from '@nauthera/proto/client-version'
 import { mirrorNameOf } from './mirror.ts'
 import type { Mirror } from './mirror.ts'
 import type { MirrorRefusal } from './mirror-calls.ts'
-
-/** The longest client id that servers take. */
-const longestId = 200
 
 /** @param about.mirror as stored; undefined before the first write
  *  @param about.isCurrent the mirror says what the client wants now
@@ -64,19 +62,19 @@ function acceptanceOf(
   { cluster, refusal }: { cluster: string; refusal: MirrorRefusal | undefined },
 ): Acceptance {
   const clientId = clientIdInHub(client, cluster)
-  const own = checkForHub(client, cluster)
+  const own = checkForHub(client)
   const faults = refusal ? [...own, { path: 'spec', message: refusal.message }] : own
   return faults.length > 0 ? { kind: 'invalid', clientId, faults } : { kind: 'accepted', clientId }
 }
 
 /** @returns why no mirror of the client can be written */
-export function checkForHub(client: OIDCClient, cluster: string): readonly Fault[] {
-  const clientId = clientIdInHub(client, cluster)
+export function checkForHub(client: OIDCClient): readonly Fault[] {
   const faults: Fault[] = [...checkSpec(client)]
-  if (clientId.length > longestId)
+  const name = mirrorNameOf(client.metadata)
+  if (name.length > maxNameLength)
     faults.push({
       path: 'metadata.name',
-      message: `makes the client id ${clientId}, which has more than ${longestId} characters; choose a shorter name`,
+      message: `makes the name ${name} in the hub, which has more than ${maxNameLength} characters; choose a shorter name`,
     })
   if (client.spec.secret?.existingSecretRef)
     faults.push({

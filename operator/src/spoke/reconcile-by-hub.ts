@@ -12,6 +12,7 @@ import type { Activity, Outcome, OutcomeOfSecret } from '../decide/status/outcom
 import type { HubReport } from '../decide/status/hub-status.ts'
 import type { OwnerProof } from '../decide/secret/owner-proof.ts'
 import { bindingOf } from '../decide/client/policies.ts'
+import type { SharedList } from '../decide/client/follow-routes.ts'
 import { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import { resolveRedirects, urisOf, withRedirects } from '../intake/resolve-redirects.ts'
 import type { ResolvedRedirects } from '../intake/resolve-redirects.ts'
@@ -24,7 +25,8 @@ import type { OperatorSettings } from '../settings.ts'
 import { buildOutcome, writeOutcome } from '../status/look-outcome.ts'
 import type { WriteStatus } from '../status/write-status.ts'
 import type { HubState } from './hub-state.ts'
-import { judgeByHub } from './judge-by-hub.ts'
+import { checkForHub, judgeByHub } from './judge-by-hub.ts'
+import { versionIn } from './mirror.ts'
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
 
@@ -79,7 +81,7 @@ export function createReconcilerByHub(needs: Needs): {
     const redirects = resolveRedirects(
       client,
       { ...judged, binding: ownPolicies },
-      { routes: watch.routes, now: clock.now() },
+      { routes: watch.routes, list: listInMirror(judged), now: clock.now() },
     )
     const judgement = withRedirects(judged, redirects)
     const granted = grantedOf([], [], urisOf(redirects))
@@ -107,6 +109,14 @@ export function createReconcilerByHub(needs: Needs): {
     },
     memories,
   }
+}
+
+/** The hub has no list for those that follow routes, so a mirror has them among its own.
+ *  @returns undefined for a client that has no mirror. One that the hub refuses has: with a shorter list it may be taken */
+function listInMirror({ client, serve }: Judgement): SharedList | undefined {
+  if (checkForHub(client).length > 0) return undefined
+  const { config } = serve.kind === 'desired' ? serve.version : versionIn(client)
+  return { own: client.spec.redirectURIs ?? [], bytes: Buffer.byteLength(config) }
 }
 
 /** Before the mirrors are known nothing is decided: the status stays, and says that the hub is away. */

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { maxVersionBytes } from '@nauthera/rules/limits'
 import { followRoutes } from '../../src/decide/client/follow-routes.ts'
 import type { FollowInput, KnownRoutes } from '../../src/decide/client/follow-routes.ts'
 import { coversHost, readIngress } from '../../src/decide/client/route-hosts.ts'
@@ -216,6 +217,32 @@ describe('followRoutes', () => {
       ['when the client has another path', { sources: [{ ...source, path: '/other' }], found: [] }],
     ]
     for (const [says, change] of table) it(`K26 ${says}`, () => expect(urisOf({ ...change, former })).to.deep.equal([]))
+  })
+
+  describe('in one list with those of the client, as a mirror has them', () => {
+    const hosts = (count: number) => Array.from({ length: count }, (_, index) => `${index}.example.com`)
+    const found = [readIngress(ingress(hosts(4)))]
+    const ownUris = (count: number) => hosts(count).map((host) => `https://own-${host}/`)
+
+    it('leaves out those for which the hub has no place, and says so', () => {
+      const { uris, left } = follow({ found, list: { own: ownUris(47), bytes: 0 } })
+      expect(uris.map(({ uri }) => uri)).to.deep.equal(hosts(3).map((host) => `https://${host}/callback`))
+      expect(left.join()).to.contain('3.example.com').and.to.contain('takes 50')
+      expect(follow({ found, list: { own: ownUris(50), bytes: 0 } }).uris).to.deep.equal([])
+      expect(follow({ found }).uris.length, 'apart').to.equal(4)
+    })
+
+    it('needs no place for one that the client lists itself', () => {
+      const own = [...ownUris(49), 'https://0.example.com/callback']
+      expect(urisOf({ found, list: { own, bytes: 0 } })).to.deep.equal(['https://0.example.com/callback'])
+    })
+
+    it('leaves out those with which the client would be too large', () => {
+      const one = '"https://0.example.com/callback",'.length
+      const most = maxVersionBytes - 512
+      expect(urisOf({ found, list: { own: [], bytes: most - 2 * one } }).length).to.equal(2)
+      expect(urisOf({ found, list: { own: [], bytes: most - one + 1 } })).to.deep.equal([])
+    })
   })
 
   it('keeps the order of before, so that nothing is written anew', () => {

@@ -1,6 +1,7 @@
 // Decides which redirect URIs of a client follow its Ingresses and HTTPRoutes. A host in such an object is an unproven string, so a
 // policy has to list it, and an older object of another namespace keeps it.
 import { byAge } from '@nauthera/rules/age'
+import { maxVersionBytes, mostRedirectUris } from '@nauthera/rules/limits'
 import { followLimits } from '../../api/redirect-sources.ts'
 import type { RedirectSource, RouteKind } from '../../api/redirect-sources.ts'
 import type { OIDCClientStatus } from '../../api/client-status.ts'
@@ -51,8 +52,17 @@ export interface FollowInput {
   /** Undefined when the object cannot be read. */
   readonly policies: BindingPolicies | undefined
   readonly routes: KnownRoutes
+  /** Where those that are followed stand in one list with its own; undefined where they stand apart. */
+  readonly list?: SharedList | undefined
   /** Epoch milliseconds. */
   readonly now: number
+}
+
+/** The redirect URIs of a mirror: its own, and those that its client follows. */
+export interface SharedList {
+  readonly own: readonly string[]
+  /** Of the version of the client without those that it follows. */
+  readonly bytes: number
 }
 
 /** A missing or unreadable input never takes a URI away. */
@@ -63,7 +73,7 @@ export function followRoutes(input: FollowInput): FollowedRedirects {
   const kept = former.flatMap((one) => (given.some(({ uri }) => uri === one.uri) ? [] : keptOf(one, input, left)))
   const all = new Map([...given, ...kept].map((one) => [one.uri, one]))
   const ordered = [...former.flatMap(({ uri }) => all.get(uri) ?? []), ...given]
-  const uris = withinLimits([...new Map(ordered.map((one) => [one.uri, one])).values()], left)
+  const uris = withinLimits([...new Map(ordered.map((one) => [one.uri, one])).values()], input.list, left)
   const ends = uris.flatMap(({ goneSince }) => (goneSince === undefined ? [] : [goneSince + graceMs - input.now]))
   return { uris, left: [...new Set(left)], endsIn: ends.length === 0 ? undefined : Math.max(1, Math.min(...ends)) }
 }
@@ -144,13 +154,36 @@ function refusalOf(host: string, { namespace, policies, routes }: FollowInput): 
     : undefined
 }
 
-function withinLimits(uris: readonly FollowedRedirect[], left: string[]): readonly FollowedRedirect[] {
+function withinLimits(
+  uris: readonly FollowedRedirect[],
+  list: SharedList | undefined,
+  left: string[],
+): readonly FollowedRedirect[] {
   const hosts = [...new Set(uris.map(({ uri }) => new URL(uri).host))].slice(0, followLimits.hosts)
-  const within = uris.filter(({ uri }) => hosts.includes(new URL(uri).host)).slice(0, followLimits.uris)
+  const followed = uris.filter(({ uri }) => hosts.includes(new URL(uri).host)).slice(0, followLimits.uris)
+  const within = list ? roomIn(list, followed) : followed
   const most = `at most ${followLimits.hosts} hosts and ${followLimits.uris} URIs are followed`
+  const together = `; in a joined cluster the hub takes ${mostRedirectUris} with those of redirectURIs, and ${maxVersionBytes / 1024} KiB for the client`
   for (const { uri, from } of uris)
-    if (!within.some((one) => one.uri === uri)) left.push(`${from.kind} ${from.name}: ${uri} is left out: ${most}`)
+    if (!within.some((one) => one.uri === uri))
+      left.push(`${from.kind} ${from.name}: ${uri} is left out: ${most}${list ? together : ''}`)
   return within
+}
+
+/** Bytes of a version that the hub may fill in. */
+const hubBytes = 512
+
+/** @returns those for which a mirror has room beside what it has anyway */
+function roomIn({ own, bytes }: SharedList, followed: readonly FollowedRedirect[]): readonly FollowedRedirect[] {
+  let [places, left] = [mostRedirectUris - own.length, maxVersionBytes - hubBytes - bytes]
+  return followed.filter(({ uri }) => {
+    if (own.includes(uri)) return true
+    const needed = Buffer.byteLength(JSON.stringify(uri)) + 1
+    if (places < 1 || left < needed) return false
+    places -= 1
+    left -= needed
+    return true
+  })
 }
 
 const uriOf = ({ host, port }: { readonly host: string; readonly port: number }, path: string): string =>
