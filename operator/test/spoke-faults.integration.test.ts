@@ -101,6 +101,21 @@ describe('a spoke, when something breaks', function () {
     expect(condition('HubReachable')?.status).to.equal('True')
   })
 
+  it('F63 has a second release with its name: that one is told so, and removes no client that it does not watch', async () => {
+    await start()
+    const secret = await begin()
+    const from = pair.hub.api.requests.length
+    const watch = { mode: 'namespaces', namespaces: ['elsewhere'] }
+    const second = pair.startSpoke({ release: 'second', watch })
+    await second.leading
+    const told = () => second.log.told('the hub cannot be used').some(({ reason }) => reason === 'ClusterTaken')
+    await pair.until(told, 'the second release says so')
+    // two sweeps
+    await pair.pass(130_000)
+    expect(writes(from)).to.deep.equal([])
+    expect(isAccepted(secret)).to.equal(true)
+  })
+
   it('F65 writes nothing while its clock and that of the hub differ by more than a minute', async () => {
     await start()
     const old = await begin()

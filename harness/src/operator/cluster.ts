@@ -161,9 +161,9 @@ function parseSettings(identity: string, settings: Record<string, unknown>): Ope
 }
 
 /** What the chart gives an operator with these settings. */
-function rulesOf({ watch: { mode, namespaces }, nudge, spoke, redirectURIsFrom }: OperatorSettings): RbacRule[] {
-  const hubSecret = spoke?.kubeconfigSecret
-  return operatorRules({ mode, release, namespace: releaseNamespace, namespaces, nudge, hubSecret, redirectURIsFrom })
+function rulesOf(settings: OperatorSettings): RbacRule[] {
+  const { watch, spoke } = settings
+  return operatorRules({ ...settings, ...watch, hubSecret: spoke?.kubeconfigSecret })
 }
 
 /** Notes each published secret that a replica would refuse: what an application may hold must be let in by every replica that takes

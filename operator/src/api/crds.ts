@@ -117,7 +117,12 @@ const clusterColumns: readonly PrinterColumn[] = [
   },
   age,
   column('VERSION', '.status.operatorVersion', 'Version of the operator there.', 'wide'),
-  column('HOLDER', '.status.holder', 'Which cluster writes here: the uid of its kube-system.', 'wide'),
+  column(
+    'HOLDER',
+    '.status.holder',
+    'Who writes here: the uid of kube-system of the cluster, and the release of its operator.',
+    'wide',
+  ),
 ]
 
 function definition(options: {

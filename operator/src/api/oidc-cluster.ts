@@ -93,7 +93,10 @@ export const clusterStatus = object(
   {
     observedGeneration: observedGeneration('this status'),
     lastSeen: time('When the operator of the cluster was last heard of. It is written every few minutes.'),
-    holder: text('The uid of the namespace kube-system of the cluster that writes here.', { maxLength: 253 }),
+    holder: text(
+      'Who writes here: <uid>/<namespace>/<release>, with the uid of the namespace kube-system of the cluster, and the release of its operator.',
+      { maxLength: 253 },
+    ),
     operatorVersion: text('Version of the operator there.', { maxLength: 64 }),
     clients: count('How many OIDCClients of the cluster there are.'),
     ready: count('How many of them are Ready.'),

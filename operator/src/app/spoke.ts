@@ -14,6 +14,7 @@ import type { KubernetesObject } from '../kubernetes/objects.ts'
 import { recordOverdue } from '../metrics.ts'
 import { macBy } from '../secret/proof-key.ts'
 import { HoldCluster } from '../spoke/hold-cluster.ts'
+import type { SpokeHolder } from '../spoke/hold-cluster.ts'
 import { HubAccess } from '../spoke/hub-access.ts'
 import { HubState } from '../spoke/hub-state.ts'
 import { checkForHub } from '../spoke/judge-by-hub.ts'
@@ -35,30 +36,30 @@ interface Hub {
   readonly connection: KubeConnection
   readonly access: HubAccess
   readonly state: HubState
-  /** Uid of kube-system here. */
-  readonly identity: string
+  readonly self: SpokeHolder
 }
 
 /** Starts everything that only the leader does in a spoke. Resolves when all is listed here; the hub may be away. */
 export async function startSpoke(leader: Leader): Promise<void> {
-  const { connection, stops, stopping } = leader
+  const { settings, connection, stops, stopping } = leader
   const proofKey = buildProofKey(leader, createSecretStore(connection))
   stops.push(() => proofKey.stop())
   const key = await proofKey.load(stopping)
-  const identity = key && (await readIdentity(leader))
-  const hub = identity === undefined ? undefined : openHub(leader, identity)
+  const uid = key && (await readClusterUid(leader))
+  const release = `${settings.namespace}/${settings.release}`
+  const hub = uid === undefined ? undefined : openHub(leader, { uid, release })
   if (!key || !hub) return
   await startWork(leader, hub, createOwnerProof(macBy(key)))
 }
 
 /** @returns the uid of kube-system, which no two clusters share; undefined when stopped */
-async function readIdentity(leader: Leader): Promise<string | undefined> {
+async function readClusterUid(leader: Leader): Promise<string | undefined> {
   const path = objectPath(resourceTypes.namespaces, { name: 'kube-system' })
   const read = async () => (await leader.connection.call<KubernetesObject>({ method: 'GET', path })).metadata.uid
   return await tryUntilDone(read, { ...leader, failed: 'namespace kube-system not read' }, leader.stopping)
 }
 
-function openHub(leader: Leader, identity: string): Hub | undefined {
+function openHub(leader: Leader, self: SpokeHolder): Hub | undefined {
   const { settings, connection, clock, log, stops, version } = leader
   if (!settings.spoke) return undefined
   const state = new HubState(clock)
@@ -80,7 +81,7 @@ function openHub(leader: Leader, identity: string): Hub | undefined {
     () => hub.stop(),
     () => access.stop(),
   )
-  return { cluster: settings.spoke.cluster, connection: leader.whileHeld(hub), access, state, identity }
+  return { cluster: settings.spoke.cluster, connection: leader.whileHeld(hub), access, state, self }
 }
 
 async function startWork(leader: Leader, hub: Hub, proof: OwnerProof): Promise<void> {
@@ -193,8 +194,8 @@ function buildSpoke(
 /** What the hub hears of this cluster as a whole. */
 function buildTalk({ connection, clock, log, version }: Leader, hub: Hub, onChange: () => void) {
   const namespace = namespaceOfCluster(hub.cluster)
-  const { state, identity } = hub
-  const lease = new HoldCluster({ hub: hub.connection, namespace, identity, state, clock, log, onChange })
+  const { state, self } = hub
+  const lease = new HoldCluster({ hub: hub.connection, namespace, self, state, clock, log, onChange })
   const readIssuer = () => readClusterIssuer(connection)
   const tell = createTellHub({ hub: hub.connection, namespace, version, readIssuer, state, clock, log })
   return [lease, tell]

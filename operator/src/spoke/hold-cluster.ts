@@ -1,4 +1,4 @@
-// The Lease in the hub that says which cluster writes there: two clusters that were copied would else delete each other's mirrors.
+// The Lease in the hub that says which operator of which cluster writes there: two that have one name would else delete each other's mirrors.
 import { spokeName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import { isConflict, isForbidden } from '../kubernetes/api-error.ts'
@@ -14,11 +14,21 @@ import type { HubState } from './hub-state.ts'
 /** The pause between two renewals: without one the hub soon counts as silent. Milliseconds. */
 const renewMs = 5_000
 
+/** Who writes in the hub. */
+export interface SpokeHolder {
+  /** Uid of kube-system, which no two clusters share. */
+  readonly uid: string
+  /** `<namespace>/<release>` of the operator: two of one cluster may watch different namespaces. */
+  readonly release: string
+}
+
+/** @returns what the Lease says of it */
+const holderText = ({ uid, release }: SpokeHolder): string => `${uid}/${release}`
+
 interface HoldNeeds {
   readonly hub: Pick<KubeConnection, 'call'>
   readonly namespace: string
-  /** Uid of kube-system here. */
-  readonly identity: string
+  readonly self: SpokeHolder
   readonly state: HubState
   readonly clock: Clock
   readonly log: Log
@@ -68,13 +78,14 @@ export class HoldCluster {
   }
 
   async #renew(): Promise<void> {
-    const { hub, namespace, identity, state, clock } = this.#needs
+    const { hub, namespace, self, state, clock } = this.#needs
+    const identity = holderText(self)
     const path = objectPath(resourceTypes.leases, { namespace, name: spokeName })
     const found = this.#held ?? (await findObject<LeaseObject>(hub, path, { lane: 'lease' }))
     this.#held = undefined
     if (!found) return state.recordHolder({ kind: 'none' })
     const { holderIdentity, acquireTime } = found.spec ?? {}
-    if (holderIdentity && holderIdentity !== identity) return state.recordHolder({ kind: 'other', uid: holderIdentity })
+    if (holderIdentity && holderIdentity !== identity) return state.recordHolder(otherHolder(holderIdentity, self))
     const renewTime = microTime(clock.now())
     const spec = {
       ...found.spec,
@@ -92,4 +103,10 @@ export class HoldCluster {
       await this.#renew()
     }
   }
+}
+
+/** @param text of a Lease that we do not hold */
+function otherHolder(text: string, self: SpokeHolder): Parameters<HubState['recordHolder']>[0] {
+  const [uid = '', ...release] = text.split('/')
+  return uid === self.uid ? { kind: 'other-release', release: release.join('/') } : { kind: 'other', uid }
 }

@@ -11,6 +11,8 @@ type Holder =
   | { readonly kind: 'refused' }
   /** Another cluster. */
   | { readonly kind: 'other'; readonly uid: string }
+  /** Another operator of this cluster: `<namespace>/<release>`. */
+  | { readonly kind: 'other-release'; readonly release: string }
 
 export interface HubFault {
   readonly reason: 'HubUnreachable' | 'CredentialRefused' | 'NotJoined' | 'ClusterTaken' | 'ClockSkew'
@@ -129,6 +131,11 @@ export class HubState {
       return {
         reason: 'ClusterTaken',
         message: `the hub knows another cluster by this name, with the uid ${this.#holder.uid}: nothing is written; if this one takes its place, run kubectl nauthera cluster join --take-over there`,
+      }
+    if (this.#holder.kind === 'other-release')
+      return {
+        reason: 'ClusterTaken',
+        message: `release ${this.#holder.release} of this cluster writes by this name: nothing is written; join this release by a name of its own, or uninstall that one and run kubectl nauthera cluster join --take-over there`,
       }
     if (this.#isSkewed())
       return {
