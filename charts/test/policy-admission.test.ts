@@ -33,6 +33,12 @@ function client(spec: Partial<OIDCClientSpec>, labels: Record<string, string> = 
   return { metadata, spec: { ...web, ...spec } } as OIDCClient
 }
 
+/** @param name of the mirror @param labels of the mirror itself */
+function mirror(name: string, spec: Partial<OIDCClientSpec> = {}, labels: Record<string, string> = {}): OIDCClient {
+  const made = client(spec, labels)
+  return { ...made, metadata: { ...made.metadata, namespace: 'nauthera-cluster-edge', name } }
+}
+
 /** Everything else is allowed, so only the rules of the one policy can refuse. */
 const opener: OIDCPolicySpec = {
   allow: {
@@ -51,7 +57,7 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
   ...(['shop.app', 'web.app'] as const).map((name): [string, OIDCPolicySpec, OIDCClient] => [
     `a policy for a namespace of a joined cluster, and ${name} there`,
     { selector: { clusters: [{ name: 'edge', namespaces: ['shop'] }] }, allow: { types: [] } },
-    client({}, { namespace: 'nauthera-cluster-edge', name }),
+    mirror(name),
   ]),
   [
     'a policy for a joined cluster, and a client of this one',
@@ -61,7 +67,7 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
   [
     'a policy that allows no other id, and a client of a joined cluster with its own',
     { allow: { customClientId: false, verifiers: false } },
-    client({ clientId: 'edge_shop.app' }, { namespace: 'nauthera-cluster-edge', name: 'shop.app' }),
+    mirror('shop.app', { clientId: 'edge_shop.app' }),
   ],
   ['a type outside', { allow: { types: ['SPA'] } }, client({})],
   ['a type inside', { allow: { types: ['SPA', 'Web'] } }, client({})],
@@ -180,6 +186,14 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
   ['Warn', { enforcement: 'Warn', allow: { types: [] } }, client({})],
   ['Audit', { enforcement: 'Audit', allow: { types: [] } }, client({})],
   ['Deny, said', { enforcement: 'Deny', allow: { types: [] } }, client({})],
+  ...(['shop', 'other'] as const).map((team): [string, OIDCPolicySpec, OIDCClient] => {
+    const origin = { namespace: 'shop', name: 'app', uid: 'u', labels: { team } }
+    return [
+      `clients of a joined cluster selected by a label, and one whose origin has team: ${team}`,
+      { selector: { clients: { matchLabels: { team: 'shop' } } }, allow: { types: [] } },
+      mirror('shop.app', { origin }, { team: 'shop' }),
+    ]
+  }),
   ...(
     [
       ['a label that is there', { matchLabels: { a: '1' } }],

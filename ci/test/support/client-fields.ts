@@ -177,5 +177,6 @@ export const clientRows: readonly FieldRow[] = [
   ['origin.namespace', 'shop', 'Shop', 'spec.origin.namespace: must be the name of a namespace', 'operator/test/mirrors.integration.test.ts', 'refuses a mirror whose name is not that of its origin', mirror],
   ['origin.name', 'app', 'App', 'spec.origin.name: must be a name of lower-case letters, digits, - and .', 'operator/test/mirrors.integration.test.ts', 'refuses a mirror whose name is not that of its origin', mirror],
   ['origin.uid', 'u2', 'u 2', 'spec.origin.uid: must be a uid of letters, digits and -', 'operator/test/mirrors.integration.test.ts', 'keeps its uid when it is put back', mirror],
+  ['origin.labels', { team: 'a' }, { team: long(64) }, 'spec.origin.labels.team: may not be more than 63 bytes', `${decide}/policies.test.ts`, 'selects a mirror by the labels of its origin', mirror],
   ['origin.namespaceLabels', { team: 'a' }, { team: long(64) }, 'spec.origin.namespaceLabels.team: may not be more than 63 bytes', `${decide}/policies.test.ts`, 'opens nothing by labels that nobody trusts', mirror],
 ]

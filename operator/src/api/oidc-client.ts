@@ -23,8 +23,11 @@ const pkceModes = ['Auto', 'Required', 'Optional'] as const
 
 export type PkceMode = (typeof pkceModes)[number]
 
+/** The API server of the other cluster bounds none. */
+const mostLabels = 256
+
 const origin = object(
-  'The OIDCClient of a joined cluster that this one mirrors. The operator of that cluster writes it; it belongs only in the namespace nauthera-cluster-<name>. Only namespaceLabels can be changed.',
+  'The OIDCClient of a joined cluster that this one mirrors. The operator of that cluster writes it; it belongs only in the namespace nauthera-cluster-<name>. Only labels and namespaceLabels can be changed.',
   {
     namespace: text('Its namespace.', {
       maxLength: 63,
@@ -40,10 +43,15 @@ const origin = object(
     }),
   },
   {
+    labels: mapOf(
+      'Its labels: policies select the mirror by these. They are none of the mirror itself, which a tool could take for one of its own.',
+      text('Value.', { maxLength: 63 }),
+      { maxProperties: mostLabels },
+    ),
     namespaceLabels: mapOf(
       'Labels of its namespace. They are believed where trustNamespaceLabels of the OIDCCluster is true.',
       text('Value.', { maxLength: 63 }),
-      { maxProperties: 64 },
+      { maxProperties: mostLabels },
     ),
   },
 )

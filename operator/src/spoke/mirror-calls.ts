@@ -34,10 +34,11 @@ export function createMirrorCalls(hub: Pick<KubeConnection, 'call'>, namespace: 
   const pathOf = (name: string) => objectPath(resourceTypes.clients, { namespace, name })
   return {
     find: (key) => findObject<Mirror>(hub, pathOf(mirrorNameOf(splitKey(key)))),
-    write: async (key, { labels, spec }, stored) => {
+    write: async (key, { spec }, stored) => {
       const name = mirrorNameOf(splitKey(key))
-      const { resourceVersion } = stored?.metadata ?? {}
-      const metadata = { name, namespace, labels: { ...stored?.metadata.labels, ...labels }, resourceVersion }
+      // labels are those of the hub: by one of the origin, a tool there could take the mirror for its own and prune it
+      const { resourceVersion, labels } = stored?.metadata ?? {}
+      const metadata = { name, namespace, labels, resourceVersion }
       const at = stored
         ? ({ method: 'PUT', path: pathOf(name) } as const)
         : ({ method: 'POST', path: collectionPath(resourceTypes.clients, namespace) } as const)

@@ -23,7 +23,6 @@ export type Mirror = OIDCClient & KubernetesObject
 
 /** The part of a mirror that the spoke decides. */
 export interface WantedMirror {
-  readonly labels: Readonly<Record<string, string>>
   readonly spec: OIDCClientSpec
 }
 
@@ -65,17 +64,16 @@ export function buildMirror(origin: OIDCClient, about: AboutMirror): WantedMirro
   const rest = withoutDefaults(sent, clientSpecFields)
   const { redirectUris: followed = [] } = about
   const redirectURIs = [...new Set([...(origin.spec.redirectURIs ?? []), ...followed])]
-  const { namespace, name, uid, labels = {} } = origin.metadata
+  const { namespace, name, uid, labels } = origin.metadata
   const verifiers = secret?.verifiers ?? verifiersFor(about)
   return {
-    labels,
     spec: {
       ...rest,
       type: sent.type,
       ...(redirectURIs.length > 0 ? { redirectURIs } : {}),
       // the hub would take the origins of an SPA from all of them
       ...(followed.length > 0 && sent.type === 'SPA' ? { corsOrigins: [...corsOriginsOf(origin.spec)] } : {}),
-      origin: { namespace, name, uid, ...present({ namespaceLabels: about.namespaceLabels }) },
+      origin: { namespace, name, uid, ...present({ labels, namespaceLabels: about.namespaceLabels }) },
       ...(showsSecret(authMethodOf(origin.spec)) && verifiers.length > 0 ? { secret: { verifiers } } : {}),
     },
   }
@@ -165,19 +163,10 @@ export function entryIn(mirror: Mirror, version: ClientVersion | undefined, now:
 
 export const versionIn = (client: OIDCClient): ClientVersion => renderVersion(renderConfig(client))
 
-/** @returns whether the mirror says what is wanted. Labels of others may be there too, and secrets that have ended: both sides know that they
- *  have, and they leave with the next write */
-export function isAsWanted(
-  { metadata, spec }: Pick<Mirror, 'metadata' | 'spec'>,
-  wanted: WantedMirror,
-  now: number,
-): boolean {
-  const { labels = {} } = metadata
-  return (
-    Object.entries(wanted.labels).every(([key, value]) => labels[key] === value) &&
-    isDeepStrictEqual(comparable(spec, now), comparable(wanted.spec, now))
-  )
-}
+/** @returns whether the mirror says what is wanted. Secrets that have ended may be there too: both sides know that they have, and they leave
+ *  with the next write */
+export const isAsWanted = ({ spec }: Pick<Mirror, 'spec'>, wanted: WantedMirror, now: number): boolean =>
+  isDeepStrictEqual(comparable(spec, now), comparable(wanted.spec, now))
 
 /** The API server of the hub fills in the release and defaults, which the spoke leaves to it. */
 function comparable({ serverName: _filled, secret, ...spec }: OIDCClientSpec, now: number): object {

@@ -44,8 +44,23 @@ describe('policiesFor', () => {
     expect(selects({ namespace: 'shop', name: 'app' }), 'one of this cluster').to.equal(false)
   })
 
+  it('selects a mirror by the labels of its origin, and one of this cluster by its own alone', () => {
+    const origin = { namespace: 'shop', name: 'app', uid: 'u', labels: { team: 'a' } }
+    const selects = (metadata: { namespace: string; name: string }, labels?: Record<string, string>) =>
+      policiesFor(client({ origin }, { ...metadata, ...(labels ? { labels } : {}) }), {
+        baseline: {},
+        policies: [policy('p', { selector: { clients: { matchLabels: { team: 'a' } } } })],
+        namespaceLabels: undefined,
+      }).length === 2
+    const mirror = { namespace: 'nauthera-cluster-edge', name: 'shop.app' }
+    expect(selects(mirror)).to.equal(true)
+    expect(selects(mirror, { team: 'b' }), 'whatever a tool of the hub labels it').to.equal(true)
+    expect(selects({ namespace: 'shop', name: 'app' })).to.equal(false)
+  })
+
   it('opens nothing by labels that nobody trusts, and limits all the same', () => {
-    const mirror = client({}, { namespace: 'nauthera-cluster-edge', name: 'shop.app', labels: { team: 'a' } })
+    const origin = { namespace: 'shop', name: 'app', uid: 'u', labels: { team: 'a' } }
+    const mirror = client({ origin }, { namespace: 'nauthera-cluster-edge', name: 'shop.app' })
     const opens = { customClientId: true, resourceServer: true, identityIssuers: ['https://ci.example.com'] }
     const under = (selector: OIDCPolicySpec['selector'], labels?: Record<string, string>) =>
       bindingOf(

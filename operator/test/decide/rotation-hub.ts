@@ -113,10 +113,10 @@ export class ModelHub {
   }
 
   /** A write of the spoke that the hub takes: the answer has the new version. */
-  store({ labels, spec }: WantedMirror): void {
+  store({ spec }: WantedMirror): void {
     const { uid, name, namespace } = origin.metadata
     const generation = (this.#stored?.metadata.generation ?? 0) + 1
-    const metadata = { ...origin.metadata, name: `${namespace}.${name}`, uid: `mirror of ${uid}`, generation, labels }
+    const metadata = { ...origin.metadata, name: `${namespace}.${name}`, uid: `mirror of ${uid}`, generation }
     this.#put({ ...this.#stored, metadata, spec })
     this.see()
   }

@@ -27,14 +27,13 @@ const build = (
     now,
     stored,
   })
-const storedOf = ({ spec, labels }: WantedMirror, status?: Mirror['status']): Mirror => ({
+const storedOf = ({ spec }: WantedMirror, status?: Mirror['status']): Mirror => ({
   metadata: {
     name: 'demo.app',
     namespace: 'nauthera-cluster-edge',
     uid: 'm',
     generation: 1,
     creationTimestamp: '2026-01-01T00:00:00Z',
-    labels: { ...labels },
   },
   spec,
   ...(status ? { status } : {}),
@@ -51,6 +50,21 @@ describe('a mirror', () => {
     expect(spec.secret).to.deep.equal({ verifiers: [{ sha256: digestOf('a') }] })
     expect(spec).not.to.have.any.keys('rotation', 'serverName')
     expect(spec.origin).to.include({ namespace: 'demo', name: 'app' })
+  })
+
+  it('tells the labels of its client where no tool of the hub takes them for its own, and no annotation', () => {
+    const labels = { 'app.kubernetes.io/instance': 'shop', team: 'a' }
+    const annotations = { 'argocd.argoproj.io/tracking-id': 'shop:auth.nauthera.io/OIDCClient:demo/app' }
+    const wanted = buildMirror(client({ type: 'M2M' }, { labels, annotations }), {
+      verifiers: [],
+      namespaceLabels: undefined,
+      maxOverlapMs: 0,
+      now,
+      stored: undefined,
+    })
+    expect(wanted.spec.origin?.labels).to.deep.equal(labels)
+    expect(Object.keys(wanted)).to.deep.equal(['spec'])
+    expect(JSON.stringify(wanted)).not.to.contain('argocd')
   })
 
   it('K26 gives scripts no way in at a host that follows a route: CORS has the origins that the client lists', () => {

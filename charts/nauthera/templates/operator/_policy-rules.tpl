@@ -33,7 +33,9 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
 - name: selector
   expression: "has(params.spec.selector) ? params.spec.selector : {}"
 - name: clientLabels
-  expression: "has(object.metadata.labels) ? object.metadata.labels : {}"
+  expression: >-
+    object.metadata.namespace.startsWith('nauthera-cluster-') && has(object.spec.origin) && has(object.spec.origin.labels) ?
+    object.spec.origin.labels : has(object.metadata.labels) ? object.metadata.labels : {}
 - name: namespaceLabels
   expression: "has(namespaceObject.metadata.labels) ? namespaceObject.metadata.labels : {}"
 - name: cluster

@@ -68,6 +68,12 @@ export function labelsForPolicies(
   return about.findCluster(cluster)?.spec.trustNamespaceLabels === true ? spec.origin?.namespaceLabels : undefined
 }
 
+/** @returns the labels by which policies select a client; of a mirror those of its origin, where that has some */
+function labelsOfClient({ metadata, spec }: OIDCClient): Readonly<Record<string, string>> {
+  const ofOrigin = tenantOf(metadata).cluster === undefined ? undefined : spec.origin?.labels
+  return ofOrigin ?? metadata.labels ?? {}
+}
+
 /** @param input.namespaceLabels undefined where nobody may read them, or nobody trusts them: a policy that selects by them then
  *    holds, because a limit that cannot be judged must not be dropped. For a client of a joined cluster it opens nothing */
 export function policiesFor(
@@ -79,13 +85,14 @@ export function policiesFor(
   },
 ): Policies {
   const tenant = tenantOf(client.metadata)
+  const labels = labelsOfClient(client)
   const isUntrusted = tenant.cluster !== undefined && input.namespaceLabels === undefined
   const matching = input.policies.filter(({ spec }) => {
     const { namespaces, clients, clusters } = spec.selector ?? {}
     return (
       (!clusters || namesTenant(clusters, tenant)) &&
       (input.namespaceLabels === undefined || selects(namespaces, input.namespaceLabels)) &&
-      selects(clients, client.metadata.labels ?? {})
+      selects(clients, labels)
     )
   })
   const ordered = matching

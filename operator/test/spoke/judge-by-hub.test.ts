@@ -1,0 +1,39 @@
+import { expect } from 'chai'
+import { maxNameLength, mostRedirectUris } from '@nauthera/rules/limits'
+import { corsOriginsOf } from '../../src/api/in-effect.ts'
+import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
+import { checkSpec } from '../../src/decide/client/check-spec.ts'
+import { checkForHub } from '../../src/spoke/judge-by-hub.ts'
+import { buildMirror, mirrorNameOf } from '../../src/spoke/mirror.ts'
+import { client } from '../decide/clients.ts'
+
+describe(checkForHub.name, () => {
+  it('refuses here what the hub would refuse: a name that is too long with its namespace', () => {
+    const named = (length: number) => client({ type: 'M2M' }, { name: 'n'.repeat(length) })
+    const most = maxNameLength - 'demo.'.length
+    expect(checkForHub(named(most))).to.deep.equal([])
+    const [fault, ...others] = checkForHub(named(most + 1))
+    expect(others).to.deep.equal([])
+    expect(fault).to.include({ path: 'metadata.name' })
+    expect(fault?.message).to.contain('choose a shorter name')
+  })
+
+  it('takes nothing that the hub would refuse for its length: the most of each list, and what is made of it', () => {
+    const most = Array.from({ length: mostRedirectUris }, (_, index) => `https://app-${index}.example.com/callback`)
+    const spec: Partial<OIDCClientSpec> = { type: 'SPA', redirectURIs: most.slice(1), postLogoutRedirectURIs: most }
+    const origin = client(spec, { labels: Object.fromEntries(most.map((_, index) => [`label-${index}`, 'x'])) })
+    expect(checkForHub(origin)).to.deep.equal([])
+    const wanted = buildMirror(origin, {
+      redirectUris: most.slice(0, 1),
+      verifiers: [],
+      namespaceLabels: Object.fromEntries(most.map((_, index) => [`label-${index}`, 'x'])),
+      maxOverlapMs: 0,
+      now: 0,
+      stored: undefined,
+    })
+    expect(wanted.spec.corsOrigins).to.deep.equal(corsOriginsOf(origin.spec))
+    expect(
+      checkSpec({ metadata: { ...origin.metadata, name: mirrorNameOf(origin.metadata) }, ...wanted }),
+    ).to.deep.equal([])
+  })
+})
