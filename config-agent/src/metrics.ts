@@ -24,9 +24,7 @@ export const agentMetrics = {
   faults: defineCounter('nauthera_agent_faults_total', 'Faults of mounted files and refusals, by code.', {
     code: codes,
   }),
-  faulty: defineGauge('nauthera_agent_faulty_files', 'Mounted files that are refused now, by code.', {
-    code: codes,
-  }),
+  faulty: defineGauge('nauthera_agent_faulty_files', 'Mounted files that are refused now, by code.', { code: codes }),
   connected: defineGauge('nauthera_agent_server_connected', '1 while there is a stream to the server.'),
 }
 

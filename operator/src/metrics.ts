@@ -25,9 +25,7 @@ export const operatorMetrics = {
   replicas: defineGauge(
     'nauthera_operator_replicas',
     'Server replicas that are followed: connected ones, and those that do not answer.',
-    {
-      state: ['connected', 'absent'],
-    },
+    { state: ['connected', 'absent'] },
   ),
   hubReachable: defineGauge(
     'nauthera_operator_hub_reachable',

@@ -101,16 +101,12 @@ export const serverMetrics = {
   outboxWaiting: defineGauge(
     'nauthera_outbox_waiting_rows',
     'Work that waits in the outbox of all replicas, by kind.',
-    {
-      kind: outboxKinds,
-    },
+    { kind: outboxKinds },
   ),
   outboxOldest: defineGauge(
     'nauthera_outbox_oldest_seconds',
     'Age of the oldest work that waits in the outbox, by kind.',
-    {
-      kind: outboxKinds,
-    },
+    { kind: outboxKinds },
   ),
   outboxTries: defineCounter(
     'nauthera_outbox_tries_total',

@@ -67,9 +67,7 @@ const address = fc
         '`',
         '{',
       ),
-      {
-        maxLength: 4,
-      },
+      { maxLength: 4 },
     ),
   )
   .map(([scheme, host, port, rest]) => `${scheme}${host}${port}${rest.join('')}`)

@@ -94,9 +94,7 @@ export const authorizationDetailsType = object(
     required: set(
       'What must be there: names of fields, and of actions, identifier and the like.',
       text('Name.', { maxLength: 194 }),
-      {
-        maxItems: most.fields + 5,
-      },
+      { maxItems: most.fields + 5 },
     ),
     remember: flag(
       'Whether a person can allow it for good. Else they are asked each time, as one must be for something that happens each time, such as a payment.',
@@ -111,9 +109,7 @@ export const authorizationDetailsType = object(
           words: mapOf(
             'From a name or a value to its text.',
             text('Text.', { maxLength: most.text, rules: plainWords }),
-            {
-              maxProperties: most.words,
-            },
+            { maxProperties: most.words },
           ),
         },
         {},

@@ -154,9 +154,7 @@ export const secret = object(
     presets: set(
       `Keys and labels that well-known programs read. Default: from policy, else [Generic]. Checked with these versions (and callback paths). ${checkedWith.join('. ')}.`,
       oneOf('Name of a preset.', presets),
-      {
-        maxItems: presets.length,
-      },
+      { maxItems: presets.length },
     ),
     keys: mapOf(
       `Other names for the usual keys: "client_id: clientID" writes clientID in place of client_id. The usual keys are ${canonicalKeys.join(', ')}.`,
@@ -225,9 +223,7 @@ export const secret = object(
     deletionPolicy: oneOf(
       'What happens to the Secret when the OIDCClient is deleted: Retain keeps it.',
       ['Delete', 'Retain'],
-      {
-        default: 'Delete',
-      },
+      { default: 'Delete' },
     ),
   },
 )
@@ -273,9 +269,7 @@ export const rotation = object(
     retire: oneOf(
       'When the previous secret ends. WhenUnused: after the overlap, once nobody has used it for a while. It ends at the latest when the next one is due, or when the longest overlap of the policies is over. AfterOverlap: after the overlap, though it may be in use.',
       ['WhenUnused', 'AfterOverlap'],
-      {
-        default: 'WhenUnused',
-      },
+      { default: 'WhenUnused' },
     ),
     trigger: plainText('Change it to rotate now. The annotation auth.nauthera.io/rotate does the same.', 64),
     revokePrevious: plainText(

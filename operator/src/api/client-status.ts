@@ -185,9 +185,7 @@ export const clientStatus = object(
         {
           detail: text(
             'What the newest request had, such as its redirect URI. A host that is not of this client has [.] in it.',
-            {
-              maxLength: refusalLimits.detail,
-            },
+            { maxLength: refusalLimits.detail },
           ),
         },
       ),

@@ -75,9 +75,7 @@ export const claims = mapList(
       fromGroups: mapOf(
         'From a group to the values that its members get.',
         list('Values.', text('Value.', { maxLength: 256 }), { maxItems: 20 }),
-        {
-          maxProperties: 50,
-        },
+        { maxProperties: 50 },
       ),
     },
     {

@@ -59,9 +59,7 @@ const origin = object(
 /** The fields alone; client-rules.ts adds what holds between them. */
 export const clientSpecFields = object(
   'What the client is and may do.',
-  {
-    type: oneOf('Decides the defaults of grants, authentication and PKCE. Cannot be changed.', clientTypes),
-  },
+  { type: oneOf('Decides the defaults of grants, authentication and PKCE. Cannot be changed.', clientTypes) },
   {
     serverName: text('Which release of Nauthera serves this client. Cannot be changed.', {
       maxLength: 63,
@@ -87,9 +85,7 @@ export const clientSpecFields = object(
     redirectURIs: set(
       'Where people are sent back to after a sign-in. A request must give one of these exactly; with Native the port on localhost may differ.',
       redirectUri,
-      {
-        maxItems: mostRedirectUris,
-      },
+      { maxItems: mostRedirectUris },
     ),
     redirectURIsFrom: redirectSources,
     postLogoutRedirectURIs: set('Where people may be sent after they sign out.', redirectUri, {
@@ -152,16 +148,12 @@ export const clientSpecFields = object(
     profile: oneOf(
       'FAPI2: the FAPI 2.0 Security Profile, for those who must be as strict as banks. It needs par where people sign in, private_key_jwt or a certificate in auth.method, and tokens that are bound by dpop or to a certificate; signedRequestObject makes it Message Signing.',
       ['Standard', 'FAPI2'],
-      {
-        default: 'Standard',
-      },
+      { default: 'Standard' },
     ),
     consent: oneOf(
       'Remember asks a person once, Explicit each time. Skip asks for nothing but authorization details that their API wants asked each time, and needs a policy with allow.consent.',
       consentModes,
-      {
-        default: 'Remember',
-      },
+      { default: 'Remember' },
     ),
     resourceServer,
     access: object(
@@ -171,16 +163,12 @@ export const clientSpecFields = object(
         allowedGroups: set(
           'A person must be in one of these groups. Default: everybody may sign in.',
           text('Group.', { maxLength: 256, minLength: 1 }),
-          {
-            maxItems: 100,
-          },
+          { maxItems: 100 },
         ),
         requiredAcr: set(
           'The sign-in must have one of these levels of authentication: urn:nauthera:password, or urn:nauthera:mfa for a second factor. A stronger one is enough too.',
           text('Value of acr.', { maxLength: 256, minLength: 1 }),
-          {
-            maxItems: 10,
-          },
+          { maxItems: 10 },
         ),
       },
     ),

@@ -37,9 +37,7 @@ export const policySpec = object(
     enforcement: oneOf(
       'What happens to a client that breaks the policy: Deny refuses it, Warn says so in its conditions, Audit only counts it in the status of the policy.',
       ['Deny', 'Warn', 'Audit'],
-      {
-        default: 'Deny',
-      },
+      { default: 'Deny' },
     ),
     grace: timeSpan('How long a client that is refused keeps working with the last version that met the policy.', {
       least: 0,
@@ -66,30 +64,22 @@ export const policySpec = object(
         scopes: set(
           'Scopes. api:* allows every scope that begins with api:. It holds for the tokens too.',
           text('Scope.', { maxLength: 128 }),
-          {
-            maxItems: 100,
-          },
+          { maxItems: 100 },
         ),
         audiences: set(
           'Audiences. https://api.example.com/* allows every audience that begins with https://api.example.com/. It holds for the tokens too. An audience that no OIDCClient declares as its resourceServer is allowed only where it is listed here.',
           text('Audience.', { maxLength: 512 }),
-          {
-            maxItems: 100,
-          },
+          { maxItems: 100 },
         ),
         authorizationDetailsTypes: set(
           'Types of authorization details that a client may ask for. payment_* allows every type that begins with payment_. It holds for the tokens too.',
           text('Type.', { maxLength: 128 }),
-          {
-            maxItems: 100,
-          },
+          { maxItems: 100 },
         ),
         resourceIdentifiers: set(
           'Identifiers that a client may have as an API. https://api.example.com/* allows every identifier that begins with https://api.example.com/. A bare name needs an entry for names (rabbitmq, or rabbit*; not *, and not h* or https*, which mean URIs). One by http on this machine needs an entry that begins with http:. Left out: all others that no older OIDCClient has.',
           text('Identifier.', { maxLength: 512 }),
-          {
-            maxItems: 100,
-          },
+          { maxItems: 100 },
         ),
         consent: set('Values of consent. Default: Explicit and Remember.', oneOf('Mode.', consentModes), {
           maxItems: consentModes.length,
@@ -122,9 +112,7 @@ export const policySpec = object(
         identityIssuers: set(
           'Issuers that auth.identities may name. https://ci.example.com/* allows every issuer that begins with https://ci.example.com/. Default: none. It takes a policy that lists an issuer, and no other policy that leaves it out.',
           text('Issuer.', { maxLength: 2048 }),
-          {
-            maxItems: 100,
-          },
+          { maxItems: 100 },
         ),
         tokenExchange: flag(
           'Allows grantTypes: [token_exchange]: an API may exchange the tokens that it received for tokens of other APIs that it may call. Default: false, unless another policy allows it.',

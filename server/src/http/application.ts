@@ -93,22 +93,13 @@ function createExpressApplication(handlers: Handlers): express.Express {
   application.disable('x-powered-by')
   application.disable('etag')
   application.set('query parser', false)
-  application.use(handlers.requestLog)
-  application.use(handlers.headers)
-  application.use(handlers.pinHost)
-  application.use(handlers.requestContext)
-  application.use(handlers.assets)
-  application.use(handlers.logos)
-  application.use((request, response, next) => {
+  const discovery: RequestHandler = (request, response, next) => {
     if (!handlers.discovery(request, response, pathOfTarget(request.url))) next()
-  })
-  application.use(handlers.options)
-  application.use(handlers.keysLoaded)
-  application.use(handlers.pages)
-  application.use(handlers.logoutGuard)
-  application.use(handlers.postByGet)
-  application.use(handlers.protocol)
-  application.use(handlers.notFound)
-  application.use(handlers.errors)
+  }
+  const { requestLog, headers, pinHost, requestContext, assets, logos } = handlers
+  const { options, keysLoaded, pages, logoutGuard, postByGet, protocol, notFound, errors } = handlers
+  application.use(requestLog, headers, pinHost, requestContext, assets, logos, discovery)
+  application.use(options, keysLoaded, pages, logoutGuard, postByGet, protocol, notFound)
+  application.use(errors)
   return application
 }

@@ -95,9 +95,7 @@ const giveUp = statement(
 const waiting = statement<{ waiting: number }>(
   'outbox-waiting',
   'SELECT count(*) AS waiting FROM outbox WHERE done_at IS NULL',
-  {
-    batched: true,
-  },
+  { batched: true },
 )
 
 const outdated = statement<Pick<OutboxRow, 'id' | 'kind' | 'payload' | 'encrypted_by'>>(
