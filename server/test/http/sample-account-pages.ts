@@ -5,6 +5,7 @@ import type { Mistake, PersonOnPage } from '../../src/reply/on-page.ts'
 import { qrCode } from '../../src/users/factors/qr-code.ts'
 import { appUri } from '../../src/users/factors/totp.ts'
 import { sampleClient, plainClient, person, endings, sampleDetails, passkey } from './sample-subjects.ts'
+import { variantsOf } from './sample-variants.ts'
 
 const accountArea = (current: string, said?: string, reader: PersonOnPage = person) => ({
   person: reader,
@@ -63,6 +64,53 @@ function sampleApplication(application: Partial<ApplicationOnPage>): Application
     ...application,
   }
 }
+
+const sampleAccountApplications = variantsOf('account-applications', {
+  area: accountArea('applications'),
+  applications: [
+    sampleApplication({ details: sampleDetails }),
+    sampleApplication({ client: plainClient, offline: false, scopes: [{ scope: 'openid' }] }),
+  ],
+  firstHref: '/account/applications',
+  nextHref: '/account/applications?page=3',
+})
+
+const sampleAccountPreferences = variantsOf('account-preferences', {
+  area: accountArea('preferences'),
+  action: '/account/preferences',
+  languages: sampleLanguages,
+  language: undefined,
+  colourScheme: undefined,
+  mistakes: [],
+})
+
+const sampleAccountSecurity = variantsOf('account-security', {
+  area: accountArea('security', 'password-changed'),
+  sections: [
+    {
+      id: 'password',
+      text: { key: 'security.password.text' },
+      items: [],
+      actions: [{ id: 'change-password', href: '/account/security/password', key: 'security.password.change' }],
+    },
+    {
+      id: 'passkeys',
+      text: { key: 'security.passkeys.text' },
+      items: [
+        {
+          name: 'Work laptop',
+          note: { key: 'security.passkeys.used', at: new Date('2026-01-02T03:04:05Z') },
+          actions: [
+            { id: 'rename-one', href: '/account/security/rename?id=one', key: 'security.rename.link' },
+            { id: 'remove-passkey-one', href: '/account/security/remove-passkey', key: 'security.passkeys.remove' },
+          ],
+        },
+        { name: '', note: { key: 'security.passkeys.since', at: new Date('2026-01-02T03:04:05Z') }, actions: [] },
+      ],
+      actions: [{ id: 'add-passkey', href: '/account/security/passkey', key: 'security.passkeys.add' }],
+    },
+  ],
+})
 
 export const sampleAccountPages: Readonly<Record<string, Page>> = {
   'account-overview': {
@@ -125,29 +173,13 @@ export const sampleAccountPages: Readonly<Record<string, Page>> = {
     view: 'signed-out-everywhere',
     model: { endings, accountHref: '/account' },
   },
-  'account-applications': {
-    kind: 'page',
-    view: 'account-applications',
-    model: {
-      area: accountArea('applications'),
-      applications: [
-        sampleApplication({ details: sampleDetails }),
-        sampleApplication({ client: plainClient, offline: false, scopes: [{ scope: 'openid' }] }),
-      ],
-      firstHref: '/account/applications',
-      nextHref: '/account/applications?page=3',
-    },
-  },
-  'account-applications without any': {
-    kind: 'page',
-    view: 'account-applications',
-    model: {
-      area: accountArea('applications', 'access-removed'),
-      applications: [],
-      firstHref: undefined,
-      nextHref: undefined,
-    },
-  },
+  'account-applications': sampleAccountApplications(),
+  'account-applications without any': sampleAccountApplications({
+    area: accountArea('applications', 'access-removed'),
+    applications: [],
+    firstHref: undefined,
+    nextHref: undefined,
+  }),
   'account-application': {
     kind: 'page',
     view: 'account-application',
@@ -159,113 +191,58 @@ export const sampleAccountPages: Readonly<Record<string, Page>> = {
       backHref: '/account/applications',
     },
   },
-  'account-preferences': {
-    kind: 'page',
-    view: 'account-preferences',
-    model: {
-      area: accountArea('preferences'),
-      action: '/account/preferences',
-      languages: sampleLanguages,
-      language: undefined,
-      colourScheme: undefined,
-      mistakes: [],
-    },
-  },
-  'account-preferences in dark colours, with a mistake': {
-    kind: 'page',
-    view: 'account-preferences',
-    model: {
-      area: accountArea('preferences', 'preferences-saved', { ...person, colourScheme: 'dark' }),
-      action: '/account/preferences',
-      languages: sampleLanguages,
-      language: 'de',
-      colourScheme: 'dark',
-      mistakes: [{ key: 'choice-unknown' }],
-    },
-  },
-  'account-security': {
-    kind: 'page',
-    view: 'account-security',
-    model: {
-      area: accountArea('security', 'password-changed'),
-      sections: [
-        {
-          id: 'password',
-          text: { key: 'security.password.text' },
-          items: [],
-          actions: [{ id: 'change-password', href: '/account/security/password', key: 'security.password.change' }],
-        },
-        {
-          id: 'passkeys',
-          text: { key: 'security.passkeys.text' },
-          items: [
-            {
-              name: 'Work laptop',
-              note: { key: 'security.passkeys.used', at: new Date('2026-01-02T03:04:05Z') },
-              actions: [
-                { id: 'rename-one', href: '/account/security/rename?id=one', key: 'security.rename.link' },
-                { id: 'remove-passkey-one', href: '/account/security/remove-passkey', key: 'security.passkeys.remove' },
-              ],
-            },
-            { name: '', note: { key: 'security.passkeys.since', at: new Date('2026-01-02T03:04:05Z') }, actions: [] },
-          ],
-          actions: [{ id: 'add-passkey', href: '/account/security/passkey', key: 'security.passkeys.add' }],
-        },
-      ],
-    },
-  },
-  'account-security with linked sign-ins': {
-    kind: 'page',
-    view: 'account-security',
-    model: {
-      area: accountArea('security', 'linked'),
-      sections: [
-        {
-          id: 'linked',
-          text: { key: 'security.linked.text' },
-          items: [
-            {
-              name: 'Example Corporation',
-              note: { key: 'security.linked.origin', at: new Date('2026-01-02T03:04:05Z') },
-              actions: [],
-            },
-            {
-              name: 'GitHub',
-              note: { key: 'security.passkeys.used', at: new Date('2026-01-02T03:04:05Z') },
-              actions: [{ id: 'unlink-1', href: '/account/security/unlink?id=1', key: 'security.linked.remove' }],
-            },
-          ],
-          actions: ['Example Corporation', 'GitHub'].map((name, index) => ({
-            id: `link-${index}`,
-            href: '/account/security/upstream/github',
-            key: 'security.linked.add',
-            values: { name },
-          })),
-        },
-      ],
-    },
-  },
+  'account-preferences': sampleAccountPreferences(),
+  'account-preferences in dark colours, with a mistake': sampleAccountPreferences({
+    area: accountArea('preferences', 'preferences-saved', { ...person, colourScheme: 'dark' }),
+    language: 'de',
+    colourScheme: 'dark',
+    mistakes: [{ key: 'choice-unknown' }],
+  }),
+  'account-security': sampleAccountSecurity(),
+  'account-security with linked sign-ins': sampleAccountSecurity({
+    area: accountArea('security', 'linked'),
+    sections: [
+      {
+        id: 'linked',
+        text: { key: 'security.linked.text' },
+        items: [
+          {
+            name: 'Example Corporation',
+            note: { key: 'security.linked.origin', at: new Date('2026-01-02T03:04:05Z') },
+            actions: [],
+          },
+          {
+            name: 'GitHub',
+            note: { key: 'security.passkeys.used', at: new Date('2026-01-02T03:04:05Z') },
+            actions: [{ id: 'unlink-1', href: '/account/security/unlink?id=1', key: 'security.linked.remove' }],
+          },
+        ],
+        actions: ['Example Corporation', 'GitHub'].map((name, index) => ({
+          id: `link-${index}`,
+          href: '/account/security/upstream/github',
+          key: 'security.linked.add',
+          values: { name },
+        })),
+      },
+    ],
+  }),
   'account-link': accountLink({}),
   'account-link with somebody found': accountLink({ found: { label: 'ada@example.com', sealed: 'sealed' } }),
   'account-link of somebody else': accountLink({
     mistakes: [{ key: 'link-linked-elsewhere', values: { label: 'ada@example.com', name: 'Example Corporation' } }],
   }),
   'account-confirm of an unlinking': confirmOf('unlink'),
-  'account-security of a directory': {
-    kind: 'page',
-    view: 'account-security',
-    model: {
-      area: accountArea('security'),
-      sections: [
-        {
-          id: 'password',
-          text: { key: 'security.password.elsewhere', values: { source: 'company-directory' } },
-          items: [],
-          actions: [],
-        },
-      ],
-    },
-  },
+  'account-security of a directory': sampleAccountSecurity({
+    area: accountArea('security'),
+    sections: [
+      {
+        id: 'password',
+        text: { key: 'security.password.elsewhere', values: { source: 'company-directory' } },
+        items: [],
+        actions: [],
+      },
+    ],
+  }),
   'account-app': {
     kind: 'page',
     view: 'account-app',

@@ -1,6 +1,7 @@
 // The pages of the help desk, each in the states that look different.
 import type { Page, Views } from '../../src/reply.ts'
 import type { ClientRow } from '../../src/reply/admin-pages.ts'
+import { variantsOf } from './sample-variants.ts'
 
 const id = '6f1d7c7a-3c1e-4b5e-9a5e-0d5a8c3b2a10'
 const here = `/admin/people/${id}`
@@ -219,6 +220,56 @@ const invite = (model: Partial<Views['admin-invite']>): Page => ({
   },
 })
 
+const sampleAdminClients = variantsOf('admin-clients', {
+  area: area('clients'),
+  action: '/admin/clients',
+  text: '',
+  clients: [
+    {
+      clientId: 'team-a.web',
+      namespace: 'team-a',
+      name: 'web',
+      state: 'served',
+      says: undefined,
+      served: served({}),
+    },
+    {
+      clientId: 'team-b.portal-of-a-team-with-a-long-name',
+      namespace: 'team-b',
+      name: 'portal-of-a-team-with-a-long-name',
+      state: 'older',
+      says: 'redirectUris: must not have a fragment',
+      served: served({ secrets: 2, oldSecretUntil: at('13:00'), api: 'https://api.example.com/reports' }),
+    },
+    {
+      clientId: 'team-b.machine',
+      namespace: 'team-b',
+      name: 'machine',
+      state: 'served',
+      says: undefined,
+      served: served({ type: 'M2M', isSuspended: true, secrets: 0, scopes: ['reports.read'] }),
+    },
+    {
+      clientId: 'team-c.new',
+      namespace: 'team-c',
+      name: 'new',
+      state: 'refused',
+      says: 'jwks: has no key',
+      served: undefined,
+    },
+    {
+      clientId: 'shared',
+      namespace: 'team-d',
+      name: 'shared',
+      state: 'blocked',
+      says: undefined,
+      served: undefined,
+    },
+  ],
+  firstHref: undefined,
+  nextHref: '/admin/clients?after=x',
+})
+
 export const sampleAdminPages: Readonly<Record<string, Page>> = {
   'admin-invite': invite({}),
   'admin-invite for somebody who has an account': invite({
@@ -303,71 +354,12 @@ export const sampleAdminPages: Readonly<Record<string, Page>> = {
   'admin-act on a session': act('end-session', true, { about: 'abc', values: { session: 'Chrome, Linux, 192.0.2.7' } }),
   'admin-act that gives a group': act('add-group', true, { about: 'staff', values: { group: 'staff' } }),
   'admin-act that takes a group': act('remove-group', true, { about: 'staff', values: { group: 'staff' } }),
-  'admin-clients': {
-    kind: 'page',
-    view: 'admin-clients',
-    model: {
-      area: area('clients'),
-      action: '/admin/clients',
-      text: '',
-      clients: [
-        {
-          clientId: 'team-a.web',
-          namespace: 'team-a',
-          name: 'web',
-          state: 'served',
-          says: undefined,
-          served: served({}),
-        },
-        {
-          clientId: 'team-b.portal-of-a-team-with-a-long-name',
-          namespace: 'team-b',
-          name: 'portal-of-a-team-with-a-long-name',
-          state: 'older',
-          says: 'redirectUris: must not have a fragment',
-          served: served({ secrets: 2, oldSecretUntil: at('13:00'), api: 'https://api.example.com/reports' }),
-        },
-        {
-          clientId: 'team-b.machine',
-          namespace: 'team-b',
-          name: 'machine',
-          state: 'served',
-          says: undefined,
-          served: served({ type: 'M2M', isSuspended: true, secrets: 0, scopes: ['reports.read'] }),
-        },
-        {
-          clientId: 'team-c.new',
-          namespace: 'team-c',
-          name: 'new',
-          state: 'refused',
-          says: 'jwks: has no key',
-          served: undefined,
-        },
-        {
-          clientId: 'shared',
-          namespace: 'team-d',
-          name: 'shared',
-          state: 'blocked',
-          says: undefined,
-          served: undefined,
-        },
-      ],
-      firstHref: undefined,
-      nextHref: '/admin/clients?after=x',
-    },
-  },
-  'admin-clients with none found': {
-    kind: 'page',
-    view: 'admin-clients',
-    model: {
-      area: area('clients'),
-      action: '/admin/clients',
-      text: 'none',
-      clients: [],
-      firstHref: undefined,
-      nextHref: undefined,
-    },
-  },
+  'admin-clients': sampleAdminClients(),
+  'admin-clients with none found': sampleAdminClients({
+    text: 'none',
+    clients: [],
+    nextHref: undefined,
+  }),
   'admin-keys': {
     kind: 'page',
     view: 'admin-keys',

@@ -4,37 +4,27 @@ import { sampleAccountPages } from './sample-account-pages.ts'
 import { sampleAdminPages } from './sample-admin-pages.ts'
 import { sampleSignInPages } from './sample-sign-in-pages.ts'
 import { sampleClient, plainClient, person, endings } from './sample-subjects.ts'
+import { variantsOf } from './sample-variants.ts'
 
 const sessionEndings: readonly EndingOnPage[] = [
   ...endings,
   { name: 'Mail archive', minutes: 5, told: true, stays: true },
 ]
 
+const sampleLogout = variantsOf('logout', {
+  client: sampleClient,
+  action: '/logout/confirm',
+  fields: { xsrf: 'x1' },
+  person,
+})
+
 /** Every view, in each state that looks different. */
 export const samplePages: Readonly<Record<string, Page>> = {
   ...sampleSignInPages,
-  logout: {
-    kind: 'page',
-    view: 'logout',
-    model: {
-      client: sampleClient,
-      action: '/logout/confirm',
-      fields: { xsrf: 'x1' },
-      person,
-      endings: sessionEndings,
-    },
-  },
-  'logout of somebody from another service': {
-    kind: 'page',
-    view: 'logout',
-    model: {
-      client: sampleClient,
-      action: '/logout/confirm',
-      fields: { xsrf: 'x1' },
-      person,
-      elsewhere: { name: 'Example Corporation', url: 'https://corp.example.com/logout' },
-    },
-  },
+  logout: sampleLogout({ endings: sessionEndings }),
+  'logout of somebody from another service': sampleLogout({
+    elsewhere: { name: 'Example Corporation', url: 'https://corp.example.com/logout' },
+  }),
   'signed-out': {
     kind: 'page',
     view: 'signed-out',

@@ -4,8 +4,48 @@ import type { Mistake, PasskeyOnPage } from '../../src/reply/on-page.ts'
 import { qrCode } from '../../src/users/factors/qr-code.ts'
 import { appUri } from '../../src/users/factors/totp.ts'
 import { sampleClient, plainClient, person, at, sampleDetails, passkey } from './sample-subjects.ts'
+import { variantsOf } from './sample-variants.ts'
 
 const agentId = 'https://agents.example.com/client.json'
+
+const sampleLinkAccount = variantsOf('link-account', {
+  client: sampleClient,
+  action: `${at}/link`,
+  cancelAction: `${at}/cancel`,
+  person,
+  upstream: 'GitHub',
+  label: 'ada-codes',
+  factorFirst: false,
+  mistakes: [],
+})
+
+const sampleChooseAccount = variantsOf('choose-account', {
+  client: sampleClient,
+  action: `${at}/account`,
+  cancelAction: `${at}/cancel`,
+  person,
+  others: [
+    { username: 'grace@example.com', name: 'Grace Hopper' },
+    { username: 'administrator-of-the-build-machines' },
+  ],
+})
+
+const sampleChangePassword = variantsOf('change-password', {
+  action: `${at}/password`,
+  person,
+  minLength: 12,
+  maxLength: 128,
+  mistakes: [],
+})
+
+const sampleSetUpFactor = variantsOf('set-up-factor', {
+  action: `${at}/set-up`,
+  cancelAction: `${at}/cancel`,
+  person,
+  signInFirst: false,
+  passkey: undefined,
+  mistakes: [],
+})
 
 export const sampleSignInPages: Readonly<Record<string, Page>> = {
   'sign-in': signIn({}),
@@ -47,34 +87,8 @@ export const sampleSignInPages: Readonly<Record<string, Page>> = {
     upstreams: [{ id: 'github', name: 'GitHub', preset: 'github', action: `${at}/upstream/github` }],
     linking: { reason: 'username', label: 'ada', name: 'GitHub', id: 'github' },
   }),
-  'link-account': {
-    kind: 'page',
-    view: 'link-account',
-    model: {
-      client: sampleClient,
-      action: `${at}/link`,
-      cancelAction: `${at}/cancel`,
-      person,
-      upstream: 'GitHub',
-      label: 'ada-codes',
-      factorFirst: false,
-      mistakes: [],
-    },
-  },
-  'link-account before a second factor': {
-    kind: 'page',
-    view: 'link-account',
-    model: {
-      client: sampleClient,
-      action: `${at}/link`,
-      cancelAction: `${at}/cancel`,
-      person,
-      upstream: 'GitHub',
-      label: 'ada-codes',
-      factorFirst: true,
-      mistakes: [],
-    },
-  },
+  'link-account': sampleLinkAccount(),
+  'link-account before a second factor': sampleLinkAccount({ factorFirst: true }),
   'moving-on': { kind: 'page', view: 'moving-on', model: { location: '#there', name: 'Example Corporation' } },
   'moving-on back': { kind: 'page', view: 'moving-on', model: { location: '#back' } },
   'sign-in with links for a new password and an account': signIn({ forgotUrl: '/forgot', registerUrl: '/register' }),
@@ -108,70 +122,25 @@ export const sampleSignInPages: Readonly<Record<string, Page>> = {
     view: 'choose-account',
     model: { client: plainClient, action: `${at}/account`, cancelAction: `${at}/cancel`, person, others: [] },
   },
-  'choose-account among several': {
-    kind: 'page',
-    view: 'choose-account',
-    model: {
-      client: sampleClient,
-      action: `${at}/account`,
-      cancelAction: `${at}/cancel`,
-      person,
-      others: [
-        { username: 'grace@example.com', name: 'Grace Hopper' },
-        { username: 'administrator-of-the-build-machines' },
-      ],
-    },
-  },
-  'choose-account when nobody is signed in': {
-    kind: 'page',
-    view: 'choose-account',
-    model: {
-      client: sampleClient,
-      action: `${at}/account`,
-      cancelAction: `${at}/cancel`,
-      person: undefined,
-      others: [{ username: 'grace@example.com', name: 'Grace Hopper' }],
-    },
-  },
-  'change-password': {
-    kind: 'page',
-    view: 'change-password',
-    model: {
-      client: sampleClient,
-      action: `${at}/password`,
-      cancelAction: `${at}/cancel`,
-      person,
-      minLength: 12,
-      maxLength: 128,
-      mistakes: [],
-    },
-  },
-  'change-password with a mistake': {
-    kind: 'page',
-    view: 'change-password',
-    model: {
-      action: `${at}/password`,
-      person,
-      minLength: 12,
-      maxLength: 128,
-      mistakes: [{ key: 'password-too-short', control: 'new-password', values: { min: 12, max: 128 } }],
-    },
-  },
-  'change-password with several mistakes': {
-    kind: 'page',
-    view: 'change-password',
-    model: {
-      action: `${at}/password`,
-      person,
-      minLength: 12,
-      maxLength: 128,
-      mistakes: ['password-too-short', 'password-common', 'password-contains-name'].map((key) => ({
-        key,
-        control: 'new-password',
-        values: { min: 12, max: 128 },
-      })),
-    },
-  },
+  'choose-account among several': sampleChooseAccount(),
+  'choose-account when nobody is signed in': sampleChooseAccount({
+    person: undefined,
+    others: [{ username: 'grace@example.com', name: 'Grace Hopper' }],
+  }),
+  'change-password': sampleChangePassword({
+    client: sampleClient,
+    cancelAction: `${at}/cancel`,
+  }),
+  'change-password with a mistake': sampleChangePassword({
+    mistakes: [{ key: 'password-too-short', control: 'new-password', values: { min: 12, max: 128 } }],
+  }),
+  'change-password with several mistakes': sampleChangePassword({
+    mistakes: ['password-too-short', 'password-common', 'password-contains-name'].map((key) => ({
+      key,
+      control: 'new-password',
+      values: { min: 12, max: 128 },
+    })),
+  }),
   'second-factor before a new password': {
     kind: 'page',
     view: 'second-factor',
@@ -198,71 +167,23 @@ export const sampleSignInPages: Readonly<Record<string, Page>> = {
   }),
   'sign-in with passkeys': signIn({ passkey: passkey('suggest') }),
   'sign-in after too many wrong codes': signIn({ mistakes: [{ key: 'too-many-codes', values: { tries: 5 } }] }),
-  'set-up-factor': {
-    kind: 'page',
-    view: 'set-up-factor',
-    model: {
-      client: sampleClient,
-      action: `${at}/set-up`,
-      cancelAction: `${at}/cancel`,
-      person,
-      signInFirst: false,
-      passkey: passkey('create'),
-      mistakes: [],
-    },
-  },
-  'set-up-factor without passkeys': {
-    kind: 'page',
-    view: 'set-up-factor',
-    model: {
-      client: sampleClient,
-      action: `${at}/set-up`,
-      cancelAction: `${at}/cancel`,
-      person,
-      signInFirst: false,
-      passkey: undefined,
-      mistakes: [],
-    },
-  },
-  'set-up-factor after an old sign-in': {
-    kind: 'page',
-    view: 'set-up-factor',
-    model: {
-      client: sampleClient,
-      action: `${at}/set-up`,
-      cancelAction: `${at}/cancel`,
-      person,
-      signInFirst: true,
-      passkey: undefined,
-      mistakes: [],
-    },
-  },
-  'set-up-factor where a link is needed': {
-    kind: 'page',
-    view: 'set-up-factor',
-    model: {
-      client: sampleClient,
-      action: `${at}/set-up`,
-      cancelAction: `${at}/cancel`,
-      person,
-      signInFirst: false,
-      linkFirst: true,
-      passkey: undefined,
-      mistakes: [],
-    },
-  },
-  'set-up-factor with a mistake': {
-    kind: 'page',
-    view: 'set-up-factor',
-    model: {
-      action: `${at}/set-up`,
-      cancelAction: `${at}/cancel`,
-      person,
-      signInFirst: false,
-      passkey: passkey('create'),
-      mistakes: [{ key: 'passkey-not-added' }],
-    },
-  },
+  'set-up-factor': sampleSetUpFactor({
+    client: sampleClient,
+    passkey: passkey('create'),
+  }),
+  'set-up-factor without passkeys': sampleSetUpFactor({ client: sampleClient }),
+  'set-up-factor after an old sign-in': sampleSetUpFactor({
+    client: sampleClient,
+    signInFirst: true,
+  }),
+  'set-up-factor where a link is needed': sampleSetUpFactor({
+    client: sampleClient,
+    linkFirst: true,
+  }),
+  'set-up-factor with a mistake': sampleSetUpFactor({
+    passkey: passkey('create'),
+    mistakes: [{ key: 'passkey-not-added' }],
+  }),
   'set-up-app': setUpApp([]),
   'set-up-app with a mistake': setUpApp([{ key: 'wrong-first-code', control: 'code' }]),
   'recovery-codes': {
