@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect } from 'chai'
 import { parse, stringify } from 'yaml'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { metricsByProcess } from '../../scripts/metrics-page.ts'
 import { alerts, findPrometheus, queries } from './support/alerts.ts'
 import type { Alert } from './support/alerts.ts'
@@ -144,7 +144,7 @@ describe('alerts', () => {
   const where = promtool === undefined ? ' (not run: promtool is in the Debian package prometheus)' : ''
   ;(promtool === undefined ? it.skip : it)(`fire and are silent as promtool evaluates them${where}`, function () {
     this.timeout(180_000)
-    const directory = mkdtempSync(join(tmpdir(), 'nauthera-alerts-'))
+    const directory = temporaryDirectory('alerts')
     try {
       const rules = [...alerts.values()].map((rule) => ({ ...rule, expr: rule.expr.replaceAll('$namespace', 'auth') }))
       const write = (name: string, list: readonly object[]) =>

@@ -1,12 +1,12 @@
 import * as models from '@kubernetes/client-node/dist/gen/models/all.js'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { podPaths } from '@nauthera/proto/names'
 import { clientDefinition, policyDefinition } from '@nauthera/operator/api/crds'
 import { expect } from 'chai'
 import { createProgram } from '@nauthera/server/cli/program'
 import { parse } from 'yaml'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { ObjectSchema } from '@nauthera/stand-in/objects'
@@ -276,13 +276,10 @@ describe('the keys Job', function () {
       },
     }
     api = await startKubeApi({ namespaces: ['auth'], definitions: [jobs] })
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-helm-'))
+    directory = temporaryDirectory('helm')
     writeFileSync(join(directory, 'kubeconfig'), api.adminConfig)
   })
-  after(async () => {
-    await api.stop()
-    rmSync(directory, { recursive: true, force: true })
-  })
+  after(() => api.stop())
 
   /** @returns the Jobs, and other objects of theirs, as Helm renders them with the cluster in reach */
   const objects = async (upgrade: boolean) => {

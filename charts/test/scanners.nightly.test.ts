@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { render } from './support/render.ts'
 
 // kube-score (go install github.com/zegl/kube-score/cmd/kube-score@v1.20.0) and checkov (pip install checkov==3.3.30), where they are on the
@@ -15,13 +15,12 @@ describe('what scanners find in the chart', function () {
   let directory: string
   const files: Record<string, string> = {}
   before(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-scan-'))
+    directory = temporaryDirectory('scan')
     for (const mode of ['minimal', 'hardened']) {
       files[mode] = join(directory, `${mode}.yaml`)
       writeFileSync(files[mode]!, await render({ mode }))
     }
   })
-  after(() => rmSync(directory, { recursive: true }))
 
   const outputOf = (test: Mocha.Context, program: string, args: readonly string[]): string => {
     const { stdout, error } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 64 << 20 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { JSONWebKeySet } from 'jose'
-import { createLog } from '@nauthera/runtime/log'
+import { quietLog as quiet } from '@nauthera/harness/kept-log'
 import { Secret } from '@nauthera/runtime/secret'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, tokensOf } from '@nauthera/harness/flows'
@@ -33,8 +33,6 @@ interface Row {
   /** Another replica may take it. */
   readonly isDue: boolean
 }
-
-const quiet = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 
 describe('back-channel logout with three replicas, and a process killed before the application answers', function () {
   this.timeout(300_000)

@@ -1,10 +1,10 @@
 // Whatever is kept by a key from outside is bounded: each unit that keeps such a thing gets as many different keys as anybody could send.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { largestCollection } from '@nauthera/harness/largest-collection'
-import { createLog } from '@nauthera/runtime/log'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { LiveState } from '@nauthera/config-agent/live/live-state'
 import { SecretReports } from '@nauthera/config-agent/report/secret-reports'
@@ -36,7 +36,6 @@ const some = 11_000
 /** Clients that are there before those that are gone are forgotten. */
 const step = 10_000
 
-const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const asker = () => '192.0.2.1'
 const unreachable = () => Promise.reject(new Error('refused'))
 

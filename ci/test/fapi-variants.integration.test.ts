@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { parseAllDocuments } from 'yaml'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
 import { createCertificate } from '@nauthera/harness/certificates'
@@ -35,7 +35,7 @@ describe('the variants of FAPI 2.0', function () {
   let holder: typeof key
 
   before(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-fapi-'))
+    directory = temporaryDirectory('fapi')
     ca = await createCertificate({ name: 'authority', authority: true, until: 24 })
     const uris = ['spiffe://example.org/ns/demo/sa/payments']
     const ours = await createCertificate({
@@ -68,10 +68,7 @@ describe('the variants of FAPI 2.0', function () {
       }),
     )
   })
-  after(async () => {
-    await replicas?.stop()
-    rmSync(directory, { recursive: true, force: true })
-  })
+  after(() => replicas?.stop())
 
   const idOf = ({ metadata }: Pick<OIDCClient, 'metadata'>) => `${metadata.namespace}.${metadata.name}`
   const shown = (made: Made | undefined) => (made ? { cert: made.pem, key: made.keyPem } : {})

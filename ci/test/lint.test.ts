@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
@@ -9,28 +9,24 @@ import { temporaryDirectory } from '@nauthera/local/processes/temporary-director
  *  @returns path -> what the linter says of it */
 function lint(sources: ReadonlyMap<string, string>): Map<string, string> {
   const directory = temporaryDirectory('lint')
-  try {
-    cpSync('oxlint.config.ts', join(directory, 'oxlint.config.ts'))
-    symlinkSync(join(process.cwd(), 'node_modules'), join(directory, 'node_modules'))
-    cpSync('tsconfig.json', join(directory, 'tsconfig.json'))
-    for (const [path, source] of sources) {
-      mkdirSync(join(directory, dirname(path)), { recursive: true })
-      writeFileSync(join(directory, path), source)
-    }
-    const oxlint = join(process.cwd(), 'node_modules/oxlint/bin/oxlint')
-    const run = spawnSync(process.execPath, [oxlint, '--config', 'oxlint.config.ts', '--format', 'json'], {
-      cwd: directory,
-      encoding: 'utf8',
-    })
-    const report = JSON.parse(run.stdout) as Report
-    expect(report.number_of_files).to.equal(sources.size + 1)
-    const said = new Map<string, string>()
-    for (const { filename, code, message, help } of report.diagnostics)
-      said.set(filename, [said.get(filename), code, message, help].join('\n'))
-    return said
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
+  cpSync('oxlint.config.ts', join(directory, 'oxlint.config.ts'))
+  symlinkSync(join(process.cwd(), 'node_modules'), join(directory, 'node_modules'))
+  cpSync('tsconfig.json', join(directory, 'tsconfig.json'))
+  for (const [path, source] of sources) {
+    mkdirSync(join(directory, dirname(path)), { recursive: true })
+    writeFileSync(join(directory, path), source)
   }
+  const oxlint = join(process.cwd(), 'node_modules/oxlint/bin/oxlint')
+  const run = spawnSync(process.execPath, [oxlint, '--config', 'oxlint.config.ts', '--format', 'json'], {
+    cwd: directory,
+    encoding: 'utf8',
+  })
+  const report = JSON.parse(run.stdout) as Report
+  expect(report.number_of_files).to.equal(sources.size + 1)
+  const said = new Map<string, string>()
+  for (const { filename, code, message, help } of report.diagnostics)
+    said.set(filename, [said.get(filename), code, message, help].join('\n'))
+  return said
 }
 
 interface Report {

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
@@ -8,6 +7,7 @@ import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { freePort } from '@nauthera/local/processes/ports'
 import { isReady } from '@nauthera/local/product/wait-for'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { hubObjects } from '@nauthera/operator/kubectl/clusters/hub-objects'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
@@ -63,7 +63,7 @@ function clientOf(where: Where, cluster: string, index: number): KubeObject {
 
 describe(`a hub of ${clusters} clusters with ${clients} clients each`, function () {
   this.timeout(2 * loadMs)
-  const directory = mkdtempSync(join(tmpdir(), 'many-clusters-'))
+  const directory = temporaryDirectory('many-clusters')
   let api: KubeApi
   let stopReplica: () => Promise<void>
   let operator: RunningProcess
@@ -73,7 +73,6 @@ describe(`a hub of ${clusters} clusters with ${clients} clients each`, function 
     await stopReplica?.()
     await api?.stop()
   })
-  after(() => rmSync(directory, { recursive: true, force: true }))
 
   const start = async (where: Where) => {
     const namespaces = [

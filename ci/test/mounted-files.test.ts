@@ -1,9 +1,8 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { readTls } from '@nauthera/server/http/server'
 import { partyOf } from '@nauthera/server/login/upstream/openid'
 import { loadKeyRing } from '@nauthera/server/store/driver/envelope'
@@ -78,8 +77,7 @@ const readers: readonly {
 
 describe('a reader of a mounted Secret', () => {
   let directory: string
-  beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'mounted-'))))
-  afterEach(() => rmSync(directory, { recursive: true }))
+  beforeEach(() => (directory = temporaryDirectory('mounted')))
 
   for (const { what, versions, read } of readers) {
     it(`has all of one version, while the kubelet replaces it: ${what}`, async () => {

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { create, fromJson, toJson } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { parseAllDocuments } from 'yaml'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -196,17 +196,14 @@ describe('a client that one takes', () => {
   let directory: string
   before(async function () {
     this.timeout(60_000)
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-same-answer-'))
+    directory = temporaryDirectory('same-answer')
     const caFile = join(directory, 'ca.crt')
     writeFileSync(caFile, (await createAuthority({ name: 'clients', lifetimeMs: 3_600_000 })).cert)
     const mutualTLS = { caFile, header: 'nginx' }
     const signing = { algorithms: ['ES256', 'RS256'] }
     replicas = await startReplicas({ settings: { signing, trustedProxies: ['127.0.0.1'], mutualTLS } })
   })
-  after(async () => {
-    await replicas.stop()
-    rmSync(directory, { recursive: true, force: true })
-  })
+  after(() => replicas.stop())
 
   /** What the server has against what the operator renders: by the rules, and by all that it asks. */
   async function serverFaults(client: OIDCClient, defaults: OIDCPolicySpec['defaults'] = {}) {

@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { Browser, authorizationUrl, basic, password, pkce, send } from '@nauthera/harness/browser'
 import { compileCache, root, sources } from '@nauthera/local/processes/program'
 import { runToEnd } from '@nauthera/local/processes/run-to-end'
@@ -37,9 +38,7 @@ describe('traces of the whole product', function () {
   })
 
   before(async () => {
-    await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve))
-    const address = collector.address()
-    const endpoint = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+    const endpoint = `http://127.0.0.1:${await listenOnLoopback(collector)}`
     const env = { ...compileCache, NAUTHERA_TRACING_ENDPOINT: endpoint }
     const stack = await startStack({
       directory: newDirectory(),

@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeAtomically } from '@nauthera/stand-in/atomic-writer'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { inOneVersion } from '../src/mounted-volume.ts'
 
 const filesOf = (turn: number) =>
@@ -11,10 +11,9 @@ const filesOf = (turn: number) =>
 describe('inOneVersion', () => {
   let directory: string
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'volume-'))
+    directory = temporaryDirectory('volume')
     writeAtomically(directory, filesOf(0))
   })
-  afterEach(() => rmSync(directory, { recursive: true }))
   const read = (name: string) => readFileSync(join(directory, name), 'utf8')
 
   it('reads all again when the volume was switched between two files', () => {
@@ -58,7 +57,7 @@ describe('inOneVersion', () => {
   })
 
   it('reads files of a directory that is no volume of the kubelet', () => {
-    const directory = mkdtempSync(join(tmpdir(), 'volume-'))
+    const directory = temporaryDirectory('volume')
     try {
       writeAtomically(directory, filesOf(0))
       const file = join(directory, '..data', 'password')

@@ -1,20 +1,19 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { spawnSync } from 'node:child_process'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { clearStaleSocket } from '../src/unix-socket.ts'
 
 describe('clearStaleSocket', () => {
   let directory: string
   let path: string
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'socket-'))
+    directory = temporaryDirectory('socket')
     path = join(directory, 'config.sock')
   })
-  afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
   const failureOf = (promise: Promise<void>): Promise<string> =>
     promise.then(

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect } from 'chai'
 import { reapProcess } from '@nauthera/local/processes/reaper'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 
 const program = `
 import { logSettings, listenSettings, tracingSettings, z } from '@nauthera/runtime/settings'
@@ -29,7 +29,7 @@ interface Line {
 }
 
 describe('runProcess', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'nauthera-lifecycle-'))
+  const directory = temporaryDirectory('lifecycle')
   const children: ChildProcessWithoutNullStreams[] = []
   const exits = new Map<ChildProcessWithoutNullStreams, Promise<number | null>>()
 
@@ -73,7 +73,6 @@ describe('runProcess', () => {
   after(async () => {
     for (const child of children) child.kill('SIGKILL')
     await Promise.all(exits.values())
-    rmSync(directory, { recursive: true })
   })
 
   it('stops in reverse order on SIGTERM and exits 0', async () => {

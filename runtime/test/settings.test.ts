@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/secret'
 import {
@@ -106,8 +106,7 @@ describe('environmentName', () => {
 })
 
 describe('readSecretFile', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'nauthera-settings-'))
-  after(() => rmSync(directory, { recursive: true }))
+  const directory = temporaryDirectory('settings')
 
   it('reads a value that is not shown in any way of printing it', () => {
     writeFileSync(join(directory, 'dsn'), 'postgres://user:hunter22@db/nauthera\n')

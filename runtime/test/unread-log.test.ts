@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { reapProcess } from '@nauthera/local/processes/reaper'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 
 // A process that writes 20 MB of lines while it does its work, says how that went, and ends.
 const program = `
@@ -34,10 +34,9 @@ interface Told {
 
 describe('a process that logs 20 MB', function () {
   this.timeout(180_000)
-  const directory = mkdtempSync(join(tmpdir(), 'nauthera-log-'))
+  const directory = temporaryDirectory('log')
   const settings = join(directory, 'probe.yaml')
   before(() => writeFileSync(settings, 'log: {format: json}\n'))
-  after(() => rmSync(directory, { recursive: true }))
 
   /** Hangs, and so fails the test, when the process does not end. */
   async function run(output: 'pipe' | number) {

@@ -1,6 +1,5 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -14,6 +13,7 @@ import type { RunningProcess } from '@nauthera/local/processes/process'
 import { readOutput } from '@nauthera/local/processes/read-output'
 import type { RunResult } from '@nauthera/local/processes/read-output'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -51,8 +51,7 @@ describe('npm run dev', function () {
   it('tells a folder for --state that the account of PostgreSQL may not enter, before anything starts', async function () {
     // whoever is not root is that account
     if (process.getuid?.() !== 0) this.skip()
-    const closed = mkdtempSync(join(tmpdir(), 'nauthera-closed-'))
-    reapDirectory(closed)
+    const closed = temporaryDirectory('closed')
     const { code, stdout } = await dev('--state', join(closed, 'state'))
     expect(stdout).to.include(`PostgreSQL never runs as root, and its account may not enter ${join(closed, 'state')}`)
     expect(code).to.equal(1)

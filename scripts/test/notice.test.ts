@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { renderNotice } from '../notice.ts'
 
 describe('renderNotice', () => {
   let folder: string
-  before(() => (folder = mkdtempSync(join(tmpdir(), 'nauthera-notice-'))))
-  after(() => rmSync(folder, { recursive: true }))
+  before(() => (folder = temporaryDirectory('notice')))
 
   const noticeOf = (packages: object): string => {
     const file = join(folder, 'package-lock.json')

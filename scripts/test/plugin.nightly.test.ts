@@ -1,10 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { expect } from 'chai'
 import { parse } from 'yaml'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 
 // Nightly: it fetches a binary of Node once and writes 150 MB. Those of other platforms are built alike, and cannot run here.
 
@@ -12,7 +12,7 @@ describe('npm run plugin', function () {
   this.timeout(600_000)
   let out: string
   before(() => {
-    out = mkdtempSync(join(tmpdir(), 'nauthera-plugin-'))
+    out = temporaryDirectory('plugin')
     execFileSync(process.execPath, [
       'scripts/plugin.ts',
       '--platform',
@@ -23,7 +23,6 @@ describe('npm run plugin', function () {
       'https://d.example',
     ])
   })
-  after(() => rmSync(out, { recursive: true, force: true }))
 
   const directory = () => join(out, 'linux-amd64')
   const run = (program: string, ...args: string[]) =>

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync } from 'node:fs'
+import { cpSync, mkdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
+import { reapProcess } from '@nauthera/local/processes/reaper'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -18,8 +18,7 @@ describe('npm run dev in a fresh clone', function () {
     ['takes it and is silent', true],
   ] as const)
     it(`says that this machine may be offline, while npm still tries, when the registry ${sentence}`, async () => {
-      const clone = mkdtempSync(join(tmpdir(), 'nauthera-clone-'))
-      reapDirectory(clone)
+      const clone = temporaryDirectory('clone')
       mkdirSync(join(clone, 'scripts'))
       for (const file of ['scripts/prepare.mjs', 'package.json', 'package-lock.json'])
         cpSync(join(root, file), join(clone, file))

@@ -1,9 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { firstSection, setVersion, versionFaults } from '../release/version.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -20,8 +19,7 @@ describe('a release', () => {
   }
 
   beforeEach(() => {
-    copy = mkdtempSync(join(tmpdir(), 'nauthera-release-'))
-    reapDirectory(copy)
+    copy = temporaryDirectory('release')
     const manifests = ['.', ...workspaces].map((folder) => join(folder, 'package.json'))
     const others = ['package-lock.json', 'CHANGELOG.md', 'charts/nauthera/Chart.yaml', 'charts/nauthera/CHANGELOG.md']
     for (const file of [...manifests, ...others]) {

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { Browser } from 'playwright-core'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { findAxeViolations, startChromium, watchPage } from '@nauthera/harness/chromium'
 
 const dist = 'site/dist'
@@ -42,9 +42,8 @@ describe('the site, as a web server shows it', function () {
       const found = statSync(file, { throwIfNoEntry: false })?.isDirectory() ? join(file, 'index.html') : file
       if (!globSync(found).length) return void response.writeHead(404).end()
       response.setHeader('content-type', types[extname(found)] ?? 'application/octet-stream').end(readFileSync(found))
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    })
+    origin = `http://127.0.0.1:${await listenOnLoopback(server)}`
   })
   after(() => {
     server.closeAllConnections()

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { startChromium, watchPage } from '@nauthera/harness/chromium'
 import { request } from '@nauthera/harness/flows'
@@ -34,8 +34,7 @@ describe('people on their way through the pages', function () {
     application = createServer((_, response) =>
       response.setHeader('content-type', 'text/html').end('<title>At the application</title>'),
     )
-    await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve))
-    redirectUri = `http://127.0.0.1:${(application.address() as AddressInfo).port}/callback`
+    redirectUri = `http://127.0.0.1:${await listenOnLoopback(application)}/callback`
     const about = { clientName: 'Expense Reports', consent: ConsentMode.REMEMBER, redirectUris: [redirectUri] }
     await site.serve([entry('app.web', { ...configs.web, ...about })])
   })

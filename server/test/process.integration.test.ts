@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Agent, get } from 'node:http'
 import { createInterface } from 'node:readline'
@@ -13,6 +12,7 @@ import { compileCache, root, scriptOf } from '@nauthera/local/processes/program'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import type { FreshDatabase } from '@nauthera/local/programs/fresh-database'
 import { reapProcess } from '@nauthera/local/processes/reaper'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { parseDsn } from '../src/store/driver/connection.ts'
 import { migrateUp } from '../src/store/migrate.ts'
 
@@ -64,7 +64,7 @@ describe('the server process', () => {
   before(async function () {
     this.timeout(60_000)
     database = await freshDatabase()
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
+    directory = temporaryDirectory('test')
     mkdirSync(join(directory, 'keys'))
     writeFileSync(join(directory, 'keys/k1'), randomBytes(32))
     writeFileSync(join(directory, 'keys/current'), 'k1')
@@ -82,10 +82,7 @@ describe('the server process', () => {
   afterEach(() => {
     for (const { child } of running.splice(0)) child.kill('SIGKILL')
   })
-  after(async () => {
-    await database.drop()
-    rmSync(directory, { recursive: true, force: true })
-  })
+  after(() => database.drop())
 
   it('waits for the database schema and says so, starts when it is there, prints no notice of a library, and exits with 0', async function () {
     this.timeout(30_000)

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { findAxeViolations, startChromium, watchPage } from '@nauthera/harness/chromium'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { createPasswords } from '../src/users/passwords/passwords.ts'
@@ -41,8 +41,7 @@ async function startRelyingParty(): Promise<FixtureRelyingParty> {
       response.setHeader('content-type', 'text/html').end(`<title>At the client ${url.pathname}</title>`)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const origin = `http://127.0.0.1:${await listenOnLoopback(server)}`
   return {
     origin,
     callback: `${origin}/callback`,

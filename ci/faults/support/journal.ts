@@ -1,7 +1,6 @@
-import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 
 /** What a caller was told, and may hold the product to. `session` names a browser of the load. */
 export type JournalEntry =
@@ -25,8 +24,7 @@ export class Journal {
 
   /** In a directory that ends with this process. */
   static temporary(): Journal {
-    const directory = mkdtempSync(join(tmpdir(), 'nauthera-journal-'))
-    reapDirectory(directory)
+    const directory = temporaryDirectory('journal')
     return new Journal(join(directory, 'journal'))
   }
 

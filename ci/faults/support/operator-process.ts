@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { operatorRules } from '@nauthera/stand-in/operator-rules'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { freePort } from '@nauthera/local/processes/ports'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
 
@@ -17,7 +17,7 @@ export interface OperatorProcess extends RunningProcess {
 
 /** Starts the operator as a process of its own against the stand-in API, with the rights of the chart. */
 export async function startOperatorProcess(cluster: Cluster, identity: string): Promise<OperatorProcess> {
-  const directory = mkdtempSync(join(tmpdir(), 'operator-process-'))
+  const directory = temporaryDirectory('operator-process')
   const port = await freePort()
   const rules = operatorRules({ mode: 'cluster', release, namespace: releaseNamespace, nudge: true })
   writeFileSync(join(directory, 'kubeconfig'), cluster.api.addUser(identity, rules, { namespace: releaseNamespace }))
@@ -50,7 +50,6 @@ export async function startOperatorProcess(cluster: Cluster, identity: string): 
     },
     end: async () => {
       await running.stop()
-      rmSync(directory, { recursive: true, force: true })
     },
   })
 }

@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createLog } from '@nauthera/runtime/log'
+import { quietLog as quiet } from '@nauthera/harness/kept-log'
 import { Secret } from '@nauthera/runtime/secret'
 import { Browser } from '@nauthera/harness/browser'
 import type { Target } from '@nauthera/harness/browser'
@@ -41,7 +41,6 @@ export interface PeopleSite extends Target {
   stop(): Promise<void>
 }
 
-const quiet = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const connectionOf = (url: string) => ({ ...parseDsn(new Secret(url), 'disable'), poolMax: 4 })
 
 export async function startPeopleSite(): Promise<PeopleSite> {

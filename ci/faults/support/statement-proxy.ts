@@ -1,7 +1,8 @@
 // A TCP proxy before PostgreSQL that reads the protocol as far as it must (PostgreSQL documentation, "Message Formats"): it knows
 // statements by name, and can stop one before the database gets it, or keep the answer back when the database has done it.
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 
 export interface StatementProxy {
   readonly port: number
@@ -56,9 +57,9 @@ export async function startStatementProxy(target: number): Promise<StatementProx
     incoming.on('data', (bytes) => wire.ask(fromClient.add(bytes)))
     outgoing.on('data', (bytes) => wire.answer(fromDatabase.add(bytes)))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const port = await listenOnLoopback(server)
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     hold(step) {
       let tellReached = () => undefined as void
       const reached = new Promise<void>((resolve) => (tellReached = resolve))

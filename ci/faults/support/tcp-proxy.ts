@@ -1,5 +1,6 @@
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 
 /** A TCP proxy on 127.0.0.1 that can be cut, as by a policy between two machines. */
 export interface TcpProxy {
@@ -33,12 +34,12 @@ export async function startTcpProxy(target: number | (() => number)): Promise<Tc
       })
     }
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const port = await listenOnLoopback(server)
   const breakAll = () => {
     for (const socket of open) socket.destroy()
   }
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     cut: () => {
       carrying = false
       breakAll()

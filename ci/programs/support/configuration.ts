@@ -1,9 +1,7 @@
-import { mkdtempSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { blocksOf } from '../../test/support/page-blocks.ts'
 import { declaredPrograms } from './program.ts'
 import { startProgram, stopPrograms } from './running.ts'
@@ -60,8 +58,7 @@ export async function readByCommand(
   file: string,
   command: (path: string) => ProgramCommand,
 ): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'nauthera-program-'))
-  reapDirectory(folder)
+  const folder = temporaryDirectory('program')
   await writeFile(join(folder, file), text)
   const program = startProgram(command(join(folder, file)))
   await program.ended

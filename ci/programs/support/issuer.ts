@@ -1,7 +1,7 @@
 // The issuer that programs are tried with.
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { createKeyRing } from '@nauthera/server/oidc/keys/ring'
 import { keyPolicy } from '@nauthera/server/oidc/lifetimes'
-import { createLog } from '@nauthera/runtime/log'
 import { startGiven } from '../../test/support/given-secret.ts'
 import type { Given, SecretData } from '../../test/support/given-secret.ts'
 
@@ -39,7 +39,6 @@ export async function startTrialIssuer(): Promise<TrialIssuer> {
     },
     async rotateSigningKeys(publishBefore = 0) {
       const before = new Set(await kids())
-      const log = createLog({ process: 'server', level: 'error', format: 'json', sink: { write: () => undefined } })
       const ring = createKeyRing({
         keys: given.replicas.apps[0]!.store.keys,
         algorithms,

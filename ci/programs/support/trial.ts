@@ -1,9 +1,6 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
 import { freePort } from '@nauthera/local/processes/ports'
-import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import type { SecretData } from '../../test/support/given-secret.ts'
 import type { TrialIssuer } from './issuer.ts'
 import { startProgram } from './running.ts'
@@ -40,8 +37,7 @@ export const clientName = 'program'
 export async function startTrial(issuer: TrialIssuer): Promise<Trial> {
   const port = await freePort()
   const visitor = () => new Visitor(issuer.replicas.issuer)
-  const folder = mkdtempSync(join(tmpdir(), 'nauthera-program-'))
-  reapDirectory(folder)
+  const folder = temporaryDirectory('program')
   return {
     issuer,
     port,

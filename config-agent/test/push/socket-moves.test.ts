@@ -1,7 +1,7 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { waitForSocket } from '../../src/push/socket-moves.ts'
 
 const longMs = 60_000
@@ -11,10 +11,9 @@ describe('waitForSocket', () => {
   let directory: string
   let socket: string
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-socket-'))
+    directory = temporaryDirectory('socket')
     socket = join(directory, 'config.sock')
   })
-  afterEach(() => rmSync(directory, { recursive: true }))
 
   it('ends as soon as the socket is there', async () => {
     const moved = waitForSocket(socket, longMs, never)

@@ -31,9 +31,7 @@ export async function startValkey(options: { port?: number } = {}): Promise<Valk
   const child = spawn(
     program,
     Object.entries(flags).flatMap(([key, value]) => [`--${key}`, String(value)]),
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
+    { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   reapProcess(child)
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))

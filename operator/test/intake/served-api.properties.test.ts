@@ -194,9 +194,7 @@ function expected({ before, now, isSuspended, refusal, namespace }: Case) {
   if (entries.length === 0) return {}
   const isLetIn = (word: string) =>
     entries.some((entry) => !('scopes' in entry) || (entry.scopes as string[]).includes(word))
-  return {
-    [served.identifier]: served.scopes.filter((word) => listed.includes(word) && isLetIn(word)).toSorted(),
-  }
+  return { [served.identifier]: served.scopes.filter((word) => listed.includes(word) && isLetIn(word)).toSorted() }
 }
 
 const api: fc.Arbitrary<Api> = fc

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createLog } from '@nauthera/runtime/log'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import type { ManualClock } from '@nauthera/harness/operator/clocks'
 import type { ApiCall, KubeConnection } from '../../src/kubernetes/connection.ts'
@@ -67,7 +67,6 @@ describe('HubAccess', () => {
     clock = createManualClock()
     state = new HubState(clock)
     ;[secret, calls, moved, version] = [undefined, [], 0, 0]
-    const log = createLog({ process: 'operator', level: 'error', format: 'json', sink: { write: () => {} } })
     const about = { secrets, namespace: 'auth', name: 'nauthera-hub', state, clock, log }
     access = new HubAccess({ ...about, onMoved: () => void moved++ })
   })

@@ -1,14 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
-import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
 import type { OIDCPolicy } from '@nauthera/operator/api/oidc-policy'
 import { ApiError } from '@nauthera/operator/kubernetes/api-error'
 import { PolicyReports } from '@nauthera/operator/status/policy-reports'
 
 describe(PolicyReports.name, () => {
-  const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
   const policy = (name: string) =>
     ({
       metadata: { name, uid: name, generation: 1, resourceVersion: '1' },

@@ -1,8 +1,8 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
-import { createLog } from '@nauthera/runtime/log'
 import { loadSettings } from '@nauthera/runtime/settings'
 import { settingsSchema } from '@nauthera/server/settings'
 import { createMemoryCache } from '@nauthera/server/store/cache/memory-cache'
@@ -10,8 +10,6 @@ import { createLdapUsers } from '@nauthera/server/users/ldap/ldap-users'
 import { expect } from 'chai'
 import { startDirectory } from '../../dev/directory.ts'
 import type { DemoDirectory } from '../../dev/directory.ts'
-
-const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 
 /** @returns the key and the groups of each person, who signs in with the password that is printed */
 async function signIn({ sources, people }: DemoDirectory) {

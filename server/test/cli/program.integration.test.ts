@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { expect } from 'chai'
@@ -9,6 +8,7 @@ import { Redis } from 'ioredis'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import { compileCache, root, scriptOf } from '@nauthera/local/processes/program'
 import { startValkey } from '@nauthera/local/programs/valkey'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { runCommand } from '../../src/cli/program.ts'
 import { defaultLimits } from '../../src/users/passwords/lockout.ts'
 import { createPasswords } from '../../src/users/passwords/passwords.ts'
@@ -30,16 +30,13 @@ describe(runCommand.name, () => {
   before(async function () {
     this.timeout(30_000)
     fresh = await freshStore()
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-cli-'))
+    directory = temporaryDirectory('cli')
     mkdirSync(join(directory, 'keys'))
     writeFileSync(join(directory, 'keys/k1'), randomBytes(32))
     writeFileSync(join(directory, 'keys/current'), 'k1')
     writeSettings('server.yaml', fresh.url)
   })
-  after(async () => {
-    rmSync(directory, { recursive: true })
-    await fresh.stop()
-  })
+  after(() => fresh.stop())
 
   function writeSettings(name: string, url: string, more: string[] = []): string {
     writeFileSync(join(directory, `${name}.dsn`), `${url}?sslmode=disable\n`)

@@ -1,9 +1,9 @@
 // A command, run in this process against a database of its own.
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { runCommand } from '../../src/cli/program.ts'
 import { freshStore } from '../store/fresh-store.ts'
 import type { FreshStore } from '../store/fresh-store.ts'
@@ -59,7 +59,7 @@ export async function runWith(settings: string, command: readonly string[], abou
 /** The `before` that calls it needs up to 30 s. @param more lines of the settings */
 export async function openNauthera(more: readonly string[] = []): Promise<Nauthera> {
   const fresh = await freshStore()
-  const directory = mkdtempSync(join(tmpdir(), 'nauthera-cli-'))
+  const directory = temporaryDirectory('cli')
   mkdirSync(join(directory, 'keys'))
   writeFileSync(join(directory, 'keys/k1'), randomBytes(32))
   writeFileSync(join(directory, 'keys/current'), 'k1')
@@ -71,7 +71,6 @@ export async function openNauthera(more: readonly string[] = []): Promise<Nauthe
     fresh,
     run: (command, about) => runWith(settings, command, about),
     async stop() {
-      rmSync(directory, { recursive: true })
       await fresh.stop()
     },
   }

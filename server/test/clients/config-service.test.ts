@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { generateKeyPairSync } from 'node:crypto'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { durationMs } from '@bufbuild/protobuf/wkt'
+import { keptLog } from '@nauthera/harness/kept-log'
 import { createCertificateHolder } from '@nauthera/proto/certificate-source'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
@@ -20,8 +20,8 @@ import {
 import type { SyncRequestSchema, SyncResponse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { configTlsFiles, podLocalNames, shardCount } from '@nauthera/proto/names'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createClusterIssuer } from '../../src/clients/cluster-issuer.ts'
 import type { ClusterIssuerKeys } from '../../src/clients/cluster-issuer.ts'
 import { createConfigService } from '../../src/clients/config-service.ts'
@@ -55,7 +55,7 @@ describe(createConfigService.name, () => {
     authority = await createAuthority({ name: 'pod', lifetimeMs: 86_400_000 })
   })
   beforeEach(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-config-'))
+    directory = temporaryDirectory('config')
     socket = join(directory, 'config.sock')
     mkdirSync(join(directory, 'tls'))
     const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: [podLocalNames.server] })
@@ -78,7 +78,6 @@ describe(createConfigService.name, () => {
   afterEach(async () => {
     for (const stream of streams.splice(0)) stream.close()
     await service.stop()
-    rmSync(directory, { recursive: true })
   })
 
   const newService = () =>
@@ -88,12 +87,7 @@ describe(createConfigService.name, () => {
       checkClient: createCheck(),
       platforms: { cluster, unknownKeys, bySettings: false },
       usage,
-      log: createLog({
-        process: 'test',
-        level: 'debug',
-        format: 'json',
-        sink: { write: (line) => void lines.push(line) },
-      }),
+      log: keptLog('debug', lines).log,
       audit: { record: (event) => void audited.push(event) },
       version: '1.2.3',
       defaults: { accessTokenTtl: 300, idTokenTtl: 600, refreshTokenTtl: 900, idTokenSignedResponseAlg: 'ES256' },

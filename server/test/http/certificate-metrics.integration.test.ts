@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { X509Certificate } from 'node:crypto'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import { startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -14,7 +14,7 @@ describe('the metrics of certificates', () => {
 
   before(async function () {
     this.timeout(60_000)
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-certificates-'))
+    directory = temporaryDirectory('certificates')
     const authority = await createAuthority({ name: 'test', lifetimeMs: 72 * 3_600_000 })
     const issue = async (name: string, lifetimeMs: number) => {
       const { cert, key } = await issueLeaf(authority, { usage: 'server', dnsNames: ['localhost'], lifetimeMs })
@@ -29,10 +29,7 @@ describe('the metrics of certificates', () => {
     const listen = { host: '127.0.0.1', port: 0, ...own }
     replicas = await startReplicas({ settings: { tls, mutualTLS: { url: 'https://mtls.example.com', listen } } })
   })
-  after(async () => {
-    await replicas?.stop()
-    rmSync(directory, { recursive: true, force: true })
-  })
+  after(() => replicas?.stop())
 
   for (const certificate of ['public', 'mutual-tls'])
     it(`say when the certificate ${certificate} ends`, async () => {

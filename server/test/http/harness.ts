@@ -3,9 +3,9 @@ import { createServer } from 'node:http'
 import type { IncomingHttpHeaders, Server } from 'node:http'
 import { request as send } from 'node:http'
 import { connect } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import express from 'express'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import type { Fields, Log } from '@nauthera/runtime/log'
 import { localesDirectory } from '../../src/files.ts'
 import { createAssets } from '../../src/http/branding/assets.ts'
@@ -83,8 +83,7 @@ export async function serve(handlers: readonly RequestHandler[], onError?: Error
   for (const handler of handlers) app.use(handler)
   if (onError) app.use(onError)
   const server: Server = createServer(inboundLimits, app)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const port = await listenOnLoopback(server)
   return {
     origin: `http://127.0.0.1:${port}`,
     ask: (path, options = {}) => ask(port, path, options),

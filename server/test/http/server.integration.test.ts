@@ -1,9 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { mock } from 'node:test'
@@ -11,14 +10,13 @@ import { connect, getCiphers } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
 import { expect } from 'chai'
 import express from 'express'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
-import { createLog } from '@nauthera/runtime/log'
 import { createApplication } from '../../src/http/application.ts'
 import type { Handlers } from '../../src/http/application.ts'
 import { listen } from '../../src/http/server.ts'
 import type { Handler } from '../../src/http/request/handler.ts'
-
-const log = createLog({ process: 'server', level: 'error', format: 'json', sink: { write: () => undefined } })
 
 /** A server with one page, `/`, and metadata that are answered before everything else. */
 async function start() {
@@ -109,7 +107,7 @@ describe('its own TLS', () => {
     const where = asksForCertificate ? 'at the port for certificates' : 'at the public port'
     it(`takes TLS 1.3, of TLS 1.2 what RFC 9325 recommends, and nothing older, also after its files are read again ${where}`, async () => {
       const authority = await createAuthority({ name: 'test', lifetimeMs: 3_600_000 })
-      const directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
+      const directory = temporaryDirectory('test')
       const tls = { certFile: join(directory, 'tls.crt'), keyFile: join(directory, 'tls.key') }
       const renew = async () => {
         const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: ['app.example'] })
@@ -140,7 +138,6 @@ describe('its own TLS', () => {
       expect(await serialAt(server.port, authority.cert)).to.equal(renewed)
       await takesWhatItShould()
       await server.stop({ drainMs: 0, answerMs: 1_000 })
-      rmSync(directory, { recursive: true })
     })
   }
 })

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { freePort } from '@nauthera/local/processes/ports'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
 import type { Mailbox } from '@nauthera/local/programs/mailbox'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
 import { createSmtp } from '../../src/mail/smtp.ts'
@@ -24,12 +24,9 @@ describe(createSmtp.name, function () {
   const boxes: Mailbox[] = []
   let directory: string
   before(() => {
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-smtp-'))
+    directory = temporaryDirectory('smtp')
   })
-  after(() => rmSync(directory, { recursive: true }))
-  afterEach(async () => {
-    await Promise.all(boxes.splice(0).map((box) => box.stop()))
-  })
+  afterEach(() => Promise.all(boxes.splice(0).map((box) => box.stop())))
 
   async function start(options: Parameters<typeof startMailbox>[0] = {}): Promise<Mailbox> {
     const box = await startMailbox(options)

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { JSONWebKeySet, JWK } from 'jose'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { basic, send } from '@nauthera/harness/browser'
 import { fetchTokens } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
@@ -20,7 +20,7 @@ describe('an algorithm for each use', () => {
   const keys = algorithms.map((alg) => privateKey(alg, `file-${alg}`))
   before(async function () {
     this.timeout(60_000)
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-algorithms-'))
+    directory = temporaryDirectory('algorithms')
     jwksFile = join(directory, 'jwks.json')
     writeFileSync(jwksFile, setOf(...keys))
     replicas = await startReplicas({
@@ -39,10 +39,7 @@ describe('an algorithm for each use', () => {
       ),
     ])
   })
-  after(async () => {
-    await replicas.stop()
-    rmSync(directory, { recursive: true })
-  })
+  after(() => replicas.stop())
 
   const jwks = async () =>
     (await send(replicas, { path: '/jwks' })).json() as unknown as JSONWebKeySet & { keys: JWK[] }

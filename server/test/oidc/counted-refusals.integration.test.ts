@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { JWK } from 'jose'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { refusalKinds } from '@nauthera/rules/refusals'
 import type { RefusalCode, RefusedBy } from '@nauthera/rules/refusals'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
@@ -27,7 +27,7 @@ describe('refused requests in the name of a client', () => {
   let directory: string
   before(async function () {
     this.timeout(60_000)
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-refusals-'))
+    directory = temporaryDirectory('refusals')
     const caFile = join(directory, 'ca.crt')
     writeFileSync(caFile, (await createCertificate({ name: 'authority', authority: true })).pem)
     site = await startReplicas({ settings: { trustedProxies: ['127.0.0.1'], mutualTLS: { caFile, header: 'nginx' } } })
@@ -53,10 +53,7 @@ describe('refused requests in the name of a client', () => {
     ])
     await addPerson(site, 'ada')
   })
-  after(async () => {
-    await site?.stop()
-    rmSync(directory, { recursive: true })
-  })
+  after(() => site?.stop())
 
   const authorize = (more: Record<string, string>, drop: readonly string[] = []) => {
     const asked = Object.entries(request(pkce(), more)).filter(([name]) => !drop.includes(name))

@@ -1,7 +1,7 @@
 import { createServer } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 
 export interface DocumentHost {
@@ -31,8 +31,7 @@ export async function startDocumentHost(): Promise<DocumentHost> {
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' })
     return response.end(JSON.stringify(answer ?? {}))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const host = `localhost:${(server.address() as AddressInfo).port}`
+  const host = `localhost:${await listenOnLoopback(server)}`
   return {
     host,
     origin: `https://${host}`,

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -28,7 +28,7 @@ describe('clients without a secret', () => {
 
   before(async function () {
     this.timeout(60_000)
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
+    directory = temporaryDirectory('test')
     cluster = await createSigner(clusterIssuer, 'cluster-1')
     elsewhere = await createSigner(clusterIssuer, 'elsewhere-1')
     ci = await createSigner('https://ci.example.com', 'ci-1', 'ES256')
@@ -55,10 +55,7 @@ describe('clients without a secret', () => {
     await addPerson(replicas, 'ada')
     tell(cluster)
   })
-  after(async () => {
-    await replicas?.stop()
-    rmSync(directory, { recursive: true, force: true })
-  })
+  after(() => replicas?.stop())
 
   const good = (name = 'worker', namespace = 'default') => projected(replicas.issuer, namespace, name)
   const shown = (token: string, more: Record<string, string> = {}) => ({

@@ -1,7 +1,8 @@
 import { createServer } from 'node:net'
-import type { AddressInfo, Server } from 'node:net'
+import type { Server } from 'node:net'
 import { expect } from 'chai'
 import { generateKeyPair, SignJWT } from 'jose'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { send } from '@nauthera/harness/browser'
 import { configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
@@ -13,9 +14,8 @@ describe('a client whose keys cannot be fetched', () => {
   before(async function () {
     this.timeout(60_000)
     broken = createServer((socket) => (connections++, socket.destroy()))
-    await new Promise<void>((resolve) => broken.listen(0, '127.0.0.1', resolve))
+    const port = await listenOnLoopback(broken)
     replicas = await startReplicas()
-    const { port } = broken.address() as AddressInfo
     const jwksUri = `https://localhost:${port}/jwks`
     const machine = { ...configs.machine, tokenEndpointAuthMethod: 'private_key_jwt', jwksUri }
     await replicas.serve([entry('app.one', machine), entry('app.two', machine)])

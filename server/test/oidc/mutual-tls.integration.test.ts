@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
 import { keySetOf, createCertificate } from '@nauthera/harness/certificates'
@@ -69,7 +69,7 @@ describe('mutual TLS', () => {
 
   before(async function () {
     this.timeout(60_000)
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-mutual-tls-'))
+    directory = temporaryDirectory('mutual-tls')
     ca = await createCertificate({ name: 'authority', authority: true, until: 24 })
     serverCertificate = await createCertificate({
       issuer: ca,
@@ -106,10 +106,7 @@ describe('mutual TLS', () => {
     await replicas.serve(clients())
     await addPerson(replicas, 'ada')
   })
-  after(async () => {
-    await replicas?.stop()
-    rmSync(directory, { recursive: true, force: true })
-  })
+  after(() => replicas?.stop())
 
   type Asked = Omit<Parameters<typeof send>[1], 'connection'>
   /** At the port of our own, where TLS asks for a certificate. */

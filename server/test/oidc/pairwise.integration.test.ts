@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, fetchCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
@@ -310,9 +310,9 @@ async function startSector() {
   const server = createServer({ cert, key }, (_request, response) => {
     response.setHeader('content-type', 'application/json').end(JSON.stringify([redirectUri]))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const port = await listenOnLoopback(server)
   return {
-    uri: `https://localhost:${(server.address() as AddressInfo).port}/sector`,
+    uri: `https://localhost:${port}/sector`,
     stop: () => new Promise<void>((resolve) => server.close(() => resolve())),
   }
 }

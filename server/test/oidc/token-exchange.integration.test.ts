@@ -43,9 +43,7 @@ describe('RFC 8693 token exchange', () => {
     entry(
       'app.machine',
       { ...configs.machine, audiences: [api('orders')], scopes: scopesOf('orders') },
-      {
-        granted: granted('orders'),
-      },
+      { granted: granted('orders') },
     ),
     entry('app.device', {
       ...configs.spa,
@@ -179,9 +177,7 @@ describe('RFC 8693 token exchange', () => {
       'shop.orders',
       undefined,
       client.ClientSecretBasic(clientSecret),
-      {
-        execute: [client.allowInsecureRequests],
-      },
+      { execute: [client.allowInsecureRequests] },
     )
     expect(config.serverMetadata().grant_types_supported).to.include(grantType)
     const tokens = await client.genericGrantRequest(config, grantType, {
@@ -547,9 +543,7 @@ describe('RFC 8693 token exchange', () => {
         'app.web',
         undefined,
         client.ClientSecretBasic(clientSecret),
-        {
-          execute: [client.allowInsecureRequests],
-        },
+        { execute: [client.allowInsecureRequests] },
       )
       const keys = await client.randomDPoPKeyPair()
       const code = await fetchCode(replicas, { parameters: { resource: api('orders'), scope: 'openid orders:read' } })
@@ -558,9 +552,7 @@ describe('RFC 8693 token exchange', () => {
         code.back,
         { pkceCodeVerifier: code.proof.verifier, expectedState: 'a-state' },
         { resource: api('orders') },
-        {
-          DPoP: client.getDPoPHandle(config, keys),
-        },
+        { DPoP: client.getDPoPHandle(config, keys) },
       )
       return { token: tokens.access_token, keys }
     }

@@ -1,8 +1,8 @@
 // An application that is told when a session ends: what it gets, and how it answers.
 import { createServer } from 'node:https'
 import type { ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 
 export interface ToldApp {
@@ -52,8 +52,7 @@ async function startApp({ cert, key }: { cert: string; key: string }): Promise<T
       for (const { count, resolve } of waiting) if (tokens.length >= count) resolve()
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const port = await listenOnLoopback(server)
   return {
     uri: `https://localhost:${port}/logout`,
     tokens,

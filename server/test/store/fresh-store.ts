@@ -1,6 +1,6 @@
 // A migrated database for one test file, and stores on it: each is a replica.
 import { randomBytes, randomUUID } from 'node:crypto'
-import { createLog } from '@nauthera/runtime/log'
+import { keptLog, quietLog } from '@nauthera/harness/kept-log'
 import { Secret } from '@nauthera/runtime/secret'
 import { migratedDatabase } from '@nauthera/harness/migrated-database'
 import { parseDsn } from '../../src/store/driver/connection.ts'
@@ -29,13 +29,7 @@ export interface FreshStore {
 export async function freshStore(): Promise<FreshStore> {
   const database = await migratedDatabase()
   const connection = connectionOf(database.url)
-  const lines: string[] = []
-  const log = createLog({
-    process: 'test',
-    level: 'info',
-    format: 'json',
-    sink: { write: (line) => void lines.push(line) },
-  })
+  const { lines, log } = keptLog()
   const stores: Store[] = []
   return {
     url: database.url,
@@ -63,9 +57,8 @@ export async function freshStore(): Promise<FreshStore> {
 
 /** A replica whose database does not answer. */
 export function awayFrom({ connection }: FreshStore): Store {
-  const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
-  const database = createDatabase({ connection: { ...connection, port: 1 }, log })
-  return createStore({ database, ring: testRing, log, replica: 'away', auditSettings })
+  const database = createDatabase({ connection: { ...connection, port: 1 }, log: quietLog })
+  return createStore({ database, ring: testRing, log: quietLog, replica: 'away', auditSettings })
 }
 
 const auditSettings = { machineTokens: 'counted', retention: 90 * 86_400_000 } as const

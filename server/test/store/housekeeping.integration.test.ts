@@ -1,7 +1,7 @@
+import { quietLog } from '@nauthera/harness/kept-log'
 import { randomUUID } from 'node:crypto'
 import { mock } from 'node:test'
 import { expect } from 'chai'
-import { createLog } from '@nauthera/runtime/log'
 import { createEpoch } from '../../src/store/epoch.ts'
 import { statement } from '../../src/store/driver/database.ts'
 import type { Connection } from '../../src/store/driver/database.ts'
@@ -11,8 +11,6 @@ import type { Store } from '../../src/store/store.ts'
 import { keepLog } from '../http/harness.ts'
 import { addPerson, beginFamily, freshStore, inMs, testRing } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
-
-const quiet = { process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } } as const
 
 describe('housekeeping of the store', () => {
   let fresh: FreshStore
@@ -229,11 +227,11 @@ describe('housekeeping of the store', () => {
       const database: Connection = { query: () => (asked++, new Promise(() => undefined)) }
       mock.timers.enable({ apis: ['setTimeout'] })
       try {
-        const reaper = createReaper({ database, log: createLog(quiet), auditRetentionMs: 1 })
+        const reaper = createReaper({ database, log: quietLog, auditRetentionMs: 1 })
         for (let turn = 0; turn < 5; turn++) reaper.start(() => undefined)
         mock.timers.tick(90_000)
         expect(asked).to.equal(1)
-        const stopped = createReaper({ database, log: createLog(quiet), auditRetentionMs: 1 })
+        const stopped = createReaper({ database, log: quietLog, auditRetentionMs: 1 })
         stopped.start(() => undefined)
         stopped.stop()
         mock.timers.tick(90_000)

@@ -3,8 +3,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { runner } from 'node-pg-migrate'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import { root, scriptOf } from '@nauthera/local/processes/program'
@@ -17,7 +17,6 @@ import { statement } from '../../src/store/driver/database.ts'
 import type { Database } from '../../src/store/driver/database.ts'
 import { connectionOf } from './fresh-store.ts'
 
-const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const cli = resolve(root, scriptOf('server/src/cli/main.ts'))
 const quiet = { log: () => undefined }
 

@@ -1,24 +1,22 @@
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { parse } from 'yaml'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { fetchCode, redeem, refresh } from '@nauthera/harness/flows'
 import { migratedDatabase } from '@nauthera/harness/migrated-database'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
-import { reapDirectory } from '@nauthera/local/processes/reaper'
-import { createLog } from '@nauthera/runtime/log'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createDatabase } from '../../../src/store/driver/postgres.ts'
 import { statement } from '../../../src/store/driver/database.ts'
 import { dumpTables } from '../../../src/store/dump.ts'
 import { connectionOf } from '../../store/fresh-store.ts'
 import { runWith } from '../run-nauthera.ts'
 
-const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const web = entry('app.web', { ...configs.web, consent: 1 })
 const offline = { scope: 'openid email offline_access', prompt: 'consent' }
 
@@ -65,8 +63,7 @@ describe('nauthera backup and restore', function () {
   }
 
   before(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-backup-'))
-    reapDirectory(directory)
+    directory = temporaryDirectory('backup')
     for (const [name, pair] of [
       ['rsa', generateKeyPairSync('rsa', { modulusLength: 2048 })],
       ['ec', generateKeyPairSync('ec', { namedCurve: 'P-256' })],

@@ -1,16 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { expect } from 'chai'
+import { listenOnLoopback, portOf } from '@nauthera/harness/listen'
 import { send } from '@nauthera/harness/browser'
 import { startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import { runCommand } from '../../../src/cli/program.ts'
 import { privateKey, setOf } from '../../oidc/keys/key-pairs.ts'
@@ -30,17 +31,16 @@ describe('nauthera doctor', () => {
   let directory: string
   before(async function () {
     this.timeout(60_000)
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-doctor-'))
+    directory = temporaryDirectory('doctor')
     replicas = await startReplicas()
     management = createServer(
       (_request, response) => void replicas.metrics[0]!.render().then((text) => response.end(text)),
     )
-    await new Promise<void>((resolve) => management.listen(0, '127.0.0.1', resolve))
+    await listenOnLoopback(management)
   })
   after(async () => {
     management?.close()
     await replicas?.stop()
-    rmSync(directory, { recursive: true, force: true })
   })
 
   /** @param changed settings in place of those of the server */
@@ -51,7 +51,7 @@ describe('nauthera doctor', () => {
       issuer: replicas.issuer,
       database: { dsnFile },
       keysDirectory: replicas.keysDirectory,
-      management: { host: '127.0.0.1', port: (management.address() as AddressInfo).port },
+      management: { host: '127.0.0.1', port: portOf(management) },
       ...changed,
     }
     const file = join(directory, 'server.yaml')
@@ -188,8 +188,7 @@ describe('nauthera doctor', () => {
     const leaf = await issueLeaf(own, { usage: 'server', dnsNames: ['localhost'], lifetimeMs: 60 * day })
     const wrongName = await issueLeaf(own, { usage: 'server', dnsNames: ['elsewhere'] })
     const front = createHttpsServer(leaf, (_request, response) => response.end(JSON.stringify({ issuer })))
-    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
-    const issuer = `https://localhost:${(front.address() as AddressInfo).port}`
+    const issuer = `https://localhost:${await listenOnLoopback(front)}`
     const tls = { certFile: put('tls.crt', leaf.cert), keyFile: put('tls.key', leaf.key) }
     const found = async (settings: object, ...options: string[]) => {
       const [finding] = (await doctor({ issuer, ...settings }, ...options)).of('issuer')
@@ -300,8 +299,9 @@ describe('nauthera doctor', () => {
   })
 
   it('asks each other provider what it is, for its keys and the time, and reads our id and secret', async () => {
+    const sound = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
     const provider = createServer((request, response) => {
-      const issuer = `http://localhost:${(provider.address() as AddressInfo).port}`
+      const issuer = `http://localhost:${portOf(provider)}`
       const [, realm] = request.url!.split('/')
       const own = `${issuer}/${realm}`
       response.setHeader('content-type', 'application/json')
@@ -312,11 +312,11 @@ describe('nauthera doctor', () => {
         token_endpoint: `${own}/t`,
         jwks_uri: `${own}/k`,
       }
-      response.end(JSON.stringify(request.url!.endsWith('/k') ? { keys: [{ kty: 'EC' }] } : document))
+      response.end(JSON.stringify(request.url!.endsWith('/k') ? { keys: [sound, { kty: 'EC' }] } : document))
     })
-    await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
+    await listenOnLoopback(provider)
     try {
-      const issuer = `http://localhost:${(provider.address() as AddressInfo).port}`
+      const issuer = `http://localhost:${portOf(provider)}`
       const one = (id: string, more: object = {}) => ({ id, issuer: `${issuer}/${id}`, clientId: 'x', ...more })
       const upstreams = [
         one('good'),

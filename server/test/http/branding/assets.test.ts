@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createAssets } from '../../../src/http/branding/assets.ts'
 import { serve } from '../harness.ts'
 import type { RunningPages } from '../harness.ts'
@@ -11,12 +11,11 @@ describe('createAssets', () => {
   let folder = ''
   let running: RunningPages | undefined
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'nauthera-assets-'))
+    folder = temporaryDirectory('assets')
   })
   afterEach(async () => {
     await running?.stop()
     running = undefined
-    rmSync(folder, { recursive: true })
   })
   const create = (logo?: string | Buffer, basePath = '') => {
     const logoFile = join(folder, 'logo')

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { chooseLanguage, languagesIn, parseAcceptLanguage } from '../../../src/http/branding/languages.ts'
 
 describe('chooseLanguage', () => {
@@ -29,10 +29,9 @@ describe('parseAcceptLanguage', () => {
 
 describe(languagesIn.name, () => {
   it('finds a language for each file of texts, English first, and nothing else', () => {
-    const directory = mkdtempSync(join(tmpdir(), 'nauthera-locales-'))
+    const directory = temporaryDirectory('locales')
     for (const file of ['fr.json', 'README.md', 'en.json', 'de.json', '.x.json'])
       writeFileSync(join(directory, file), '{}')
     expect(languagesIn(directory)).to.deep.equal(['en', 'de', 'fr'])
-    rmSync(directory, { recursive: true })
   })
 })

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { viewsDirectory } from '../../../src/files.ts'
 import { checkLayout, readLayout } from '../../../src/http/branding/layout-template.ts'
 import { testPages } from '../harness.ts'
@@ -66,9 +66,8 @@ describe('checkLayout', () => {
 describe('readLayout', () => {
   let folder = ''
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'nauthera-layout-'))
+    folder = temporaryDirectory('layout')
   })
-  afterEach(() => rmSync(folder, { recursive: true }))
   const layoutFile = (text: string) => {
     const path = join(folder, 'layout.eta')
     writeFileSync(path, text)

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { createLogos } from '../../../src/http/branding/logos.ts'
 import { logoOf } from '../../../src/oidc/clients/on-page.ts'
@@ -45,8 +45,7 @@ describe(createLogos.name, () => {
       asked++
       response.writeHead(answer.status, { 'content-type': answer.type ?? 'text/html' }).end(answer.body)
     })
-    await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
-    at = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`
+    at = `http://127.0.0.1:${await listenOnLoopback(origin)}`
     url = `${at}/logo.png`
     logos = createLogos({
       basePath: '/id',

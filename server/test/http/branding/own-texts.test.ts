@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { localesDirectory } from '../../../src/files.ts'
@@ -9,8 +9,7 @@ import { readTexts } from '../../../src/http/branding/texts.ts'
 
 describe('texts of the people who run the service', () => {
   let directory: string
-  beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'nauthera-texts-'))))
-  afterEach(() => rmSync(directory, { recursive: true }))
+  beforeEach(() => (directory = temporaryDirectory('texts')))
   const write = (file: string, texts: unknown) =>
     writeFileSync(join(directory, file), typeof texts === 'string' ? texts : JSON.stringify(texts))
   const warned: object[] = []
@@ -112,6 +111,5 @@ describe('texts of the people who run the service', () => {
     expect(faults()).to.deep.equal(['… has no file such as fr.json; add one, or leave the setting out'])
     rmSync(directory, { recursive: true })
     expect(faults()).to.deep.equal(['cannot read …; mount it there or correct the path'])
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-texts-'))
   })
 })

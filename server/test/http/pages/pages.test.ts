@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import type { Page } from '../../../src/reply.ts'
 import type { AreaOnPage, ClientOnPage } from '../../../src/reply/on-page.ts'
 import { localesDirectory, viewsDirectory } from '../../../src/files.ts'
@@ -300,14 +300,13 @@ describe('createPages', () => {
   })
 
   it('speaks a third language when there is one more file, without a word of English', () => {
-    const directory = mkdtempSync(join(tmpdir(), 'nauthera-locales-'))
+    const directory = temporaryDirectory('locales')
     const english = JSON.parse(readFileSync(join(localesDirectory, 'en.json'), 'utf8')) as Record<string, string>
     // every text becomes its values between two marks: what is not between marks is a word that the file does not give
     const made = Object.entries(english).map(([key, text]) => [key, `«${(text.match(/\{\w+\}/g) ?? []).join(' ')}»`])
     writeFileSync(join(directory, 'en.json'), JSON.stringify(english))
     writeFileSync(join(directory, 'qya.json'), JSON.stringify(Object.fromEntries(made)))
     const texts = readTexts(directory)
-    rmSync(directory, { recursive: true })
     const third = testPages({ texts }).pages
     for (const [name, page] of Object.entries(samplePages)) {
       const { headers, body } = third.render(page, asking({ 'accept-language': 'qya-ME, en;q=0.5' }), 'b')

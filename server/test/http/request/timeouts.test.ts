@@ -1,6 +1,6 @@
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import express, { text } from 'express'
 import type { ErrorRequestHandler } from 'express'
@@ -23,8 +23,7 @@ describe('inboundLimits', () => {
   const server = createServer(scaled, app)
   let port = 0
   before(async () => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    port = (server.address() as AddressInfo).port
+    port = await listenOnLoopback(server)
   })
   after(
     () =>

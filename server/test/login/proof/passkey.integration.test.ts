@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { findAxeViolations, startChromium, watchPage } from '@nauthera/harness/chromium'
 import { authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { claimsOfJwt, redeem, request, tokensOf } from '@nauthera/harness/flows'
@@ -23,8 +23,7 @@ describe('passkeys in a browser', function () {
   before(async function () {
     chromium = await startChromium(this)
     client = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<title>Client</title>'))
-    await new Promise<void>((resolve) => client.listen(0, '127.0.0.1', resolve))
-    redirectUri = `http://127.0.0.1:${(client.address() as AddressInfo).port}/callback`
+    redirectUri = `http://127.0.0.1:${await listenOnLoopback(client)}/callback`
     replicas = await startReplicas()
     await replicas.serve([entry('app.web', { ...configs.web, redirectUris: [redirectUri] })])
   })

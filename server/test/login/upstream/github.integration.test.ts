@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { claimsOfJwt, redeem, tokensOf } from '@nauthera/harness/flows'
 import { createGitHubUpstream } from '../../../src/login/upstream/github.ts'
 import { Traveller, alertOf, hasPage, moveOnOf, startParties } from './parties.ts'
@@ -60,15 +60,15 @@ describe(createGitHubUpstream.name, () => {
         return request.url === '/api/v3/user/emails' ? say(emails) : say({ message: 'Not Found' }, 404)
       })
     })
-    await new Promise<void>((resolve) => github.listen(0, '127.0.0.1', resolve))
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-github-'))
+    const port = await listenOnLoopback(github)
+    directory = temporaryDirectory('github')
     writeFileSync(join(directory, 'secret'), 'a-secret-of-github')
     writeFileSync(join(directory, 'id'), 'Iv1.8a61f9b3a7aba766\n')
     const settings = {
       id: 'github',
       name: 'GitHub',
       preset: 'github',
-      issuer: `http://localhost:${(github.address() as AddressInfo).port}`,
+      issuer: `http://localhost:${port}`,
       clientIdFile: join(directory, 'id'),
       clientSecretFile: join(directory, 'secret'),
       newPeople: true,
@@ -80,7 +80,6 @@ describe(createGitHubUpstream.name, () => {
     await parties.stop()
     github.closeAllConnections()
     await new Promise((resolve) => github.close(resolve))
-    rmSync(directory, { recursive: true })
   })
   beforeEach(() => {
     user = {

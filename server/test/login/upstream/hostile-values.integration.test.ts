@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { createLog } from '@nauthera/runtime/log'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { createUpstreamMetadata } from '../../../src/login/upstream/metadata.ts'
@@ -175,7 +175,6 @@ describe('hostile metadata of another provider', () => {
     'https://',
   )
   it('L34 is used and kept only when every address is one', async () => {
-    const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...names), fc.oneof(url, hostileValue), async (name, value) => {
         const odd = await startOddProvider()

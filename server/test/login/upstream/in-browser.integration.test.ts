@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { authorizationUrl } from '@nauthera/harness/browser'
 import { findAxeViolations, startChromium, watchPage } from '@nauthera/harness/chromium'
 import { addPerson, configs, entry, password } from '@nauthera/harness/server'
@@ -23,8 +23,7 @@ describe('signing in at another provider with a browser', function () {
   before(async function () {
     browser = await startChromium(this)
     application = createServer((_request, response) => response.end('<title>At the application</title>'))
-    await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve))
-    callback = `http://127.0.0.1:${(application.address() as AddressInfo).port}/callback`
+    callback = `http://127.0.0.1:${await listenOnLoopback(application)}/callback`
     parties = await startParties({ paths: true, upstream: { domains: ['example.com'] } })
     await parties.down.serve([entry('spa', { ...configs.spa, redirectUris: [callback] })])
     await addPerson(parties.up, 'ada')

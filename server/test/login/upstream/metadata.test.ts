@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createLog } from '@nauthera/runtime/log'
+import { keptLog } from '@nauthera/harness/kept-log'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { failOnLeaks } from '@nauthera/harness/leaks'
 import { createUpstreamMetadata, metadataAges } from '../../../src/login/upstream/metadata.ts'
@@ -16,13 +16,7 @@ describe(createUpstreamMetadata.name, () => {
   afterEach(() => odd.stop())
   failOnLeaks()
 
-  const lines: string[] = []
-  const log = createLog({
-    process: 'test',
-    level: 'info',
-    format: 'json',
-    sink: { write: (line) => void lines.push(line) },
-  })
+  const { lines, log } = keptLog()
   const create = (options: Partial<Parameters<typeof createUpstreamMetadata>[0]> = {}) =>
     createUpstreamMetadata({
       issuer: odd.issuer,

@@ -3,9 +3,9 @@ import { Browser, authorizationUrl, formOf, pkce } from '@nauthera/harness/brows
 import type { Answer, Pkce } from '@nauthera/harness/browser'
 import { clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 
 export interface Parties {
   readonly up: ServerReplicas
@@ -28,7 +28,7 @@ export async function startParties(
   } = {},
 ): Promise<Parties> {
   const up = await startReplicas(options.paths ? { path: '/up' } : {})
-  const directory = mkdtempSync(join(tmpdir(), 'nauthera-parties-'))
+  const directory = temporaryDirectory('parties')
   const clientSecretFile = join(directory, 'secret')
   writeFileSync(clientSecretFile, clientSecret)
   const corp = {
@@ -64,7 +64,6 @@ export async function startParties(
     serveUp,
     async stop() {
       await Promise.all([up.stop(), down.stop()])
-      rmSync(directory, { recursive: true, force: true })
     },
   }
 }

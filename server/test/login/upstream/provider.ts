@@ -1,7 +1,7 @@
 // A provider that says whatever a test wants: for wrong answers, which a real one never gives.
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
 
@@ -42,8 +42,7 @@ export async function startOddProvider(): Promise<OddProvider> {
   let published: Key[] = [...keys]
   const asked: string[] = []
   const server = createServer((request, response) => void answer(request, response))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const issuer = `http://localhost:${(server.address() as AddressInfo).port}`
+  const issuer = `http://localhost:${await listenOnLoopback(server)}`
   const provider: OddProvider = {
     issuer,
     says: { claims: {}, token: (text) => text, userinfo: {}, discovery: {}, status: 200, hangs: false },

@@ -1,8 +1,9 @@
 import { EventEmitter, once } from 'node:events'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
+import { quietLog } from '@nauthera/harness/kept-log'
 import { createCertificate } from '@nauthera/harness/certificates'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { createLog } from '@nauthera/runtime/log'
@@ -26,7 +27,7 @@ describe('readAuthorities', () => {
 
 describe('followAuthorities', () => {
   it('reads the file again when it changes; what cannot be used changes nothing', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'nauthera-authorities-'))
+    const directory = temporaryDirectory('authorities')
     const file = join(directory, 'ca.crt')
     const said = new EventEmitter()
     const sink = { write: (line: string) => void said.emit((JSON.parse(line) as { msg: string }).msg) }
@@ -51,13 +52,11 @@ describe('followAuthorities', () => {
       expect(names()).to.deep.equal(['CN=new', 'CN=old'])
     } finally {
       authorities.stop()
-      rmSync(directory, { recursive: true, force: true })
     }
   })
 
   it('does not begin with a file that cannot be used', async () => {
-    const log = createLog({ process: 'server', level: 'error', format: 'json', sink: { write: () => undefined } })
-    const error = await followAuthorities('/nowhere/ca.crt', { log }).catch((thrown: unknown) => thrown)
+    const error = await followAuthorities('/nowhere/ca.crt', { log: quietLog }).catch((thrown: unknown) => thrown)
     expect(hasCode(error, 'TLS_FILE_INVALID')).to.equal(true)
   })
 })

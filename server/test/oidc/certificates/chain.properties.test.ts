@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createCertificate, x509 } from '@nauthera/harness/certificates'
 import type { Made, Wanted } from '@nauthera/harness/certificates'
 import { propertyRuns } from '@nauthera/harness/property-runs'
@@ -62,8 +62,7 @@ const anyChain = fc
 describe(`${judgeChain.name} and OpenSSL`, function () {
   this.timeout(300_000)
   let directory: string
-  before(() => (directory = mkdtempSync(join(tmpdir(), 'nauthera-chain-'))))
-  after(() => rmSync(directory, { recursive: true, force: true }))
+  before(() => (directory = temporaryDirectory('chain')))
 
   const file = (name: string, made: readonly Made[]) => {
     const path = join(directory, name)

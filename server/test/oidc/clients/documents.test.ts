@@ -1,8 +1,7 @@
-import { createLog } from '@nauthera/runtime/log'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { expect } from 'chai'
 import { createDocuments } from '../../../src/oidc/clients/documents.ts'
 
-const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const minute = 60_000
 
 /** Documents of hosts below agents.example.com, with a clock and answers of our own. */

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { createLog } from '@nauthera/runtime/log'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
+import { keptLog } from '@nauthera/harness/kept-log'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { serverMetrics } from '../../../src/metrics.ts'
 import { createKeyFile } from '../../../src/oidc/keys/key-file.ts'
@@ -25,7 +25,7 @@ describe('createKeyFile', () => {
   before(async function () {
     this.timeout(30_000)
     fresh = await freshStore()
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-keys-'))
+    directory = temporaryDirectory('keys')
   })
   beforeEach(async () => {
     lines.length = 0
@@ -36,7 +36,6 @@ describe('createKeyFile', () => {
   after(async () => {
     await Promise.all(rings.map((ring) => ring.stop()))
     await fresh.stop()
-    rmSync(directory, { recursive: true })
   })
 
   /** A replica with a file of its own, as the kubelet brings a Secret to each pod in its own time. */
@@ -44,12 +43,7 @@ describe('createKeyFile', () => {
     const path = join(directory, `jwks-${rings.length}.json`)
     const put = (text: string) => writeFileSync(path, text)
     if (content !== undefined) put(content)
-    const log = createLog({
-      process: 'test',
-      level: 'info',
-      format: 'json',
-      sink: { write: (line) => void lines.push(line) },
-    })
+    const { log } = keptLog('info', lines)
     const metrics = createMetrics('server')
     const algorithms = ['ES256'] as const
     const file = content === undefined ? undefined : createKeyFile({ path, algorithms, log, metrics })

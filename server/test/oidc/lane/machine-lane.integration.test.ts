@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { basic } from '@nauthera/harness/browser'
 import { fetchCode, fetchTokens, redeem, revoke, tokensOf } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
@@ -83,7 +83,7 @@ describe('the machine lane', function () {
   let signer: PlatformSigner
   let tokens: Readonly<Record<string, string>>
   let assertions: Readonly<Record<string, string>>
-  const directory = mkdtempSync(join(tmpdir(), 'nauthera-lane-'))
+  const directory = temporaryDirectory('lane')
 
   const tokenOf = (got: Got) => (JSON.parse(got.body) as { access_token: string }).access_token
   const form = (fields: Readonly<Record<string, string>>) => new URLSearchParams(fields).toString()
@@ -160,7 +160,6 @@ describe('the machine lane', function () {
   after(async () => {
     closeConnections()
     await replicas.stop()
-    rmSync(directory, { recursive: true })
   })
 
   /** By turns the library is asked in chunks, and where the settings take the lane out. */

@@ -1,7 +1,6 @@
-import { once } from 'node:events'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { createServer, request as requestHttp } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { createMachineLane } from '../../../src/oidc/lane/machine-lane.ts'
 import { none } from '../../../src/oidc/certificates/presented.ts'
@@ -32,11 +31,9 @@ describe(createMachineLane.name, () => {
         fail: read.reject,
       })
     })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
+    const port = await listenOnLoopback(server)
     const body = `${form}&client_assertion_type=${encodeURIComponent(type)}`
     const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(body.length) }
-    const { port } = server.address() as AddressInfo
     const outgoing = requestHttp({ host: '127.0.0.1', port, path: '/token', method: 'POST', headers })
     outgoing.once('error', () => undefined)
     outgoing.end(body)

@@ -1,7 +1,7 @@
 // Whatever one asker does, the first request of another is answered: by each unit that asks others on behalf of strangers.
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { createLogos } from '../../../src/http/branding/logos.ts'
@@ -9,7 +9,6 @@ import { createDocuments } from '../../../src/oidc/clients/documents.ts'
 import { createJwksFetch } from '../../../src/oidc/outbound/jwks-fetch.ts'
 import { createSectorDocuments } from '../../../src/oidc/outbound/sector-documents.ts'
 
-const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
 /** Milliseconds after which a request that nobody answers ends. */
 const patience = 3000

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { quietLog as log } from '@nauthera/harness/kept-log'
+import { writeFileSync } from 'node:fs'
 import { generateKeyPairSync } from 'node:crypto'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createKeySource } from '../../../src/oidc/outbound/issuer-keys.ts'
 import type { Fetch } from '../../../src/oidc/outbound/outbound-fetch.ts'
 
@@ -28,7 +28,6 @@ describe('createKeySource', () => {
     const document = documents[String(url)]
     return document === undefined ? new Response(null, { status: 404 }) : Response.json(document)
   }
-  const log = createLog({ process: 'test', level: 'info', format: 'json', sink: { write: () => undefined } })
   const source = (more: { jwksURI?: string; jwksFile?: string } = { jwksURI: `${issuer}/keys` }) =>
     createKeySource({ issuer, thisCluster: false, ...more }, { fetch, log, now: () => now })
   const kidsOf = async (keys: ReturnType<typeof source>, kid?: string) =>
@@ -132,7 +131,7 @@ describe('createKeySource', () => {
   })
 
   it('reads a file, and again as it changes', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
+    const directory = temporaryDirectory('test')
     const jwksFile = join(directory, 'keys.json')
     writeFileSync(jwksFile, JSON.stringify({ keys: [a] }))
     const keys = source({ jwksFile })
@@ -141,6 +140,5 @@ describe('createKeySource', () => {
     now = 10_000
     expect(await kidsOf(keys, 'b')).to.deep.equal(['b'])
     expect(asked).to.deep.equal([])
-    rmSync(directory, { recursive: true })
   })
 })

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createLookUpName } from '../../../src/oidc/outbound/look-up-name.ts'
 import { startDnsServer } from './dns-server.ts'
 import type { DnsServer } from './dns-server.ts'
@@ -11,16 +11,13 @@ describe('createLookUpName', function () {
   let dns: DnsServer
   let directory: string
   before(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'hosts-'))
+    directory = temporaryDirectory('hosts')
     dns = await startDnsServer((name) => {
       if (name.endsWith('.silent.example')) return undefined
       return name === 'keys.example' ? '203.0.113.7' : 'none'
     })
   })
-  after(async () => {
-    await dns?.stop()
-    rmSync(directory, { recursive: true, force: true })
-  })
+  after(() => dns?.stop())
 
   const lookUp = (name: string, signal = new AbortController().signal, hostsFile = join(directory, 'none')) =>
     createLookUpName({ servers: [dns.address], hostsFile })(name, signal)

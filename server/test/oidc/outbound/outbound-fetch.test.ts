@@ -1,6 +1,6 @@
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { addressRule } from '../../../src/oidc/outbound/address-rule.ts'
 import { createOutboundFetch } from '../../../src/oidc/outbound/outbound-fetch.ts'
@@ -16,8 +16,7 @@ describe('createOutboundFetch', () => {
       if (request.url === '/large') return response.end(Buffer.alloc(300 * 1024))
       return response.writeHead(200, { 'content-type': 'application/json' }).end('{"keys":[]}')
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    origin = `http://localhost:${(server.address() as AddressInfo).port}`
+    origin = `http://localhost:${await listenOnLoopback(server)}`
   })
   after(() => new Promise((resolve) => server.close(resolve)))
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
+import { keptLog } from '@nauthera/harness/kept-log'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { createLog } from '@nauthera/runtime/log'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { expect } from 'chai'
 import fc from 'fast-check'
@@ -24,13 +24,7 @@ describe(AuditQueue.name, () => {
   after(() => fresh.stop())
 
   const open = (database: Connection) => {
-    const lines: string[] = []
-    const log = createLog({
-      process: 'test',
-      level: 'info',
-      format: 'json',
-      sink: { write: (line) => void lines.push(line) },
-    })
+    const { lines, log } = keptLog()
     const metrics = createMetrics('test')
     return { queue: new AuditQueue({ database, insert, log, metrics }), lines, metrics }
   }
@@ -68,9 +62,7 @@ describe(AuditQueue.name, () => {
 
   it('keeps 50,000 rows while a slow PostgreSQL takes fewer than come, and tells how many wait', async () => {
     const asked: (() => void)[] = []
-    const slow: Connection = {
-      query: () => new Promise((resolve) => asked.push(() => resolve([]))),
-    }
+    const slow: Connection = { query: () => new Promise((resolve) => asked.push(() => resolve([]))) }
     const { queue, metrics } = open(slow)
     const add = (count: number) => {
       for (let at = 0; at < count; at++) queue.add(rowOf(randomUUID(), 'slow', {}))

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/secret'
 import { expect } from 'chai'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { databaseConnection, parseDsn } from '../../../src/store/driver/connection.ts'
 
 const faultOf = (work: () => unknown) => {
@@ -49,11 +49,10 @@ describe(parseDsn.name, () => {
 describe(databaseConnection.name, () => {
   let directory: string
   before(() => {
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-connection-'))
+    directory = temporaryDirectory('connection')
     writeFileSync(join(directory, 'user'), 'auth\n')
     writeFileSync(join(directory, 'password'), 'first\n')
   })
-  after(() => rmSync(directory, { recursive: true }))
 
   it('reads the password again at each connect, so that a new one is used', () => {
     const passwordFile = join(directory, 'password')

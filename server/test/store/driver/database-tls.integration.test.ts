@@ -1,22 +1,20 @@
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { createLog } from '@nauthera/runtime/log'
 import { Secret } from '@nauthera/runtime/secret'
 import { expect } from 'chai'
 import { sharedPostgres } from '@nauthera/local/programs/fresh-database'
 import { startPostgres } from '@nauthera/local/programs/postgres'
 import type { Postgres } from '@nauthera/local/programs/postgres'
-import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { giveAway } from '@nauthera/local/processes/unprivileged'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { parseDsn } from '../../../src/store/driver/connection.ts'
 import { createDatabase } from '../../../src/store/driver/postgres.ts'
 import { statement } from '../../../src/store/driver/database.ts'
 
-const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const isEncrypted = statement<{ ssl: boolean }>('test-tls', 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
 
 describe(`${createDatabase.name} over TLS`, () => {
@@ -28,8 +26,7 @@ describe(`${createDatabase.name} over TLS`, () => {
     authority = await createAuthority({ name: 'database', lifetimeMs: 86_400_000 })
     stranger = await createAuthority({ name: 'stranger', lifetimeMs: 86_400_000 })
     const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: ['localhost'] })
-    const directory = mkdtempSync(join(tmpdir(), 'nauthera-tls-'))
-    reapDirectory(directory)
+    const directory = temporaryDirectory('tls')
     const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
     writeFileSync(cert, leaf.cert)
     writeFileSync(key, leaf.key, { mode: 0o600 })

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createKeyRing, loadKeyRing } from '../../../src/store/driver/envelope.ts'
 
 const errorOf = (work: () => unknown) => {
@@ -89,9 +89,8 @@ describe(createKeyRing.name, () => {
 describe(loadKeyRing.name, () => {
   let directory: string
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'nauthera-ring-'))
+    directory = temporaryDirectory('ring')
   })
-  afterEach(() => rmSync(directory, { recursive: true }))
   const write = (files: Record<string, Buffer | string>) => {
     for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content)
   }

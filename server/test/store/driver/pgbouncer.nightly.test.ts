@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { createLog } from '@nauthera/runtime/log'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { migratedDatabase } from '@nauthera/harness/migrated-database'
 import { freePort } from '@nauthera/local/processes/ports'
 import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
@@ -20,7 +20,6 @@ import { addPerson, connectionOf, testRing } from '../fresh-store.ts'
 
 // The real PgBouncer, from 1.21 on, in its mode `transaction`. Debian 13 has it: apt-get install pgbouncer.
 
-const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const reasonOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'done', String)
 const nothing = () => undefined
 

@@ -1,7 +1,7 @@
 // What a pooler such as PgBouncer does to one connection, without its program: it refuses options at the start, and swallows notifications.
-import { once } from 'node:events'
+import { listenOnLoopback } from '@nauthera/harness/listen'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 
 export interface PoolerProxy {
   readonly port: number
@@ -42,10 +42,10 @@ export async function startPoolerProxy(target: URL, { refusesOptions = false } =
     })
     client.on('close', () => upstream.destroy())
     upstream.on('close', () => client.destroy())
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  })
+  const port = await listenOnLoopback(server)
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     seen,
     close() {
       for (const socket of sockets) socket.destroy()

@@ -1,5 +1,5 @@
-import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { execute, freshDatabase } from '@nauthera/local/programs/fresh-database'
 import type { DatabaseConnection } from '../../../src/store/driver/address.ts'
 import { createDatabase } from '../../../src/store/driver/postgres.ts'
@@ -9,7 +9,6 @@ import { connectionOf } from '../fresh-store.ts'
 import { startPoolerProxy } from './pooler-proxy.ts'
 import type { PoolerProxy } from './pooler-proxy.ts'
 
-const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const reasonOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'done', String)
 const nothing = () => undefined
 

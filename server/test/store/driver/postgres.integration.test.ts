@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { readFileSync, readdirSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { listenOnLoopback } from '@nauthera/harness/listen'
+import { keptLog } from '@nauthera/harness/kept-log'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { createLog } from '@nauthera/runtime/log'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { expect } from 'chai'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
@@ -20,13 +20,7 @@ import type { DatabaseConnection } from '../../../src/store/driver/address.ts'
 import type { Database } from '../../../src/store/driver/database.ts'
 import { connectionOf } from '../fresh-store.ts'
 
-const lines: string[] = []
-const log = createLog({
-  process: 'test',
-  level: 'info',
-  format: 'json',
-  sink: { write: (line) => void lines.push(line) },
-})
+const { lines, log } = keptLog()
 const one = statement('test-one', 'SELECT 1 AS one')
 const own = statement<{ pid: number }>('test-own-pid', 'SELECT pg_backend_pid() AS pid')
 const kill = statement('test-kill', 'SELECT pg_terminate_backend($1::integer) AS killed')
@@ -51,9 +45,7 @@ describe(createDatabase.name, () => {
     this.timeout(30_000)
     url = (await freshDatabase()).url
   })
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((database) => database.stop()))
-  })
+  afterEach(() => Promise.all(open.splice(0).map((database) => database.stop())))
 
   it('F1 goes on after its idle connection was cut; reads do not fail', async () => {
     const database = openDatabase({ ...connectionOf(url), poolMax: 1 })
@@ -323,10 +315,10 @@ async function cuttingProxy(target: URL) {
     })
     client.on('close', () => upstream.destroy())
     upstream.on('close', () => client.destroy())
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  })
+  const port = await listenOnLoopback(server)
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     cutAfterNextRequest: () => void (cutting = true),
     requests: () => requests,
     close: () => {

@@ -1,6 +1,6 @@
-import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
 import pgPromise from 'pg-promise'
+import { quietLog as log } from '@nauthera/harness/kept-log'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import { PreparedQuery } from '../../../src/store/driver/prepared-query.ts'
 import { createDatabase } from '../../../src/store/driver/postgres.ts'
@@ -8,7 +8,6 @@ import { statement } from '../../../src/store/driver/database.ts'
 import type { Database } from '../../../src/store/driver/database.ts'
 import { connectionOf } from '../fresh-store.ts'
 
-const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const reasonOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'done', String)
 
 describe(PreparedQuery.name, () => {

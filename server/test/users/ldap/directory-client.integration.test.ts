@@ -1,9 +1,10 @@
 // What a directory does to us when it fails: real servers that are killed, stopped, slow or cut off.
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { mock } from 'node:test'
+import { listenOnLoopback } from '@nauthera/harness/listen'
+import { quietLog as quiet } from '@nauthera/harness/kept-log'
 import { createAuthority } from '@nauthera/proto/certificates'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
@@ -15,7 +16,7 @@ import type { DirectoryPatience } from '../../../src/users/ldap/connection.ts'
 import { DirectoryClient } from '../../../src/users/ldap/directory-client.ts'
 import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
-import { newName, patient, quiet, startTestDirectory, userBase, vouching } from './test-directory.ts'
+import { newName, patient, startTestDirectory, userBase, vouching } from './test-directory.ts'
 import type { TestDirectory } from './test-directory.ts'
 
 const password = 'correct horse battery staple'
@@ -73,10 +74,9 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
     const server = createServer((socket) => {
       socket.on('error', () => undefined)
       serve(socket)
-    }).listen(0, '127.0.0.1')
+    })
     servers.push(server)
-    await once(server, 'listening')
-    return `localhost:${(server.address() as AddressInfo).port}`
+    return `localhost:${await listenOnLoopback(server)}`
   }
 
   it('F8 is away while the server is killed, and back by itself', async () => {

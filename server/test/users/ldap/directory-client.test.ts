@@ -1,21 +1,16 @@
+import { keptLog } from '@nauthera/harness/kept-log'
 import { hasCode } from '@nauthera/runtime/coded-error'
-import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
 import { DirectoryClient } from '../../../src/users/ldap/directory-client.ts'
 
 describe(DirectoryClient.name, () => {
   it('logs one line in ten seconds while the directory is away', async () => {
     let clock = 0
-    const lines: string[] = []
+    const { lines, log } = keptLog('warn')
     const client = new DirectoryClient({
       id: 'directory',
       servers: { urls: ['ldaps://localhost:1'] },
-      log: createLog({
-        process: 'test',
-        level: 'warn',
-        format: 'json',
-        sink: { write: (line) => void lines.push(line) },
-      }),
+      log,
       monotonicNow: () => clock,
     })
     const ask = async (at: number) => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { quietLog as quiet } from '@nauthera/harness/kept-log'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { loadSettings } from '@nauthera/runtime/settings'
@@ -8,7 +9,7 @@ import { settingsSchema } from '../../../src/settings.ts'
 import type { LdapSourceSettings } from '../../../src/settings/sources.ts'
 import { createDirectory } from '../../../src/users/ldap/directory.ts'
 import type { DirectoryEntry } from '../../../src/users/ldap/entry.ts'
-import { quiet, vouching } from './test-directory.ts'
+import { vouching } from './test-directory.ts'
 
 const source = {
   id: 'staff',

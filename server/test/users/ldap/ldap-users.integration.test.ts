@@ -1,10 +1,11 @@
+import { quietLog as quiet } from '@nauthera/harness/kept-log'
 import { createMemoryCache } from '../../../src/store/cache/memory-cache.ts'
 import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import { createUserSources } from '../../../src/users/sources/user-sources.ts'
 import { userSourceConformance } from '../../conformance/user-source.ts'
 import { freshStore } from '../../store/fresh-store.ts'
-import { patient, quiet, startTestDirectory, vouching } from './test-directory.ts'
+import { patient, startTestDirectory, vouching } from './test-directory.ts'
 
 const limits = { perAccount: 5, perAddress: 1000, windowMs: 600_000, lockMs: 600_000 }
 /** Nobody waits for it: a refusal is told at once. What it is for has tests of its own. */

@@ -4,7 +4,6 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Attribute, Change, Client } from 'ldapts'
-import { createLog } from '@nauthera/runtime/log'
 import { loadSettings } from '@nauthera/runtime/settings'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { startSlapd, suffix } from '@nauthera/local/programs/slapd'
@@ -168,8 +167,6 @@ async function joinGroup(client: Client, group: string, member: string): Promise
     new Change({ operation: 'add', modification: new Attribute({ type: 'member', values: [member] }) }),
   )
 }
-
-export const quiet = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 
 export const newName = (): string => `user-${randomUUID().slice(0, 8)}`
 
