@@ -53,6 +53,13 @@ export const accountArea = areaOf(
   accountPages.map((id) => ({ id, path: accountPaths[id] })),
 )
 
+/** What a page below that about security shows. @param path where its form goes */
+export const belowSecurity = (needs: AreaNeeds, person: SignedInPerson, request: PageRequest, path: string) => ({
+  area: accountArea(needs, person, request, 'security'),
+  action: `${needs.basePath}${path}`,
+  backHref: `${needs.basePath}${accountPaths.security}`,
+})
+
 /** The audit event of what a person changed about their own account. */
 export const eventOf = (
   { user }: SignedInPerson,

@@ -13,7 +13,7 @@ import type { FactorKinds } from '../../users/factors/factor-kinds.ts'
 import { mintSeed } from '../../users/factors/totp.ts'
 import { withSecondFactor, withoutSecondFactor } from '../../oidc/acr.ts'
 import { factorPaths, hasAllPasskeys } from './factor-sections.ts'
-import { accountArea, accountPaths, eventOf, redirectSaying, redirectTo } from '../frame/frame.ts'
+import { accountArea, accountPaths, belowSecurity, eventOf, redirectSaying, redirectTo } from '../frame/frame.ts'
 import type { AreaNeeds } from '../frame/frame.ts'
 import type { PersonalHandler, SignedInPerson } from '../frame/gate.ts'
 import { waysOf, weakLinksOf } from './linked-sign-ins.ts'
@@ -78,9 +78,7 @@ async function showApp(
     kind: 'page',
     view: 'account-app',
     model: {
-      area: accountArea(needs, person, request, 'security'),
-      action: `${needs.basePath}${factorPaths.app}`,
-      backHref: `${needs.basePath}${accountPaths.security}`,
+      ...belowSecurity(needs, person, request, factorPaths.app),
       ...appOnPage(seed, needs.title, person.user),
       sealed: needs.factors.seal(seed, bindingOf(person)),
       name,
@@ -243,9 +241,7 @@ function confirmPage(
     kind: 'page',
     view: 'account-confirm',
     model: {
-      area: accountArea(needs, person, request, 'security'),
-      action: `${needs.basePath}${confirmed[what]}`,
-      backHref: `${needs.basePath}${accountPaths.security}`,
+      ...belowSecurity(needs, person, request, confirmed[what]),
       what,
       id: factor?.id,
       name: factor?.name,

@@ -4,7 +4,7 @@ import { hasShape, parseJsonRecord } from '@nauthera/runtime/json'
 import { readCookies, setCookie } from '../../oidc/cookies.ts'
 import type { Page, PageRequest, Route } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
-import { accountArea, accountPaths, eventOf } from '../frame/frame.ts'
+import { accountPaths, belowSecurity, eventOf } from '../frame/frame.ts'
 import type { PersonalHandler, SignedInPerson } from '../frame/gate.ts'
 import { mostLinks } from '../../store/factors/upstream-links.ts'
 import { mayLink, strengthOf } from '../../users/factors/policy.ts'
@@ -81,9 +81,7 @@ function startPage(
     kind: 'page',
     view: 'account-link',
     model: {
-      area: accountArea(needs, person, request, 'security'),
-      action: `${needs.basePath}${linkPath(id)}`,
-      backHref: `${needs.basePath}${accountPaths.security}`,
+      ...belowSecurity(needs, person, request, linkPath(id)),
       provider: name,
       mistakes,
     },

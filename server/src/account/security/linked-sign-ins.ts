@@ -6,7 +6,7 @@ import type { Ways } from '../../store/people/ways.ts'
 import { mostLinks } from '../../store/factors/upstream-links.ts'
 import type { OwnLink } from '../../store/factors/upstream-links.ts'
 import type { PasskeyFactors } from '../../users/factors/passkey-factors.ts'
-import { accountArea, accountPaths } from '../frame/frame.ts'
+import { accountPaths, belowSecurity } from '../frame/frame.ts'
 import type { SignedInPerson } from '../frame/gate.ts'
 import { admittedAs, goOn, ownersRoutes } from '../frame/owner.ts'
 import { linkPath, linkRoutes } from './link-sign-in.ts'
@@ -104,9 +104,7 @@ async function askUnlink(needs: LinkingNeeds, person: SignedInPerson, request: P
     kind: 'page',
     view: 'account-confirm',
     model: {
-      area: accountArea(needs, person, request, 'security'),
-      action: `${needs.basePath}${unlinkPath}`,
-      backHref: `${needs.basePath}${accountPaths.security}`,
+      ...belowSecurity(needs, person, request, unlinkPath),
       what: 'unlink',
       id: idOf(found),
       name: nameOf(needs, found.upstream),

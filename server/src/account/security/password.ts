@@ -7,7 +7,7 @@ import { defaultLimits } from '../../users/passwords/lockout.ts'
 import { readNewPassword, ruleMistakes } from '../../users/passwords/new-password.ts'
 import { passwordLength } from '../../users/passwords/passwords.ts'
 import type { UserSources } from '../../users/sources/user-sources.ts'
-import { accountArea, accountPaths, eventOf, redirectSaying, redirectTo } from '../frame/frame.ts'
+import { accountPaths, belowSecurity, eventOf, redirectSaying, redirectTo } from '../frame/frame.ts'
 import type { AreaNeeds } from '../frame/frame.ts'
 import type { SignedInPerson } from '../frame/gate.ts'
 import { goOn, othersOf, ownersRoutes } from '../frame/owner.ts'
@@ -58,9 +58,7 @@ function show(
     view: 'account-password',
     ...more,
     model: {
-      area: accountArea(needs, person, request, 'security'),
-      action: `${needs.basePath}${passwordPath}`,
-      backHref: `${needs.basePath}${accountPaths.security}`,
+      ...belowSecurity(needs, person, request, passwordPath),
       person: { username: user.username },
       elsewhere: needs.users.canChangePassword(user) ? undefined : elsewhere(user.source),
       minLength: passwordLength.min,

@@ -4,7 +4,7 @@ import type { Mistake } from '../../reply/on-page.ts'
 import type { Factor, Factors } from '../../store/factors/factors.ts'
 import { factorName } from '../../users/factors/factor-name.ts'
 import { factorPaths } from './factor-sections.ts'
-import { accountArea, accountPaths, eventOf, redirectSaying, redirectTo } from '../frame/frame.ts'
+import { accountPaths, belowSecurity, eventOf, redirectSaying, redirectTo } from '../frame/frame.ts'
 import type { AreaNeeds } from '../frame/frame.ts'
 import type { SignedInPerson } from '../frame/gate.ts'
 import { admittedAs, ownersRoutes } from '../frame/owner.ts'
@@ -41,9 +41,7 @@ function show(
     kind: 'page',
     view: 'account-rename',
     model: {
-      area: accountArea(needs, person, request, 'security'),
-      action: `${needs.basePath}${factorPaths.rename}`,
-      backHref: `${needs.basePath}${accountPaths.security}`,
+      ...belowSecurity(needs, person, request, factorPaths.rename),
       id: factor.id,
       what: factor.kind,
       name: factor.name,
