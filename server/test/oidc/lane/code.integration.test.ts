@@ -4,33 +4,27 @@ import { Browser, basic } from '@nauthera/harness/browser'
 import { fetchCode, introspect, redeem, refresh } from '@nauthera/harness/flows'
 import type { Code } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
+import { addPerson, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { ask, closeConnections, comparable, damaged, expectSameLines, idOf, linesById } from './asked-twice.ts'
+import { ask, closeConnections, comparable, damaged, expectSameLines } from './asked-twice.ts'
 import type { LaneRequest, Got } from './asked-twice.ts'
+import {
+  api,
+  formType,
+  isOfLane,
+  logOf,
+  oddHeaders,
+  oddProof,
+  personClients,
+  rarely,
+  tokenRequest,
+} from './person-requests.ts'
+import type { Fields } from './person-requests.ts'
 
 // Codes in the machine lane against the library. A code can be used once, so each way gets a code of its own, of the same session.
 
-const api = 'https://api.example.com'
-const granted = { [api]: ['read', 'write'] }
-const { web } = configs
-const roles = [{ name: 'roles', join: 'Array', fromGroups: [{ group: 'engineers', values: ['admin', 'dev'] }] }]
-const clients = [
-  entry('app.web', { ...web, scopes: [...web.scopes!, 'read'], audiences: [api] }, { granted }),
-  entry('app.minimal', { ...web, idTokenClaims: 'Minimal' }),
-  entry('app.rsa', { ...web, idTokenSignedResponseAlg: 'RS256' }),
-  entry('app.roles', { ...web, claims: roles }),
-  entry('app.paired', { ...web, subjectType: 'pairwise' }),
-  entry('app.short', { ...web, accessTokenTtl: 60, refreshTokenTtl: 3600, idTokenTtl: 90 }),
-  entry('app.told', { ...web, backchannelLogoutUri: 'https://app.example.com/told' }),
-  entry('app.once', { ...web, grantTypes: ['authorization_code'] }),
-  entry('app.public', configs.spa),
-]
-type Fields = Readonly<Record<string, string>>
-
-const form = (fields: Fields) => new URLSearchParams(fields).toString()
-const type = { 'content-type': 'application/x-www-form-urlencoded' }
+const clients = [...personClients, entry('app.once', { ...configs.web, grantTypes: ['authorization_code'] })]
 
 /** @param fields over those that belong to the code; an empty one is left out */
 function withCode(clientId: string, { value, proof }: Pick<Code, 'value' | 'proof'>, fields: Fields = {}): LaneRequest {
@@ -42,7 +36,7 @@ function withCode(clientId: string, { value, proof }: Pick<Code, 'value' | 'proo
     ...fields,
   }
   const present = Object.fromEntries(Object.entries(all).filter(([, text]) => text !== ''))
-  return { path: '/token', headers: { ...type, ...basic(clientId, clientSecret) }, body: form(present) }
+  return tokenRequest(clientId, present)
 }
 
 const told = (got: Got) =>
@@ -68,8 +62,7 @@ describe('the machine lane: codes', function () {
     const asked = { client_id: clientId, scope: usual, nonce: 'n-1', ...parameters }
     return () => fetchCode(replicas, { browser, parameters: asked })
   }
-  const linesOf = (got: Got) => linesById(replicas.lines).get(idOf(got)) ?? []
-  const inLane = (got: Got) => linesOf(got).some(({ lane }) => lane === true)
+  const inLane = (got: Got) => isOfLane(replicas, got)
 
   /** @returns both answers, after both are known to be the same */
   async function askTwice(whole: LaneRequest, chunks: LaneRequest = whole): Promise<readonly [Got, Got]> {
@@ -127,7 +120,7 @@ describe('the machine lane: codes', function () {
     ['a changed code', (code) => withCode('app.web', { ...code, value: damaged(code.value) })],
     [
       'a wrong secret',
-      (code) => ({ ...withCode('app.web', code), headers: { ...type, ...basic('app.web', 'wrong') } }),
+      (code) => ({ ...withCode('app.web', code), headers: { ...formType, ...basic('app.web', 'wrong') } }),
     ],
   ]
   for (const [what, asked] of refused)
@@ -162,7 +155,7 @@ describe('the machine lane: codes', function () {
     const { access_token: access, refresh_token: again } = told(await ask(replicas, withCode('app.web', code), 'whole'))
     const replayed = await ask(replicas, withCode('app.web', code), 'whole')
     expect([replayed.status, told(replayed).error, inLane(replayed)]).to.deep.equal([400, 'invalid_grant', false])
-    expect(linesOf(replayed).map(({ event }) => event)).to.include('code.replay')
+    expect(logOf(replicas, replayed).map(({ event }) => event)).to.include('code.replay')
     expect((await introspect(replicas, access)).json()).to.deep.equal({ active: false })
     expect((await refresh(replicas, again!)).status).to.equal(400)
   })
@@ -210,7 +203,7 @@ describe('a code that the lane has used up and could not end', function () {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()
-    await replicas.serve([entry('app.web', web)])
+    await replicas.serve([entry('app.web', configs.web)])
     await addPerson(replicas, 'ada')
   })
   after(() => replicas.stop())
@@ -236,18 +229,9 @@ describe('a code that the lane has used up and could not end', function () {
   })
 })
 
-const rarely = <T>(usual: T, ...others: T[]) =>
-  fc.oneof({ weight: 16, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) })
-
 const anyRequest = fc.record({
   token: rarely('fresh', 'garbage', 'nr_00000000_x', ''),
-  proof: rarely<(clientId: string) => Record<string, string>>(
-    (clientId) => basic(clientId, clientSecret),
-    (clientId) => basic(clientId, 'wrong'),
-    () => basic('app.unknown', clientSecret),
-    () => basic('app.minimal', clientSecret),
-    () => ({ authorization: 'Bearer x' }),
-  ),
+  proof: oddProof,
   fields: rarely<Record<string, string>>(
     {},
     { redirect_uri: 'https://app.example.com/other' },
@@ -265,12 +249,5 @@ const anyRequest = fc.record({
     { grant_type: 'client_credentials' },
     { grant_type: 'refresh_token' },
   ),
-  headers: rarely<Record<string, string>>(
-    {},
-    { accept: 'application/json' },
-    { origin: 'https://spa.example.com' },
-    { dpop: 'x' },
-    { 'x-forwarded-for': '192.0.2.1' },
-    { 'content-type': 'application/json' },
-  ),
+  headers: oddHeaders,
 })

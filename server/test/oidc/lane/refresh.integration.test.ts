@@ -1,40 +1,25 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { basic } from '@nauthera/harness/browser'
 import { fetchCode, fetchTokens, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { statement } from '../../../src/store/driver/database.ts'
-import { ask, closeConnections, comparable, damaged, expectSameLines, idOf, linesById } from './asked-twice.ts'
+import { ask, closeConnections, comparable, damaged, expectSameLines } from './asked-twice.ts'
 import type { LaneRequest, Got } from './asked-twice.ts'
+import { api, isOfLane, logOf, oddHeaders, oddProof, personClients, rarely, tokenRequest } from './person-requests.ts'
+import type { Fields } from './person-requests.ts'
 
 // Refreshes of the machine lane against the library. A refresh that is asked for again gets the same new token, so the lane is asked first, and then
 // the library: what follows a token must be the same to the byte.
-
-const api = 'https://api.example.com'
-const granted = { [api]: ['read', 'write'] }
-const { web } = configs
-const roles = [{ name: 'roles', join: 'Array', fromGroups: [{ group: 'engineers', values: ['admin', 'dev'] }] }]
-const clients = [
-  entry('app.web', { ...web, scopes: [...web.scopes!, 'read'], audiences: [api] }, { granted }),
-  entry('app.minimal', { ...web, idTokenClaims: 'Minimal' }),
-  entry('app.rsa', { ...web, idTokenSignedResponseAlg: 'RS256' }),
-  entry('app.roles', { ...web, claims: roles }),
-  entry('app.paired', { ...web, subjectType: 'pairwise' }),
-  entry('app.short', { ...web, accessTokenTtl: 60, refreshTokenTtl: 3600, idTokenTtl: 90 }),
-  entry('app.told', { ...web, backchannelLogoutUri: 'https://app.example.com/told' }),
-  entry('app.public', configs.spa),
-]
-type Fields = Readonly<Record<string, string>>
 
 describe('the machine lane: refresh', function () {
   this.timeout(propertyRuns(120_000))
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256', 'RS256'] } } })
-    await replicas.serve(clients)
+    await replicas.serve(personClients)
     await addPerson(replicas, 'ada', ['engineers'])
   })
   after(async () => {
@@ -44,17 +29,11 @@ describe('the machine lane: refresh', function () {
 
   const signIn = (clientId = 'app.web', scope = 'openid email offline_access') =>
     fetchTokens(replicas, { clientId, parameters: { client_id: clientId, scope, nonce: 'n-1' } })
-  const form = (fields: Fields) => new URLSearchParams(fields).toString()
-  const type = { 'content-type': 'application/x-www-form-urlencoded' }
-  const withToken = (clientId: string, token: string, fields: Fields = {}): LaneRequest => ({
-    path: '/token',
-    headers: { ...type, ...basic(clientId, clientSecret) },
-    body: form({ grant_type: 'refresh_token', refresh_token: token, ...fields }),
-  })
+  const withToken = (clientId: string, token: string, fields: Fields = {}): LaneRequest =>
+    tokenRequest(clientId, { grant_type: 'refresh_token', refresh_token: token, ...fields })
   const refreshOf = (got: Got) => (JSON.parse(got.body) as { refresh_token?: string }).refresh_token
   const accessOf = (got: Got) => (JSON.parse(got.body) as { access_token: string }).access_token
-  const linesOf = (got: Got) => linesById(replicas.lines).get(idOf(got)) ?? []
-  const inLane = (got: Got) => linesOf(got).some(({ lane }) => lane === true)
+  const inLane = (got: Got) => isOfLane(replicas, got)
 
   /** @returns both answers, after both are known to be the same */
   async function askTwice(asked: LaneRequest): Promise<readonly [Got, Got]> {
@@ -66,7 +45,7 @@ describe('the machine lane: refresh', function () {
     return [whole, chunks]
   }
 
-  for (const { clientId } of clients.filter((client) => client.clientId !== 'app.public'))
+  for (const { clientId } of personClients.filter((client) => client.clientId !== 'app.public'))
     it(`answers as the library does, again and again: ${clientId}`, async () => {
       let { refresh } = await signIn(clientId)
       for (const _time of ['first', 'second', 'third']) {
@@ -144,7 +123,7 @@ describe('the machine lane: refresh', function () {
     const third = refreshOf(await ask(replicas, withToken('app.web', second), 'whole'))!
     const reused = await ask(replicas, withToken('app.web', refresh), 'whole')
     expect([reused.status, (JSON.parse(reused.body) as { error: string }).error]).to.deep.equal([400, 'invalid_grant'])
-    expect(linesOf(reused).map(({ event }) => event)).to.include('refresh.reuse')
+    expect(logOf(replicas, reused).map(({ event }) => event)).to.include('refresh.reuse')
     expect((await ask(replicas, withToken('app.web', third), 'whole')).status).to.equal(400)
   })
 
@@ -179,7 +158,7 @@ describe('a refresh that the lane has begun and could not end', function () {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()
-    await replicas.serve([entry('app.web', web)])
+    await replicas.serve([entry('app.web', configs.web)])
     await addPerson(replicas, 'ada')
   })
   after(() => replicas.stop())
@@ -242,22 +221,13 @@ describe('a refresh that the lane has begun and could not end', function () {
     })
 })
 
-const rarely = <T>(usual: T, ...others: T[]) =>
-  fc.oneof({ weight: 16, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) })
-
 /** `gone` is the token before the newest: it gets that again. */
 const anyRefresh = fc.record({
   token: fc.oneof(
     { weight: 12, arbitrary: fc.constant('newest') },
     { weight: 3, arbitrary: fc.constantFrom('gone', 'garbage', 'nr_00000000_x', '') },
   ),
-  proof: rarely<(clientId: string) => Record<string, string>>(
-    (clientId) => basic(clientId, clientSecret),
-    (clientId) => basic(clientId, 'wrong'),
-    () => basic('app.unknown', clientSecret),
-    () => basic('app.minimal', clientSecret),
-    () => ({ authorization: 'Bearer x' }),
-  ),
+  proof: oddProof,
   fields: rarely<Record<string, string>>(
     {},
     { scope: 'openid' },
@@ -269,12 +239,5 @@ const anyRefresh = fc.record({
     { client_id: 'app.web' },
     { grant_type: 'client_credentials' },
   ),
-  headers: rarely<Record<string, string>>(
-    {},
-    { accept: 'application/json' },
-    { origin: 'https://spa.example.com' },
-    { dpop: 'x' },
-    { 'x-forwarded-for': '192.0.2.1' },
-    { 'content-type': 'application/json' },
-  ),
+  headers: oddHeaders,
 })
