@@ -1,10 +1,12 @@
 import { expect } from 'chai'
 import { maxNameLength, mostRedirectUris } from '@nauthera/rules/limits'
+import type { Condition } from '../../src/api/client-status.ts'
 import { corsOriginsOf } from '../../src/api/in-effect.ts'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import { checkSpec } from '../../src/decide/client/check-spec.ts'
-import { checkForHub } from '../../src/spoke/judge-by-hub.ts'
+import { checkForHub, judgeByHub } from '../../src/spoke/judge-by-hub.ts'
 import { buildMirror, mirrorNameOf } from '../../src/spoke/mirror.ts'
+import type { Mirror } from '../../src/spoke/mirror.ts'
 import { client } from '../decide/clients.ts'
 
 describe(checkForHub.name, () => {
@@ -36,4 +38,35 @@ describe(checkForHub.name, () => {
       checkSpec({ metadata: { ...origin.metadata, name: mirrorNameOf(origin.metadata) }, ...wanted }),
     ).to.deep.equal([])
   })
+})
+
+describe(judgeByHub.name, () => {
+  const said = (type: string, status: Condition['status'], observedGeneration: number): Condition => ({
+    type,
+    status,
+    reason: 'Said',
+    message: 'by the hub',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+    observedGeneration,
+  })
+  const whole = client({}, { generation: 4 })
+  const mirrorOf = (condition: Condition): Mirror => ({
+    ...whole,
+    metadata: { ...whole.metadata, name: 'demo.app', namespace: 'nauthera-cluster-edge' },
+    status: { conditions: [condition] },
+  })
+  const served = (mirror: Mirror | undefined, isCurrent = true) =>
+    judgeByHub(client(), { cluster: 'edge', mirror, isCurrent, refusal: undefined }).serve.kind
+
+  for (const type of ['Accepted', 'PolicyCompliant']) {
+    it(`keeps what was accepted before while the hub says that the version is not ${type}`, () =>
+      expect(served(mirrorOf(said(type, 'False', 4)))).to.equal('carry'))
+
+    it(`asks for the version while the hub says that it is ${type}, or says it of an earlier one`, () => {
+      expect(served(undefined)).to.equal('desired')
+      expect(served(mirrorOf(said(type, 'True', 4)))).to.equal('desired')
+      expect(served(mirrorOf(said(type, 'False', 3)))).to.equal('desired')
+      expect(served(mirrorOf(said(type, 'False', 4)), false), 'the mirror is of an earlier one').to.equal('desired')
+    })
+  }
 })

@@ -1,12 +1,31 @@
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
-import { describeGranted, grantQueryOf, loadAccountOfArtefact } from '../../src/oidc/load-account.ts'
+import { describeGranted, grantQueryOf, loadAccount, loadAccountOfArtefact } from '../../src/oidc/load-account.ts'
 import type { RequestContext } from '../../src/oidc/request-context.ts'
-import type { GrantedAccount } from '../../src/store/sessions/accounts.ts'
+import type { GrantedAccount, LoadedAccount } from '../../src/store/sessions/accounts.ts'
 
 const artefact = { accountId: 'a', grantId: 'g', sessionUid: 's', authTime: 1_767_225_600 }
 const found = { user: { disabled: false }, sessionLive: true, grant: undefined } as unknown as GrantedAccount
 const asked = (): Pick<RequestContext, 'artefact' | 'granted'> => ({ artefact })
+
+describe(loadAccount.name, () => {
+  const accountOf = (account: object | undefined) =>
+    loadAccount({}, { load: async () => account as LoadedAccount | undefined }, { userId: 'a' })
+
+  it('has nobody who is disabled or deleted', async () => {
+    expect(await accountOf({ user: { disabled: false } })).to.deep.equal({ user: { disabled: false } })
+    expect(await accountOf({ user: { disabled: true } })).to.equal(undefined)
+    expect(await accountOf(undefined)).to.equal(undefined)
+  })
+})
+
+describe(loadAccountOfArtefact.name, () => {
+  it('asks about nobody for a token without a person or without a grant', async () => {
+    const loads = () => expect.fail('nobody is asked about')
+    for (const request of [{}, { artefact: { accountId: 'a' } }, { artefact: { grantId: 'g' } }])
+      expect(await loadAccountOfArtefact(request, { loadGranted: loads, loadForToken: loads })).to.equal(undefined)
+  })
+})
 
 describe(describeGranted.name, () => {
   it('keeps the account with what its source says, for all who ask later in the request', async () => {

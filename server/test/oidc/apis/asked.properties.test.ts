@@ -122,6 +122,16 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
     )
   })
 
+  it('at the authorization endpoint a scope that nobody knows refuses nobody, with an API and without one', () => {
+    const config = create(ClientConfigSchema, { scopes: ['openid'] })
+    for (const given of [[], [{ identifier: 'urn:api:a', scopes: ['read'] }]]) {
+      const who = { namespace: 'apps', name: 'dex', config, granted: given }
+      expect(scopeOf(judgeAuthorization({ scope: 'openid magic', resources: [] }, who, registry))).to.deep.equal([
+        'openid',
+      ])
+    }
+  })
+
   it('a refresh loses only what is about the person and its token lacks, never openid, and never everything', () => {
     fc.assert(
       fc.property(
