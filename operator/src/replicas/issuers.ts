@@ -7,7 +7,7 @@ import { issuersSecretName, labels, managedByOperator, platformKeysFile } from '
 import { addNewest } from '@nauthera/runtime/add-newest'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
-import { nextClusterKeys, publishedKeys } from '../decide/status/cluster-keys.ts'
+import { hasPresentKey, nextClusterKeys, publishedKeys } from '../decide/status/cluster-keys.ts'
 import type { BelievedCluster, PublishedKeys, ToldKeys } from '../decide/status/cluster-keys.ts'
 import { nextKeys } from '../decide/status/platform-keys.ts'
 import { isForbidden } from '../kubernetes/api-error.ts'
@@ -58,8 +58,8 @@ export class Issuers {
   #told: ToldKeys | undefined
   #fault: string | undefined
   #clusterFaults: ReadonlyMap<string, string> = new Map()
-  /** The joined clusters in each of the last files, by its digest. */
-  readonly #files = new Map<string, ReadonlySet<string>>()
+  /** The keys of joined clusters in each of the last files, by its digest. */
+  readonly #files = new Map<string, ToldKeys['joined']>()
   #hasLooked = false
 
   constructor(needs: IssuersNeeds) {
@@ -78,9 +78,9 @@ export class Issuers {
   }
 
   /** @param digest of the file that a server has
-   *  @returns whether the keys of a joined cluster are in it */
+   *  @returns whether keys of a joined cluster are in it that it has now */
   holdsCluster(digest: string, name: string): boolean {
-    return this.#files.get(digest)?.has(name) === true
+    return hasPresentKey(this.#files.get(digest)?.get(name), this.#told?.joined.get(name))
   }
 
   start(): void {
@@ -189,6 +189,6 @@ export class Issuers {
   }
 
   #recordFile({ keys, digest }: PlatformFile): void {
-    addNewest(this.#files, digest, new Set(keys.joined.keys()), mostFiles)
+    addNewest(this.#files, digest, keys.joined, mostFiles)
   }
 }

@@ -150,6 +150,24 @@ describe('Issuers', () => {
       expect(issuers.holdsCluster('another', 'berlin')).to.equal(false)
     })
 
+    it('knows that a file of before lacks the keys of the cluster that has the name now', async () => {
+      const rotating = configMapOf('berlin-1')
+      joined = { berlin: rotating }
+      await start(() => true)
+      const first = digestNow()
+      const { keys } = JSON.parse(rotating.data.jwks) as { keys: object[] }
+      const more = JSON.parse(configMapOf('berlin-2').data.jwks) as { keys: object[] }
+      joined = { berlin: { data: { issuer, jwks: JSON.stringify({ keys: [...keys, ...more.keys] }) } } }
+      await lookAgain()
+      expect(issuers.holdsCluster(first, 'berlin'), 'one key more').to.equal(true)
+      joined = { berlin: configMapOf('another') }
+      await lookAgain()
+      expect([issuers.holdsCluster(first, 'berlin'), issuers.holdsCluster(digestNow(), 'berlin')]).to.deep.equal([
+        false,
+        true,
+      ])
+    })
+
     it('keeps what it told while nobody knows which clusters there are, and while a ConfigMap cannot be read', async () => {
       joined = { berlin: configMapOf('berlin-1') }
       await start(() => true)

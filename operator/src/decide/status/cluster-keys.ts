@@ -82,6 +82,17 @@ export function nextClusterKeys(
   return { joined, faults }
 }
 
+/** @param had what a file of a server says of a cluster
+ *  @param told what servers are told of it now
+ *  @returns whether the server can verify its tokens: it has a key that is still published, or of those that end if none is. Another cluster
+ *  may have had the name when the file was written */
+export function hasPresentKey(had: PlatformKeySet | undefined, told: PlatformKeySet | undefined): boolean {
+  if (!had || had.issuer !== told?.issuer) return false
+  const known = new Set(had.keys.map(({ jwk }) => keyTextOf(jwk)))
+  const published = told.keys.filter(({ notAfter }) => notAfter === undefined)
+  return (published.length > 0 ? published : told.keys).some(({ jwk }) => known.has(keyTextOf(jwk)))
+}
+
 const wordsFor = (cluster: string): string => `cluster ${cluster}`
 
 const thisCluster = 'this cluster'
