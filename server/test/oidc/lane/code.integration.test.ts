@@ -20,14 +20,18 @@ import {
   rarely,
   tokenRequest,
 } from './person-requests.ts'
-import type { Fields } from './person-requests.ts'
+import type { LaneFields } from './person-requests.ts'
 
 // Codes in the machine lane against the library. A code can be used once, so each way gets a code of its own, of the same session.
 
 const clients = [...personClients, entry('app.once', { ...configs.web, grantTypes: ['authorization_code'] })]
 
 /** @param fields over those that belong to the code; an empty one is left out */
-function withCode(clientId: string, { value, proof }: Pick<Code, 'value' | 'proof'>, fields: Fields = {}): LaneRequest {
+function withCode(
+  clientId: string,
+  { value, proof }: Pick<Code, 'value' | 'proof'>,
+  fields: LaneFields = {},
+): LaneRequest {
   const all = {
     grant_type: 'authorization_code',
     code: value,
@@ -57,7 +61,7 @@ describe('the machine lane: codes', function () {
 
   const usual = 'openid email offline_access'
   /** @returns gives codes of one session, for requests that are the same but for their proof */
-  const session = (clientId: string, parameters: Fields = {}) => {
+  const session = (clientId: string, parameters: LaneFields = {}) => {
     const browser = new Browser(replicas)
     const asked = { client_id: clientId, scope: usual, nonce: 'n-1', ...parameters }
     return () => fetchCode(replicas, { browser, parameters: asked })
@@ -133,7 +137,7 @@ describe('the machine lane: codes', function () {
       expect([good.status, inLane(good)]).to.deep.equal([200, true])
     })
 
-  const handed: readonly [string, Fields, Fields, Fields, number][] = [
+  const handed: readonly [string, LaneFields, LaneFields, LaneFields, number][] = [
     ['a token for an API', { resource: api, scope: 'openid read' }, { resource: api }, {}, 200],
     ['claims that were asked for one by one', { claims: '{"userinfo":{"name":null}}' }, {}, {}, 200],
     ['a parameter that the grant has no use for', {}, { scope: 'openid' }, {}, 200],

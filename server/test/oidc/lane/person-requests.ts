@@ -6,7 +6,7 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 import { idOf, linesById } from './asked-twice.ts'
 import type { Got } from './asked-twice.ts'
 
-export type Fields = Readonly<Record<string, string>>
+export type LaneFields = Readonly<Record<string, string>>
 
 export const api = 'https://api.example.com'
 const granted = { [api]: ['read', 'write'] }
@@ -26,7 +26,7 @@ export const personClients = [
 export const formType = { 'content-type': 'application/x-www-form-urlencoded' }
 
 /** A request to the token endpoint, with the secret of the client. */
-export const tokenRequest = (clientId: string, fields: Fields) => ({
+export const tokenRequest = (clientId: string, fields: LaneFields) => ({
   path: '/token',
   headers: { ...formType, ...basic(clientId, clientSecret) },
   body: new URLSearchParams(fields).toString(),

@@ -9,7 +9,7 @@ import { statement } from '../../../src/store/driver/database.ts'
 import { ask, closeConnections, comparable, damaged, expectSameLines } from './asked-twice.ts'
 import type { LaneRequest, Got } from './asked-twice.ts'
 import { api, isOfLane, logOf, oddHeaders, oddProof, personClients, rarely, tokenRequest } from './person-requests.ts'
-import type { Fields } from './person-requests.ts'
+import type { LaneFields } from './person-requests.ts'
 
 // Refreshes of the machine lane against the library. A refresh that is asked for again gets the same new token, so the lane is asked first, and then
 // the library: what follows a token must be the same to the byte.
@@ -29,7 +29,7 @@ describe('the machine lane: refresh', function () {
 
   const signIn = (clientId = 'app.web', scope = 'openid email offline_access') =>
     fetchTokens(replicas, { clientId, parameters: { client_id: clientId, scope, nonce: 'n-1' } })
-  const withToken = (clientId: string, token: string, fields: Fields = {}): LaneRequest =>
+  const withToken = (clientId: string, token: string, fields: LaneFields = {}): LaneRequest =>
     tokenRequest(clientId, { grant_type: 'refresh_token', refresh_token: token, ...fields })
   const refreshOf = (got: Got) => (JSON.parse(got.body) as { refresh_token?: string }).refresh_token
   const accessOf = (got: Got) => (JSON.parse(got.body) as { access_token: string }).access_token
