@@ -45,7 +45,8 @@ describe('runProcess', () => {
     children.push(child)
     exits.set(
       child,
-      once(child, 'exit').then(([code]) => code as number | null),
+      // not 'exit': its last lines may come after that
+      once(child, 'close').then(([code]) => code as number | null),
     )
     const seen: Line[] = []
     const waiting: { message: string; found: (line: Line) => void }[] = []
