@@ -13,6 +13,13 @@ export interface MirrorRefusal {
   readonly message: string
 }
 
+/** A mirror that the hub did not take. */
+export interface RefusedMirror extends MirrorRefusal {
+  readonly wanted: WantedMirror
+  /** Of the client that it is a mirror of. */
+  readonly generation: number | undefined
+}
+
 export type MirrorWrite =
   | { readonly kind: 'written'; readonly mirror: Mirror }
   /** Somebody else wrote it: the newest version decides. */

@@ -14,7 +14,7 @@ import type { ClientForShard } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
 import type { HubState } from './hub-state.ts'
 import { createMirrorCalls } from './mirror-calls.ts'
-import type { MirrorCalls, MirrorRefusal, MirrorWrite } from './mirror-calls.ts'
+import type { MirrorCalls, MirrorRefusal, MirrorWrite, RefusedMirror } from './mirror-calls.ts'
 import { buildMirror, isAsWanted, maxOverlapOf, originKeyOf } from './mirror.ts'
 import type { Mirror, WantedMirror } from './mirror.ts'
 
@@ -48,12 +48,6 @@ interface Sent {
   readonly generation: number
 }
 
-interface Refused extends MirrorRefusal {
-  readonly wanted: WantedMirror
-  /** Of the client that it is a mirror of. */
-  readonly generation: number | undefined
-}
-
 /** Keys are of the clients here: `namespace/name`. */
 export class Mirrors {
   readonly #needs: MirrorNeeds
@@ -66,7 +60,7 @@ export class Mirrors {
   readonly #sent = new Map<string, Sent>()
   /** What is being written now. */
   readonly #writing = new Map<string, WantedMirror>()
-  readonly #refused = new Map<string, Refused>()
+  readonly #refused = new Map<string, RefusedMirror>()
   /** Whose write found a hub that may not be written to. */
   readonly #held = new Set<string>()
   #isListed = false
@@ -207,8 +201,12 @@ export class Mirrors {
     }
     // it is of an earlier object of this name, which nothing here may inherit from: it is removed first
     if (stored && stored.spec.origin?.uid !== wanted.spec.origin?.uid) return
-    // who asked while an earlier write went on looks again
-    if (stored && this.#isWritten(key, stored, wanted)) return onChange([key])
+    if (stored && this.#isWritten(key, stored, wanted)) {
+      // what the hub refused was taken back
+      this.#refused.delete(key)
+      // who asked while an earlier write went on looks again
+      return onChange([key])
+    }
     this.#writing.set(key, wanted)
     const generation = this.#generationOf(key)
     let outcome: MirrorWrite
@@ -224,7 +222,7 @@ export class Mirrors {
 
   #record(
     key: string,
-    asked: Pick<Refused, 'wanted' | 'generation'>,
+    asked: Pick<RefusedMirror, 'wanted' | 'generation'>,
     outcome: Exclude<MirrorWrite, { kind: 'conflict' }>,
   ): void {
     const { log, onWrite } = this.#needs

@@ -23,6 +23,8 @@ describe('Mirrors of a hub that comes and goes', () => {
   let stored: Mirror[]
   /** Clients that were looked at. */
   let looks: number
+  /** Whose client here is to be looked at. */
+  let told: string[]
 
   const answer = ({ method, body }: ApiCall): unknown => {
     const resourceVersion = String(stored.length)
@@ -87,6 +89,7 @@ describe('Mirrors of a hub that comes and goes', () => {
     sent = []
     stored = []
     looks = 0
+    told = []
     status = 200
     mirrors = new Mirrors({
       hub,
@@ -100,7 +103,7 @@ describe('Mirrors of a hub that comes and goes', () => {
       clock,
       random: () => 0.5,
       log: createRecordedLog().log,
-      onChange: () => {},
+      onChange: (keys) => void told.push(...keys),
       onListed: () => {},
       onWrite: () => {},
     })
@@ -157,6 +160,31 @@ describe('Mirrors of a hub that comes and goes', () => {
     const { metadata, spec } = origins.get('demo/app')!
     origins.set('demo/app', { metadata: { ...metadata, generation: 2 }, spec: { ...spec, displayName: 'Other' } })
     expect(mirrors.refusal('demo/app')).to.equal(undefined)
+  })
+
+  it('asks the hub for nothing more once an edit that it refused is taken back', async () => {
+    await turn(200, 1)
+    ask('app')
+    await settle()
+    const { metadata, spec } = origins.get('demo/app')!
+    const edit = async (generation: number, change: Partial<OIDCClient['spec']>) => {
+      origins.set('demo/app', { metadata: { ...metadata, generation }, spec: { ...spec, ...change } })
+      mirrors.wake()
+      await settle()
+    }
+    status = 422
+    await edit(2, { displayName: 'Other' })
+    expect(mirrors.refusal('demo/app')?.reason).to.equal('HubRefused')
+    await edit(3, {})
+    expect([mirrors.refusal('demo/app'), mirrors.isCurrent('demo/app')]).to.deep.equal([undefined, true])
+    status = 200
+    told = []
+    for (let minute = 0; minute < 3; minute++) {
+      clock.advance(60_000)
+      hear()
+      await settle()
+    }
+    expect(told, 'one look, and no more').to.deep.equal(['demo/app'])
   })
 
   it('writes what found it silent, though nobody has noticed the silence before it answers again', async () => {
