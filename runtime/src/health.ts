@@ -1,8 +1,8 @@
 // /livez and /readyz, from named checks.
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
+import { createAddressLimit } from './address-limit.ts'
 import type { Metrics } from './metrics.ts'
 
 /** A condition for readiness: undefined when it holds, otherwise what is missing, in a few words. */
@@ -37,7 +37,7 @@ export function createHealth(): Health {
 }
 
 /** Anybody in the cluster may reach this port, and who asks there comes once in a few seconds. Milliseconds. */
-const limits = { idleMs: 10_000, ofAddress: 128, betweenRenders: 100 }
+const limits = { idleMs: 10_000, betweenRenders: 100 }
 
 /** Serves /livez, /readyz and /metrics on a port of their own. An answer from /livez shows that the event loop runs.
  *  @param options.idleMs how long a connection may neither send nor take anything
@@ -74,7 +74,8 @@ export async function serveManagement(options: {
   // whoever sends many requests at once on one connection would have all of them answered before anybody else
   server.maxRequestsPerSocket = 1
   server.timeout = idleMs
-  server.on('connection', createAddressLimit())
+  const isFree = createAddressLimit()
+  server.on('connection', (socket) => void (isFree(socket) || socket.destroy()))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.listen.port, options.listen.host, resolve)
@@ -101,20 +102,4 @@ function createSharedText(render: () => Promise<string>): () => Promise<string> 
     return render().finally(() => (endedAt = performance.now()))
   }
   return () => (next ??= make())
-}
-
-/** Ends the connections of one address above the limit, so that one program takes nobody else's place. */
-function createAddressLimit(): (socket: Socket) => void {
-  const open = new Map<string, number>()
-  return (socket) => {
-    const { remoteAddress: address = '' } = socket
-    const count = (open.get(address) ?? 0) + 1
-    open.set(address, count)
-    socket.once('close', () => {
-      const left = (open.get(address) ?? 1) - 1
-      if (left === 0) open.delete(address)
-      else open.set(address, left)
-    })
-    if (count > limits.ofAddress) socket.destroy()
-  }
 }

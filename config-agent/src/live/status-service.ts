@@ -15,6 +15,7 @@ import type { StatusUpdateSchema, WatchRequest } from '@nauthera/proto/generated
 import { linkDnsName } from '@nauthera/proto/names'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
+import { createAddressLimit } from '@nauthera/runtime/address-limit'
 import { describeError } from '@nauthera/runtime/log'
 import type { LiveState } from './live-state.ts'
 import type { OperatorWords } from './operator-word.ts'
@@ -41,6 +42,7 @@ export function createStatusService(options: {
     method: StatusService.method.watch,
     listen: options.listen,
     certificates: options.certificates,
+    isFree: createAddressLimit(),
     admit: (peer) => peer.dnsNames.includes(operator),
     onFault: options.onFault,
     handle: async (stream) => {

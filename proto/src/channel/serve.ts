@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import { chmod } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { Socket } from 'node:net'
 import { create } from '@bufbuild/protobuf'
 import type { DescMessage, DescMethodBiDiStreaming, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import { Metadata, Server, experimental, status } from '@grpc/grpc-js'
-import type { ServerDuplexStream } from '@grpc/grpc-js'
+import type { ServerCredentials, ServerDuplexStream } from '@grpc/grpc-js'
 import type { CertificateSource } from '../certificate-source.ts'
 import { clearStaleSocket } from '../unix-socket.ts'
 import { ChannelError } from './channel-error.ts'
@@ -33,6 +36,8 @@ interface ListenOptions {
   readonly certificates: CertificateSource
   /** Shortened by tests. Milliseconds. */
   readonly handshakeMs?: number
+  /** Decides about a connection to a port before TLS; default: every one is let in. */
+  readonly isFree?: ((socket: Socket) => boolean) | undefined
 }
 
 /** Milliseconds. How long `stop` waits for streams to end before it breaks them. */
@@ -56,11 +61,12 @@ export async function serve<In extends DescMessage, Out extends DescMessage>(
         void accept(call, options, open),
     },
   )
-  const port = await bind(server, options)
+  const bound = await bind(server, options)
   return {
-    port,
+    port: bound.port,
     stop: () =>
       new Promise((resolve) => {
+        bound.close()
         for (const call of open) failCall(call, new ChannelError('UNAVAILABLE', 'shutting down'))
         const force = setTimeout(() => {
           server.forceShutdown()
@@ -107,23 +113,44 @@ async function accept<In extends DescMessage, Out extends DescMessage>(
   }
 }
 
-/** @returns the port; 0 for a socket */
+interface Bound {
+  /** 0 for a socket. */
+  readonly port: number
+  /** Takes no new connections. */
+  close(): void
+}
+
 async function bind(
   server: Server,
-  { listen, certificates, handshakeMs = usualHandshakeMs }: ListenOptions,
-): Promise<number> {
+  { listen, certificates, isFree, handshakeMs = usualHandshakeMs }: ListenOptions,
+): Promise<Bound> {
   const provider = providerOf(certificates)
   // The library swaps these two parameters by mistake; passing the same provider for both works either way.
   const secured = experimental.createCertificateProviderServerCredentials(provider, provider, true)
   // it has no option for this, and gives these to tls.Server as they are
   Object.assign(secured._getConstructorOptions() ?? {}, { handshakeTimeout: handshakeMs })
-  if ('socket' in listen) await clearStaleSocket(listen.socket)
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(addressOf(listen), secured, (error, bound) => (error ? reject(error) : resolve(bound)))
+  if (!('socket' in listen)) return bindPort(server, secured, { ...listen, isFree })
+  await clearStaleSocket(listen.socket)
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(addressOf(listen), secured, (error) => (error ? reject(error) : resolve()))
   })
-  if (!('socket' in listen)) return port
   await chmod(listen.socket, listen.mode ?? 0o600)
-  return 0
+  return { port: 0, close: () => undefined }
+}
+
+/** With a listener of our own: the library takes every connection, however many. */
+async function bindPort(
+  server: Server,
+  secured: ServerCredentials,
+  { host, port, isFree = () => true }: TcpListen & Pick<ListenOptions, 'isFree'>,
+): Promise<Bound> {
+  const { injectConnection } = server.createConnectionInjector(secured)
+  const listener = createServer((socket) => (isFree(socket) ? injectConnection(socket) : socket.destroy()))
+  listener.listen(port, host)
+  await once(listener, 'listening')
+  const address = listener.address()
+  if (typeof address !== 'object' || address === null) throw new TypeError('the port is not open')
+  return { port: address.port, close: () => void listener.close() }
 }
 
 type Failing = Pick<NodeJS.EventEmitter, 'emit'>

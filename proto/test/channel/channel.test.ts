@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, credentials, status } from '@grpc/grpc-js'
@@ -326,6 +327,19 @@ describe('channel', () => {
       expect(await echo(stream, 'one')).to.equal('one')
       stream.close()
       await closedOf(stream)
+    })
+
+    it('K9 a connection that the owner of the port does not let in ends before TLS', async () => {
+      const seen: (string | undefined)[] = []
+      const isFree = ({ remoteAddress }: Socket) => seen.push(remoteAddress) === 2
+      const { target } = await startEcho({ listen: { host: '127.0.0.1', port: 0 }, isFree })
+      const certificates = await sourceOf(authority, 'client')
+      expect((await refusalOf(dialTo(target, certificates))).code).to.equal('UNAVAILABLE')
+      const stream = await dialTo(target, certificates)
+      expect(await echo(stream, 'here')).to.equal('here')
+      stream.close()
+      await closedOf(stream)
+      expect(seen).to.deep.equal(['127.0.0.1', '127.0.0.1'])
     })
 
     it('K9 a message of 17 MiB ends its own stream and no other', async () => {
