@@ -2,47 +2,31 @@
 import type { ClientType } from './client-types.ts'
 
 interface GrantRule {
-  /** The grant as `grant_types` has it (RFC 7591). Those of later RFCs have longer names. */
+  /** The grant as `grant_types` has it (RFC 7591). */
   readonly wire: string
   /** The types that may have it. */
   readonly types: readonly ClientType[]
   /** The types that have it where the spec names no grants. */
   readonly usual: readonly ClientType[]
   /** Whether the client must authenticate itself. */
-  readonly isProven: boolean
+  readonly isProven?: boolean
   /** Whether the client must be an API. */
-  readonly isOfApi: boolean
+  readonly isOfApi?: boolean
 }
 
 const ofBrowsers: readonly ClientType[] = ['Web', 'SPA', 'Native']
 const ofPeople: readonly ClientType[] = [...ofBrowsers, 'Device']
 const ofDevices: readonly ClientType[] = ['Native', 'Device']
-const anybodys = { isProven: false, isOfApi: false }
+/** Of the grants of later RFCs. */
+const urn = 'urn:ietf:params:oauth:grant-type'
 
 /** In the order in which they are listed. For a new grant add a line. */
 const rules = {
-  authorization_code: { wire: 'authorization_code', types: ofBrowsers, usual: ofBrowsers, ...anybodys },
-  refresh_token: { wire: 'refresh_token', types: ofPeople, usual: ofPeople, ...anybodys },
-  client_credentials: {
-    wire: 'client_credentials',
-    types: ['Web', 'M2M'],
-    usual: ['M2M'],
-    isProven: true,
-    isOfApi: false,
-  },
-  device_code: {
-    wire: 'urn:ietf:params:oauth:grant-type:device_code',
-    types: ofDevices,
-    usual: ofDevices,
-    ...anybodys,
-  },
-  token_exchange: {
-    wire: 'urn:ietf:params:oauth:grant-type:token-exchange',
-    types: ['Web', 'M2M'],
-    usual: [],
-    isProven: true,
-    isOfApi: true,
-  },
+  authorization_code: { wire: 'authorization_code', types: ofBrowsers, usual: ofBrowsers },
+  refresh_token: { wire: 'refresh_token', types: ofPeople, usual: ofPeople },
+  client_credentials: { wire: 'client_credentials', types: ['Web', 'M2M'], usual: ['M2M'], isProven: true },
+  device_code: { wire: `${urn}:device_code`, types: ofDevices, usual: ofDevices },
+  token_exchange: { wire: `${urn}:token-exchange`, types: ['Web', 'M2M'], usual: [], isProven: true, isOfApi: true },
 } satisfies Readonly<Record<string, GrantRule>>
 
 export type GrantType = keyof typeof rules

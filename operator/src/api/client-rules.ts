@@ -28,7 +28,7 @@ const inWords = (words: readonly string[], type: 'conjunction' | 'disjunction') 
 
 /** Which clients may have a grant. */
 function grantRule(grant: GrantType): [message: string, rule: string] {
-  const { types, isProven, isOfApi } = ruleOfGrant(grant)
+  const { types, isProven = false, isOfApi = false } = ruleOfGrant(grant)
   const wants: readonly [words: string, rule: string, isWanted: boolean][] = [
     [`is of type ${inWords(types, 'disjunction')}`, `self.type in ${celList(types)}`, true],
     ['authenticates itself', `${method} != 'none'`, isProven],
