@@ -98,7 +98,8 @@ function becomesReady(child: Server, log: ((line: string) => void) | undefined):
       child.kill('SIGKILL')
     }, startTimeoutMs)
     const ended = (code: number | null) => (clearTimeout(timer), fail(`ended with code ${code} before it was ready`))
-    child.once('exit', ended)
+    // not 'exit': its last lines may come after that, and they say whether another port helps
+    child.once('close', ended)
     child.once('error', (error) => (clearTimeout(timer), fail(error.message)))
     createInterface({ input: child.stderr! }).on('line', (line) => {
       log?.(line)
@@ -106,7 +107,7 @@ function becomesReady(child: Server, log: ((line: string) => void) | undefined):
       // of a standby: read-only connections
       if (!/database system is ready to accept (read-only )?connections/.test(line)) return
       clearTimeout(timer)
-      child.off('exit', ended)
+      child.off('close', ended)
       resolve()
     })
   })
