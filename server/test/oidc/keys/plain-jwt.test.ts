@@ -122,6 +122,11 @@ describe(verifyForeign.name, () => {
     for (const typ of [...others, 1, null, {}, ['jwt']])
       it(`T30 takes no token of the type ${JSON.stringify(typ)} beside ${by}: its issuer made it for something else`, async () =>
         expect(await verifyForeign(await signed({ ...way, typ }), keys)).to.equal('malformed'))
+
+    it(`takes no token beside ${by} whose claims are no object`, async () => {
+      for (const claims of [null, 5, 'text', true, [{ a: 1 }]])
+        expect(await verifyForeign(await signed(way, claims), keys), JSON.stringify(claims)).to.equal('malformed')
+    })
   }
 })
 
