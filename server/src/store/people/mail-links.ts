@@ -4,16 +4,15 @@ import { addressBlock } from '../audit/address-block.ts'
 import type { Asker } from '../audit/address-block.ts'
 import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
-import type { AuditRows } from '../audit/audit-rows.ts'
 import { canonicalName } from './canonical-name.ts'
-import type { StoreChanges } from '../cache/changes.ts'
 import { isLiveLink, linkHash, linkOfPerson, consumeLink } from './link-token.ts'
 import type { LinkKind, LinkToken } from './link-token.ts'
+import { inTransaction } from '../outbox/in-transaction.ts'
+import type { Transactional } from '../outbox/in-transaction.ts'
 import { outboxInsert } from '../outbox/outbox-rows.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { NewWork } from '../outbox/outbox-rows.ts'
 import { statement } from '../driver/database.ts'
-import type { Connection } from '../driver/database.ts'
 import { standing } from './standing.ts'
 import { personCounts } from '../tokens/what-counts.ts'
 import { isUuid } from './user.ts'
@@ -144,6 +143,11 @@ const addForEmail = statement<AddedRow>(
      SELECT $1, $2, NULL, $3, NULL, $5::jsonb, ${ends} FROM place WHERE ${isFirst} RETURNING token_hash),
    ${written}, has_account, has_groups FROM mailbox`,
 )
+// of those that are made at once, each sees and ends those before it
+const holdMailbox = statement(
+  'mailbox-hold',
+  "SELECT pg_advisory_xact_lock(hashtextextended('mailbox ' || $1::text, 0))",
+)
 const notify = statement(
   'mail-notify',
   `WITH ${takePlaces("'l:notice:' || encode(sha256($1::text::bytea), 'hex')", 3, ` AND NOT ${queuedBefore('$2')}`)}
@@ -181,12 +185,7 @@ interface AddedRow {
 /** The most of all requests together, where addresses are unknown. */
 const mostUnknown = 300
 
-export function createMailLinks(needs: {
-  database: Connection
-  audit: AuditRows
-  outbox: Outbox
-  changes: StoreChanges
-}): MailLinks {
+export function createMailLinks(needs: Transactional & { outbox: Outbox }): MailLinks {
   const { database, outbox, changes } = needs
   const add = async (
     of: typeof addForPerson,
@@ -194,11 +193,12 @@ export function createMailLinks(needs: {
     link: NewLink,
     limit: MailLimit,
     condition: string | boolean,
+    by: Pick<Transactional, 'database' | 'audit'> = needs,
   ): Promise<AddedRow> => {
     const { token, kind, lifeMs, payload = {}, mail, audit: events } = link
     const mails = outbox.rows([mail])
     const about = [token.hash, kind, whom, lifeMs, JSON.stringify(payload), mails, condition, ...valuesOf(limit)]
-    const [row] = await runAudited(needs, of, about, events, ([added]) => added!.done)
+    const [row] = await runAudited(by, of, about, events, ([added]) => added!.done)
     return row!
   }
   return {
@@ -213,8 +213,11 @@ export function createMailLinks(needs: {
       if (row.done) return 'added'
       return row.sent_before ? 'sent-before' : 'refused'
     },
-    addForEmail: async (email, link, { limit = noLimit, keepsGroups = false } = {}) =>
-      outcomeOf(await add(addForEmail, email, link, limit, keepsGroups)),
+    addForEmail: (email, link, { limit = noLimit, keepsGroups = false } = {}) =>
+      inTransaction(needs, async (bound) => {
+        await bound.database.query(holdMailbox, [email])
+        return outcomeOf(await add(addForEmail, email, link, limit, keepsGroups, bound))
+      }),
     async notify(mail, limit) {
       await database.query(notify, [canonicalName(mail.to), outbox.rows([mail]), ...valuesOf(limit)])
     },
