@@ -50,6 +50,7 @@ describe('describeOutcome', () => {
       format: 'opaque',
     })
     expect(status.effective?.signing).to.deep.equal({ idToken: 'ES256' })
+    expect(status.effective).not.to.have.property('apis')
   })
 
   it('keeps what was known while no server has told', () => {

@@ -197,6 +197,17 @@ describe('describeRefusals', () => {
     const [told] = describeRefusals(grafana, { known: [known('PKCE_MISSING', 'Anyone', 0)], announced: [] }, now)!
     expect(told!.hint).to.match(/GF_AUTH_\w*PKCE/)
   })
+
+  it('has the detail of a refusal that has one', () => {
+    const all = [
+      { ...known('REDIRECT_URI_NOT_LISTED', 'Anyone', 0), detail: 'https://a.example' },
+      known('SECRET_WRONG', 'Client', 0),
+    ]
+    const details = describeRefusals(client(), { known: all, announced: [] }, now)!.map(
+      (one) => 'detail' in one && one.detail,
+    )
+    expect(details).to.have.members(['https://a.example', false])
+  })
 })
 
 describe('what the status tells of refusals', () => {
