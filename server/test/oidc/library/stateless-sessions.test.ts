@@ -6,6 +6,7 @@ class Session {
   static readonly IN_PAYLOAD: readonly string[] = []
   readonly version?: number
   authorizationFor(): void {}
+  ensureClientContainer(): void {}
   sidFor(): void {}
   grantIdFor(): void {}
   loginAccount({ loginTs, amr }: { loginTs: number; amr: readonly string[] }): void {
