@@ -497,7 +497,8 @@ describe('I1 people in the middle of something when a process is killed', functi
   it('I1 an invitation by the command line is there with its mail or not at all, when the command is killed', async () => {
     const emails = { before: 'never@example.com', after: 'invited@example.com' }
     for (const [when, email] of Object.entries(emails) as ['before' | 'after', string][]) {
-      const held = site.proxy.hold({ name: 'mail-link-for-email', when }).reached
+      const name = when === 'before' ? 'mail-link-for-email' : 'COMMIT'
+      const held = site.proxy.hold({ name, when }).reached
       const script = 'server/src/cli/main.ts'
       const args = ['users', 'invite', email, '--settings', site.settings]
       const command = startProcess({ name: 'nauthera users invite', script, args })

@@ -16,6 +16,8 @@ export class PodReadiness {
   readonly #waiting = new Set<Waiting>()
   #next: NodeJS.Timeout
   #stopped = false
+  /** How often the server has ended. */
+  #ends = 0
 
   /** @param ports the management ports */
   constructor(ports: { agent: number; server: number }, onChange: () => void) {
@@ -27,6 +29,14 @@ export class PodReadiness {
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#next)
+  }
+
+  /** The server has ended: it takes no traffic from now on, as little as a container that a kubelet saw end. */
+  endServer(): void {
+    this.#ends++
+    if (!this.state.serverReady) return
+    this.state.serverReady = false
+    this.#onChange()
   }
 
   /** Every wait fails: the pod will not become ready. */
@@ -66,7 +76,10 @@ export class PodReadiness {
     const before = { ...state }
     state.agentReady = await answersOk(this.#ports.agent, '/readyz')
     state.started ||= state.agentReady
-    state.serverReady = await answersOk(this.#ports.server, '/readyz')
+    const ends = this.#ends
+    const answers = await answersOk(this.#ports.server, '/readyz')
+    // what the one that has ended answered says nothing of the next
+    state.serverReady = answers && ends === this.#ends
     if (this.#stopped) return
     if (JSON.stringify(state) !== JSON.stringify(before)) this.#onChange()
     if (state.serverReady && !before.serverReady) for (const one of this.#waiting) one.resolve()

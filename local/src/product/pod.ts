@@ -76,6 +76,7 @@ export async function startServerPod(options: PodOptions): Promise<LocalPod> {
       restart: true,
       onLine: (line) => options.onLine?.(process, line),
       onEnd: ({ code, signal }) => {
+        if (process === 'server') readiness.endServer()
         if ((process === 'agent' ? agent : server).restarts < maxRestarts) return
         readiness.giveUp(`does not come up: its ${process} ended again and again, last with ${code ?? signal}`)
       },
