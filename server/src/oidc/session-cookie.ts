@@ -17,6 +17,7 @@ export interface SessionPayload {
   readonly accountId?: string
   readonly loginTs?: number
   readonly amr?: readonly string[]
+  /** Follows from `amr`; not in the cookie. */
   readonly acr?: string
   readonly transient?: boolean
   /** What the logout page must remember until the person confirms. */
@@ -44,7 +45,6 @@ const shape = {
     accountId: 'string',
     loginTs: 'number',
     amr: 'strings',
-    acr: 'string',
     transient: 'boolean',
     state: 'record',
     sidKey: 'string',
@@ -66,7 +66,7 @@ export function createSessionCookies(needs: {
 }): SessionCookies {
   const { issuer, keys, epoch, now } = needs
   return {
-    sign({ accountId, jti, uid, iat, exp, kind: _kind, ...rest }) {
+    sign({ accountId, jti, uid, iat, exp, kind: _kind, acr: _derived, ...rest }) {
       const { kid, key } = keys().current('session')
       const claims = {
         ...rest,

@@ -26,6 +26,10 @@ describe('createSessionCookies', () => {
 
   it('returns the session that it signed', () => expect(cookies.verify(cookies.sign(session))).to.deep.equal(session))
 
+  it('leaves out acr, which follows from amr', () => {
+    expect(cookies.verify(cookies.sign({ ...session, acr: 'urn:nauthera:password' }))).to.deep.equal(session)
+  })
+
   it('holds a session in which nobody is signed in, for a logout page', () => {
     const { accountId: _a, loginTs: _l, ...anonymous } = session
     expect(cookies.verify(cookies.sign({ ...anonymous, state: { secret: 's' } }))).to.not.have.property('accountId')

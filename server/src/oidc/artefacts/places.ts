@@ -61,7 +61,7 @@ function sessionPlace({ sessions, scope }: PlaceNeeds): ArtefactPlace<SessionPay
   }
 }
 
-/** Of a session that began in a release without `acr` too. */
+/** `acr` follows from `amr`, which a second factor in the account area raises too. */
 function withAcr(session: SessionPayload | undefined): SessionPayload | undefined {
   const acr = acrOf(session?.amr)
   return session && acr !== undefined ? { ...session, acr } : session
