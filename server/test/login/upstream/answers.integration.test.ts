@@ -199,6 +199,14 @@ describe('answers of another provider', () => {
     expect(wentIn(await again.person.go(again.answer()))).to.equal(true)
   })
 
+  it('F9 takes a provider with too many requests for one that does not answer', async () => {
+    const { person, answer } = await sent(new Traveller(parties), other, 'other')
+    other.says.status = 429
+    const seen = await person.go(answer())
+    other.says.status = 200
+    expect(alertOf(seen)).to.equal('Other does not answer at the moment. Try again later, or sign in another way.')
+  })
+
   it('F9 waits for a slow provider no longer than its time-out', async function () {
     this.timeout(30_000)
     const { person, answer } = await sent(new Traveller(parties), other, 'other')
