@@ -287,7 +287,7 @@ describe('a client that one takes', () => {
 
 /** @returns what servers would be told, and what the operator has against its size */
 function answersOf(client: OIDCClient): [version: string, refusal: string | undefined] {
-  const acceptance = { kind: 'accepted', clientId: clientIdOf(client) } as const
+  const acceptance = { kind: 'accepted', wanted: clientIdOf(client) } as const
   const about = { acceptance, policies: policies(), isFull: () => false, isServed: false, now: 0 }
   const judged = judgeClient(client, about).acceptance
   const { config } = renderVersion(renderConfig(applyDefaults(client, bindingOf(policies())).client))

@@ -37,7 +37,8 @@ export interface Cluster extends ClusterView {
     spec: Record<string, unknown>,
     more?: { namespace?: string; annotations?: Record<string, string> },
   ): Promise<OIDCClient>
-  remove(name: string, namespace?: string): Promise<void>
+  /** @param propagation what becomes of its Secret; default: the garbage collector takes it */
+  remove(name: string, namespace?: string, propagation?: 'Orphan'): Promise<void>
   /** Resolves when it holds; looked at whenever an object, a replica or a log changes. */
   until(holds: () => unknown, what: string, timeoutMs?: number): Promise<void>
   /** Each time that a replica would have refused a published secret, which must never happen. */
@@ -209,8 +210,9 @@ function createEdits(admin: KubeConnection): Pick<Cluster, 'apply' | 'remove'> {
           spec,
         },
       }),
-    remove: async (name, namespace = appsNamespace) => {
-      await admin.call({ method: 'DELETE', path: pathOf(name, namespace) })
+    remove: async (name, namespace = appsNamespace, propagation) => {
+      const query = propagation ? { propagationPolicy: propagation } : {}
+      await admin.call({ method: 'DELETE', path: pathOf(name, namespace), query })
     },
   }
 }

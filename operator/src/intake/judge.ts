@@ -88,6 +88,7 @@ function judge(
         note(client.metadata.namespace, limit, isNew && watch.clients.isClusterFull(client, limit, by.hasPlace)),
     },
     isHeld: (name) => kept !== undefined && shards.holders(name).includes(key),
+    servedAs: kept?.clientId,
     carried: lastAccepted(kept, standing),
     servedOf: (present) => {
       if (kept === undefined) return 'present'

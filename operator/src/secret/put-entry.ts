@@ -24,13 +24,13 @@ export function createEntryWriter(needs: {
   const { shards, follow, clock } = needs
 
   const put: EntryWriter['setEntry'] = ({ key, judgement, granted, memory }, verifiers, certainty) => {
-    const { serve, client, acceptance } = judgement
+    const { serve, client, served, acceptance } = judgement
     if (serve.kind === 'nothing') return shards.remove(key)
     const entry: ClientForShard = {
       namespace: client.metadata.namespace,
       name: client.metadata.name,
       restoredFrom: memory.restoredFrom,
-      clientId: acceptance.clientId,
+      clientId: served ?? acceptance.wanted,
       ...ageOf(client.metadata),
       namespaceBytes: judgement.shardBytes,
       clusterBytes: judgement.clusterBytes,

@@ -14,8 +14,8 @@ export type Render = (
 ) => ReturnType<typeof renderSecret>
 
 export function createRender(issuer: string, proof: OwnerProof): Render {
-  return ({ judgement: { client, acceptance }, memory: { restoredFrom } }, plain, marks) =>
-    renderSecret({ client, clientId: acceptance.clientId, issuer, plain, marks, restoredFrom, proof })
+  return ({ judgement: { client, served, acceptance }, memory: { restoredFrom } }, plain, marks) =>
+    renderSecret({ client, clientId: served ?? acceptance.wanted, issuer, plain, marks, restoredFrom, proof })
 }
 
 /** Caches the last result of a judgement: a look that writes renders twice. */

@@ -32,14 +32,14 @@ export function judgeByHub(
 ): Judgement {
   const { mirror } = about
   const acceptance = acceptanceOf(client, about)
-  const refused = { ...refuseClient(client, ''), acceptance }
+  const refused = { ...refuseClient(client, ''), acceptance, served: mirror?.status?.clientId }
   // the defaults are for a valid spec alone
   if (acceptance.kind !== 'accepted') return refused
   const effective = applyDefaults(client, bindingOf([{ name: 'hub', spec: limitsOfHub(mirror) }]))
   const judgement: Judgement = { ...refused, ...effective, policies: mirror?.status?.policies ?? [] }
   if (isRefused(about)) return judgement
   const config = renderConfig(effective.client)
-  return { ...judgement, serve: { kind: 'desired', config, version: renderVersion(config) } }
+  return { ...judgement, served: acceptance.wanted, serve: { kind: 'desired', config, version: renderVersion(config) } }
 }
 
 /** What the hub's policies say of rotations, as one policy. */
@@ -61,10 +61,10 @@ function acceptanceOf(
   client: OIDCClient,
   { cluster, refusal }: { cluster: string; refusal: MirrorRefusal | undefined },
 ): Acceptance {
-  const clientId = clientIdInHub(client, cluster)
+  const wanted = clientIdInHub(client, cluster)
   const own = checkForHub(client)
   const faults = refusal ? [...own, { path: 'spec', message: refusal.message }] : own
-  return faults.length > 0 ? { kind: 'invalid', clientId, faults } : { kind: 'accepted', clientId }
+  return faults.length > 0 ? { kind: 'invalid', wanted, faults } : { kind: 'accepted', wanted }
 }
 
 /** @returns why no mirror of the client can be written */

@@ -135,7 +135,7 @@ describe('acceptClients', () => {
     const verdict = acceptClients([one('a', 'shop', 1), one('b', 'shop', 2)], () =>
       holding({ allow: { customClientId: true } }),
     ).get('demo/b')
-    expect(verdict).to.deep.equal({ kind: 'conflict', clientId: 'shop', field: 'spec.clientId', holder: 'demo/a' })
+    expect(verdict).to.deep.equal({ kind: 'conflict', wanted: 'shop', field: 'spec.clientId', holder: 'demo/a' })
   })
 
   describe('a client that comes from another cluster', () => {
@@ -245,7 +245,7 @@ describe('acceptClients', () => {
   it('K19 refuses what is too large for any client without a look at its rules', () => {
     const huge = { ...client(), spec: { type: 5, redirectURIs: [5, 'a'.repeat(17_000)] } } as unknown as OIDCClient
     const verdict = acceptClients([huge], () => holding({})).get('demo/app')
-    expect(verdict).to.deep.include({ kind: 'too-large', clientId: 'demo.app' })
+    expect(verdict).to.deep.include({ kind: 'too-large', wanted: 'demo.app' })
     expect(verdict?.kind === 'too-large' && verdict.message).to.match(
       /^must take at most 16 KiB, and takes 17 KiB; shorten/,
     )

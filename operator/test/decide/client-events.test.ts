@@ -18,7 +18,7 @@ describe('eventsOf', () => {
     },
   }
   const invalid: OutcomeChange = {
-    acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: 'm' }] },
+    acceptance: { kind: 'invalid', wanted: 'x', faults: [{ path: 'spec', message: 'm' }] },
   }
 
   const { activeId: _none, ...withoutSecret } = settled.report
@@ -50,7 +50,7 @@ describe('eventsOf', () => {
     [
       'a conflict',
       before,
-      { acceptance: { kind: 'conflict', clientId: 'x', field: 'spec.clientId', holder: 'a/b' } },
+      { acceptance: { kind: 'conflict', wanted: 'x', field: 'spec.clientId', holder: 'a/b' } },
       ['ClientIDConflict'],
     ],
     ['a violation', before, { violations: [denial] }, ['PolicyViolation']],

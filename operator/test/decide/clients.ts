@@ -52,7 +52,7 @@ export function judged(change: Partial<Judgement> = {}): Judgement {
     client: client({}, { generation: 4 }),
     minSpacingMs: 0,
     maxOverlapMs: 0,
-    acceptance: { kind: 'accepted', clientId: 'demo.app' },
+    acceptance: { kind: 'accepted', wanted: 'demo.app' },
     policies: ['baseline'],
     binding: binding({}),
     declared: [],
@@ -67,5 +67,6 @@ export function judged(change: Partial<Judgement> = {}): Judgement {
   const serve: Judgement['serve'] = isRefused
     ? { kind: 'carry', until: undefined }
     : { kind: 'desired', config: renderConfig(base.client), version: renderVersion(renderConfig(base.client)) }
-  return { serve, ...base }
+  const served = serve.kind === 'desired' ? base.acceptance.wanted : undefined
+  return { serve, served, ...base }
 }

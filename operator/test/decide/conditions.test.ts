@@ -58,7 +58,7 @@ describe('describeConditions', () => {
     [
       'says InvalidSpec with field and message',
       {
-        acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec.par', message: 'must be true' }] },
+        acceptance: { kind: 'invalid', wanted: 'x', faults: [{ path: 'spec.par', message: 'must be true' }] },
         propagation: undefined,
       },
       'Accepted',
@@ -68,7 +68,7 @@ describe('describeConditions', () => {
     ],
     [
       'K1 says ClientIDConflict and who has the id',
-      { acceptance: { kind: 'conflict', clientId: 'shop', field: 'spec.clientId', holder: 'a/b' } },
+      { acceptance: { kind: 'conflict', wanted: 'shop', field: 'spec.clientId', holder: 'a/b' } },
       'Accepted',
       'False',
       'ClientIDConflict',
@@ -77,7 +77,7 @@ describe('describeConditions', () => {
     [
       'tells of cluster move where another cluster has the id',
       {
-        acceptance: { kind: 'conflict', clientId: 'shop', field: 'spec.clientId', holder: 'a/b', move: 'possible' },
+        acceptance: { kind: 'conflict', wanted: 'shop', field: 'spec.clientId', holder: 'a/b', move: 'possible' },
       },
       'Accepted',
       'False',
@@ -636,7 +636,7 @@ describe('describeConditions', () => {
     const long = 'x'.repeat(10_000)
     for (const change of [
       ...table.map((row) => row[1]),
-      { acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: long }] } } as OutcomeChange,
+      { acceptance: { kind: 'invalid', wanted: 'x', faults: [{ path: 'spec', message: long }] } } as OutcomeChange,
     ]) {
       expect(checkValue(schema, describeOutcome(outcome(change)).status)).to.deep.equal([])
     }

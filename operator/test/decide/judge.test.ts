@@ -12,9 +12,9 @@ import { client, holding } from './clients.ts'
 
 const now = Date.UTC(2026, 0, 2)
 const hour = 3_600_000
-const accepted: Acceptance = { kind: 'accepted', clientId: 'demo.app' }
-const invalid: Acceptance = { kind: 'invalid', clientId: 'demo.app', faults: [{ path: 'spec.par', message: 'm' }] }
-const conflict: Acceptance = { kind: 'conflict', clientId: 'demo.app', field: 'spec.clientId', holder: 'a/b' }
+const accepted: Acceptance = { kind: 'accepted', wanted: 'demo.app' }
+const invalid: Acceptance = { kind: 'invalid', wanted: 'demo.app', faults: [{ path: 'spec.par', message: 'm' }] }
+const conflict: Acceptance = { kind: 'conflict', wanted: 'demo.app', field: 'spec.clientId', holder: 'a/b' }
 
 interface About {
   acceptance?: Acceptance
@@ -155,7 +155,7 @@ describe('judgeClient', () => {
 
     it('is refused, and what was accepted before serves on', () => {
       const judgement = judge({ spec: uris(16_200) })
-      expect(judgement.acceptance).to.deep.include({ kind: 'too-large', clientId: 'demo.app' })
+      expect(judgement.acceptance).to.deep.include({ kind: 'too-large', wanted: 'demo.app' })
       expect(judgement.serve).to.deep.equal({ kind: 'carry', until: undefined })
       expect(judge({ spec: uris(15_000) }).serve.kind).to.equal('desired')
     })
@@ -186,7 +186,7 @@ describe('refuseClient', () => {
     expect(serve).to.deep.equal({ kind: 'carry', until: undefined })
     expect(acceptance).to.deep.equal({
       kind: 'invalid',
-      clientId: 'demo.app',
+      wanted: 'demo.app',
       faults: [{ path: 'spec', message: 'cannot be understood (x is not iterable); write it again' }],
     })
   })

@@ -476,7 +476,7 @@ describe('callerOf', () => {
     renderVersion(renderConfig(client({ type: 'M2M', audiences, scopes })))
   const machine = client({ type: 'M2M', audiences: ['urn:now'], scopes: ['now'] })
   const judgement = judgeClient(machine, {
-    acceptance: { kind: 'accepted', clientId: 'demo.app' },
+    acceptance: { kind: 'accepted', wanted: 'demo.app' },
     policies: holding({}),
     isFull: () => false,
     isServed: false,
@@ -505,15 +505,31 @@ describe('callerOf', () => {
   it('asks only for what was accepted while the spec breaks a rule', () => {
     const invalid = judged({
       client: machine,
-      acceptance: { kind: 'invalid', clientId: 'demo.app', faults: [] },
+      acceptance: { kind: 'invalid', wanted: 'demo.app', faults: [] },
+      served: 'demo.app',
       serve: { kind: 'carry', until: undefined },
     })
     const stored = create(ShardEntrySchema, { uid: machine.metadata.uid, accepted: version(['urn:before'], []) })
     expect(callerOf(invalid, stored, {})!.audiences).to.deep.equal(['urn:before'])
   })
 
-  it('is nobody when its policies are not known', () => {
+  it('is nobody when its policies are not known, or nothing of it is served', () => {
     expect(callerOf(judged({ binding: undefined }), undefined, {})).to.equal(undefined)
+    expect(callerOf(judged({ served: undefined }), undefined, {})).to.equal(undefined)
+  })
+
+  it('K18 is who it is served as, whatever client id its object wants', () => {
+    const taken = {
+      kind: 'conflict',
+      wanted: 'shop.checkout',
+      field: 'spec.clientId',
+      holder: 'shop/checkout',
+    } as const
+    const about = { acceptance: taken, policies: holding({}), isFull: () => false, isServed: true, now: 0 }
+    expect(callerOf(judgeClient(machine, { ...about, servedAs: 'demo.app' }), entry('u'), {})!.clientId).to.equal(
+      'demo.app',
+    )
+    expect(callerOf(judgeClient(machine, about), undefined, {})).to.equal(undefined)
   })
 
   it('asks nothing by a version that cannot be read', () => {

@@ -104,7 +104,7 @@ describe('createJudge', () => {
       })
       const judge = judgeOf([owner, thief], { policies: [open], shards: { ...emptyShards, isUnheardOf: () => false } })
       expect(judge(thief, throwing).acceptance.kind).to.equal('invalid')
-      expect(judge(owner, throwing).acceptance).to.deep.equal({ kind: 'accepted', clientId: 'shop' })
+      expect(judge(owner, throwing).acceptance).to.deep.equal({ kind: 'accepted', wanted: 'shop' })
     })
 
   it('K1 with the shards lost, one that only waits for a name has not been served under it', () => {
@@ -179,7 +179,7 @@ describe('createJudge', () => {
       clock: { now: () => 0 },
     })
     const { acceptance, serve } = judge(client(), (error) => stumbles.push(error))
-    expect(acceptance).to.include({ kind: 'invalid', clientId: 'demo.app' })
+    expect(acceptance).to.include({ kind: 'invalid', wanted: 'demo.app' })
     expect(serve).to.deep.equal({ kind: 'carry', until: undefined })
     expect(stumbles.length).to.equal(1)
   })

@@ -20,7 +20,7 @@ describe('RouteBook', () => {
     const sources = [{ kind: 'Ingress', name: 'web', path: '/callback' }] as const
     const one = client({ redirectURIsFrom: [...sources] }, { uid })
     const policies = binding({ allow: { redirectHosts: ['.example.com'] } })
-    const acceptance = { kind: 'accepted', clientId: 'demo.app' } as const
+    const acceptance = { kind: 'accepted', wanted: 'demo.app' } as const
     const about = { acceptance, policies, isFull: () => false, isServed: false, now }
     const { serve } = isRefused ? refuseClient(one, 'it cannot be read') : judgeClient(one, about)
     const found = resolveRedirects(one, { serve, binding: policies }, { routes: book, now })

@@ -73,7 +73,7 @@ function createWorld() {
       state.setClient(
         wanted(name, {
           uid: found.metadata.uid,
-          clientId: acceptance.clientId,
+          clientId: acceptance.wanted,
           createdAt: Date.parse(found.metadata.creationTimestamp),
           namespaceBytes: name === first ? namespaceBytes : Infinity,
           verdict: serve.kind === 'desired' ? { kind: 'desired', version: serve.version } : { kind: 'carry' },
@@ -145,7 +145,7 @@ describe('an object that is made anew', () => {
         let isAnew = false
         const check = (found: ReturnType<typeof world.look>) => {
           isAnew ||= world.isOfNow() !== 'u0'
-          if (found?.clientId === 'shared' && isAnew) expect(found.kind).to.not.equal('accepted')
+          if (found?.wanted === 'shared' && isAnew) expect(found.kind).to.not.equal('accepted')
         }
         for (const one of steps) {
           world.take(one)

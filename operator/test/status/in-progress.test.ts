@@ -36,7 +36,7 @@ const rows: readonly [sentence: string, more: OutcomeChange, inProgress: boolean
   ['a replica does not answer', { propagation: unreachable }, false],
   [
     'its spec breaks a rule',
-    { acceptance: { kind: 'invalid', clientId: 'demo.app', faults: [] }, propagation: lagging },
+    { acceptance: { kind: 'invalid', wanted: 'demo.app', faults: [] }, propagation: lagging },
     false,
   ],
   ['a policy denies it', { violations: [denial('Deny')], propagation: lagging }, false],

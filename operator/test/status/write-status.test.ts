@@ -30,7 +30,7 @@ describe('createWriteStatus', () => {
       ...more,
     })
   const refused: OutcomeChange = {
-    acceptance: { kind: 'invalid', clientId: 'demo.app', faults: [{ path: 'spec.type', message: 'must be Web' }] },
+    acceptance: { kind: 'invalid', wanted: 'demo.app', faults: [{ path: 'spec.type', message: 'must be Web' }] },
   }
 
   beforeEach(() => {

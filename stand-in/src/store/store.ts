@@ -29,6 +29,8 @@ export class ObjectStore {
   #version = 100
   #created = 0
   /** Watches from before this version get 410. */
+  /** uids of removed owners, while the garbage collector is late. */
+  #uncollected: string[] | undefined
   #compactedTo = 100
   readonly #objects = new Map<string, { resource: Resource; objects: Map<string, KubeObject> }>()
   #history: StoreChange[] = []
@@ -126,7 +128,8 @@ export class ObjectStore {
     return replaced
   }
 
-  /** Removes it and, as the garbage collector does, what only it owned. */
+  /** Removes it and, as the garbage collector does, what only it owned.
+   *  @param options.orphan what it owned stays, without this owner */
   remove(
     resource: Resource,
     namespace: string | undefined,
@@ -138,8 +141,21 @@ export class ObjectStore {
     this.#of(resource).delete(keyOf(namespace, name))
     const object = { ...previous, metadata: { ...previous.metadata, resourceVersion: String(version) } }
     this.#record({ type: 'DELETED', resource, object, previous, version })
-    if (!options.orphan) this.#collect(previous.metadata.uid!)
+    if (options.orphan) this.#orphan(previous.metadata.uid!)
+    else if (this.#uncollected) this.#uncollected.push(previous.metadata.uid!)
+    else this.#collect(previous.metadata.uid!)
     return previous
+  }
+
+  /** From now on the garbage collector is late, as in a busy cluster: what an object owned stays after it.
+   *  @returns lets it catch up */
+  holdCollector(): () => void {
+    this.#uncollected ??= []
+    return () => {
+      const late = this.#uncollected ?? []
+      this.#uncollected = undefined
+      for (const uid of late) this.#collect(uid)
+    }
   }
 
   /** Every change after the version.
@@ -227,6 +243,17 @@ export class ObjectStore {
         const owners = metadata.ownerReferences ?? []
         if (!owners.some((owner) => owner.uid === uid) || owners.some((owner) => this.#exists(owner.uid))) continue
         this.remove(resource, metadata.namespace, metadata.name)
+      }
+    }
+  }
+
+  #orphan(uid: string): void {
+    for (const { resource, objects } of this.#objects.values()) {
+      for (const object of objects.values()) {
+        const owners = object.metadata.ownerReferences ?? []
+        const ownerReferences = owners.filter((owner) => owner.uid !== uid)
+        if (ownerReferences.length < owners.length)
+          this.replace(resource, { ...object, metadata: { ...object.metadata, ownerReferences } })
       }
     }
   }

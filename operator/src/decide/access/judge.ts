@@ -33,6 +33,8 @@ interface AboutClient {
   readonly cluster?: { readonly object: OIDCCluster; readonly isFull: (limit: number) => boolean } | undefined
   /** Whether servers have it under a name. */
   readonly isHeld?: (name: string) => boolean
+  /** The client id that servers have it under; undefined when they have nothing of it. */
+  readonly servedAs?: string | undefined
   /** The version that servers keep while the present one is not served. */
   readonly carried?: ClientVersion | undefined
   /** Which version servers have when the present one is not refused: the present one, the earlier one, or either while replicas differ. */
@@ -55,6 +57,7 @@ export function judgeClient(client: OIDCClient, about: AboutClient): Judgement {
     const isOver = until !== undefined && now >= until
     return {
       ...refused(client, why),
+      served: isOver ? undefined : about.servedAs,
       policies: names,
       binding,
       violations,
@@ -68,7 +71,7 @@ export function judgeClient(client: OIDCClient, about: AboutClient): Judgement {
   const config = renderConfig(effective.client, tokenLimitsOf(binding))
   const version = renderVersion(config)
   const [tooLarge] = sizeFaults(version)
-  if (tooLarge) return refuse({ kind: 'too-large', clientId: acceptance.clientId, message: tooLarge.message })
+  if (tooLarge) return refuse({ kind: 'too-large', wanted: acceptance.wanted, message: tooLarge.message })
   const own = [
     ...checkPolicies(effective.client, policies, about.isFull),
     ...(about.cluster ? checkCluster(about.cluster.object, about.cluster.isFull) : []),
@@ -85,6 +88,7 @@ export function judgeClient(client: OIDCClient, about: AboutClient): Judgement {
   return {
     ...effective,
     acceptance,
+    served: isDenied ? (isOver ? undefined : about.servedAs) : acceptance.wanted,
     policies: names,
     binding,
     shardBytes: shardBytesOf(binding),
@@ -131,7 +135,7 @@ function namesOf(policies: Policies): readonly string[] {
 
 /** Refuses an unreadable object. No other client is affected. */
 export function refuseClient(client: OIDCClient, why: string): Judgement {
-  return refused(client, { kind: 'invalid', clientId: idOfUnread(client), faults: [unreadFault(why)] })
+  return refused(client, { kind: 'invalid', wanted: idOfUnread(client), faults: [unreadFault(why)] })
 }
 
 /** The client id that the object names, if readable. */
@@ -152,6 +156,7 @@ const refused = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   minSpacingMs: 0,
   maxOverlapMs: 0,
   acceptance,
+  served: undefined,
   policies: [],
   binding: undefined,
   declared: [],

@@ -9,6 +9,9 @@ import type { DeclaredApi } from './declared-api.ts'
 export interface Judgement extends Effective {
   /** The rules: of the spec, and of ids that two clients claim. */
   readonly acceptance: Acceptance
+  /** The client id that servers have it under, or get with the present version; undefined when nothing of it is served. What it may do
+   *  follows from this one: the id that it wants may be another's. */
+  readonly served: string | undefined
   /** Names of the policies that hold for it. */
   readonly policies: readonly string[]
   /** Violations of these policies by the present version, and by other versions that servers have. */

@@ -28,6 +28,7 @@ export type NamespaceLabels = Readonly<Record<string, string>> | undefined
 /** A client that lists audiences. */
 export interface Caller {
   readonly tenant: Tenant
+  /** Under which it is served. */
   readonly clientId: string
   readonly labels: NamespaceLabels
   readonly audiences: readonly string[]
@@ -169,13 +170,13 @@ function surelySelects(selector: LabelSelector, labels: NamespaceLabels): boolea
  *  @param stored the shard's entry of its name, or of the object that it was restored from: an earlier version that is still served keeps
  *  its access
  *  @param labels of its namespace
- *  @returns the client as a caller; undefined when its policies are unknown, so it may call nothing */
+ *  @returns the client as a caller; undefined when its policies are unknown or nothing of it is served, so it may call nothing */
 export function callerOf(
-  { client, acceptance, binding, serve }: Pick<Judgement, 'client' | 'acceptance' | 'binding' | 'serve'>,
+  { client, served, binding, serve }: Pick<Judgement, 'client' | 'served' | 'binding' | 'serve'>,
   stored: ShardEntry | undefined,
   labels: NamespaceLabels,
 ): Caller | undefined {
-  if (!binding) return undefined
+  if (!binding || served === undefined) return undefined
   const present = serve.kind === 'desired' ? serve.version : undefined
   const others = [stored?.desired, stored?.accepted].filter(
     (one) => one !== undefined && one.config !== present?.config,
@@ -183,7 +184,7 @@ export function callerOf(
   const asked = [...(serve.kind === 'desired' ? [serve.config] : []), ...others.flatMap(readVersion)]
   return {
     tenant: tenantOf(client.metadata),
-    clientId: acceptance.clientId,
+    clientId: served,
     labels,
     audiences: [...new Set(asked.flatMap(({ audiences }) => audiences))],
     scopes: [...new Set(asked.flatMap(({ scopes }) => scopes))],

@@ -33,7 +33,7 @@ export function acceptClients(
   const byKey = new Map(clients.map((client) => [keyOf(client), client]))
   for (const client of oldestFirst(clients)) {
     const key = keyOf(client)
-    const clientId = clientIdOf(client)
+    const wanted = clientIdOf(client)
     const policies = bindingOf(policiesOf(client))
     const large = sizeFaultOf(client)
     const faults = large ? checkId(client, policies, about) : faultsOf(client, policies, about)
@@ -45,14 +45,14 @@ export function acceptClients(
       const holder = takenBy.get(name)
       return holder !== key && (field === 'spec.clientId' || mayClaim(policies, faults))
     })
-    if (large) verdicts.set(key, { kind: 'too-large', clientId, message: large.message })
-    else if (faults.length > 0) verdicts.set(key, { kind: 'invalid', clientId, faults })
+    if (large) verdicts.set(key, { kind: 'too-large', wanted, message: large.message })
+    else if (faults.length > 0) verdicts.set(key, { kind: 'invalid', wanted, faults })
     else if (conflict) {
       const { field, name } = conflict
       const holder = takenBy.get(name)!
       const move = field === 'spec.clientId' ? moveBetween(client, holder, byKey.get(holder)) : undefined
-      verdicts.set(key, { kind: 'conflict', clientId, field, holder, ...present({ move }) })
-    } else verdicts.set(key, { kind: 'accepted', clientId })
+      verdicts.set(key, { kind: 'conflict', wanted, field, holder, ...present({ move }) })
+    } else verdicts.set(key, { kind: 'accepted', wanted })
   }
   return verdicts
 }

@@ -1,17 +1,18 @@
 // Whether the rules accept a client. accept-clients.ts decides it.
 import type { Fault } from '@nauthera/runtime/coded-error'
 
-/** Whether a client is accepted, before policies apply. conditions.ts has the messages. */
+/** Whether a client is accepted, before policies apply. `wanted` is the client id that its spec asks for; the one that servers have it
+ *  under is in the judgement. conditions.ts has the messages. */
 export type Acceptance =
-  | { readonly kind: 'accepted'; readonly clientId: string }
+  | { readonly kind: 'accepted'; readonly wanted: string }
   /** The spec breaks a rule; the version accepted before stays. */
-  | { readonly kind: 'invalid'; readonly clientId: string; readonly faults: readonly Fault[] }
+  | { readonly kind: 'invalid'; readonly wanted: string; readonly faults: readonly Fault[] }
   /** The spec is too large: its rules are not evaluated, and the version accepted before stays. */
-  | { readonly kind: 'too-large'; readonly clientId: string; readonly message: string }
+  | { readonly kind: 'too-large'; readonly wanted: string; readonly message: string }
   /** Another object holds the client id or the API identifier; the version accepted before stays. */
   | {
       readonly kind: 'conflict'
-      readonly clientId: string
+      readonly wanted: string
       readonly field: 'spec.clientId' | 'spec.resourceServer.identifier'
       /** `namespace/name` of the other one. */
       readonly holder: string

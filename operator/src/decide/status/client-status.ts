@@ -31,13 +31,14 @@ export function describeOutcome(outcome: Outcome): {
 
 function describeStatus(outcome: Outcome): OIDCClientStatus {
   const { judgement, served } = outcome
-  const { client, acceptance, policies } = judgement
+  const { client, policies } = judgement
   const config = configOf(judgement)
   const replicas = served ?? client.status?.replicas
   const own: OIDCClientStatus = {
     observedGeneration: client.metadata.generation,
     servedBy: outcome.servedBy,
-    clientId: acceptance.clientId,
+    // a refused object says nothing of the id that it wants: another may have it
+    ...present({ clientId: judgement.served ?? client.status?.clientId }),
     ...present({ restoredFrom: outcome.restoredFrom }),
     issuer: outcome.issuer,
     ...present({ revision: outcome.revision }),

@@ -101,7 +101,7 @@ function renderOne(
   if (acceptance.kind === 'too-large') return { faults: [{ path: 'spec', message: acceptance.message }] }
   if (acceptance.kind === 'conflict')
     return { faults: [{ path: acceptance.field, message: `is taken by ${acceptance.holder}; choose another` }] }
-  const { clientId } = acceptance
+  const { wanted: clientId } = acceptance
   const plain = showsSecret(authMethodOf(client.spec)) ? new Secret(standInOf(client.spec)) : undefined
   const result = renderSecret({ client, clientId, issuer, plain, marks: undefined })
   const denials = denialsOf(judgement).map(({ field, message, policy }) => ({
