@@ -57,6 +57,7 @@ export { password }
  *  @param options.keysFrom directory of a key-encryption ring that is copied; default: a new one
  *  @param options.settings of all replicas, or of each
  *  @param options.patience with the database; 1 for the one of a server
+ *  @param options.clock of each replica, in epoch milliseconds; default: that of this machine
  *  @param options.cache default: nothing is cached; `timeout` as in the settings */
 export async function startReplicas(
   options: {
@@ -68,6 +69,7 @@ export async function startReplicas(
     cache?: { url: string; timeout?: string }
     passwordQueue?: QueueLimits
     patience?: number
+    clock?: (replica: number) => () => number
   } = {},
 ): Promise<ServerReplicas> {
   const database = await migratedDatabase()
@@ -122,6 +124,7 @@ export async function startReplicas(
       health: health[replica]!,
       metrics: metrics[replica]!,
       version: '0.0.0',
+      now: options.clock?.(replica) ?? Date.now,
       passwordQueue: options.passwordQueue,
       patience: options.patience ?? 20,
     })

@@ -130,7 +130,7 @@ export const errorCatalogue = {
     remedy: 'Start again at the application.',
   },
   SIGN_IN_ENDED: {
-    meaning: 'During this sign-in the password was changed, or the sessions of the account were ended.',
+    meaning: 'During this sign-in the password was changed, or its session or all sessions of the account were ended.',
     remedy: 'Start again at the application, with the new password.',
   },
   SIGN_IN_LOST: {

@@ -11,7 +11,7 @@ await runProcess({
   schema: settingsSchema,
   stopTimeoutMs: ({ drainTimeout }) => drainTimeout + 20_000,
   async start({ settings, log, health, metrics, lifecycle }) {
-    const app = await startApp({ settings, log, health, metrics, version })
+    const app = await startApp({ settings, log, health, metrics, version, now: Date.now })
     lifecycle.onStop('app', () => app.stop())
     app.loaded.catch((error: unknown) =>
       lifecycle.fail(error instanceof Error ? (error.stack ?? error.message) : String(error)),

@@ -38,7 +38,7 @@ export function createClients({ settings, log }: Needs) {
 export type Platforms = ReturnType<typeof createPlatforms>
 
 /** The issuers of platform tokens: this cluster's API server, and the issuers in the settings. */
-export function createPlatforms({ settings, log }: Needs) {
+export function createPlatforms({ settings, log, now }: Needs) {
   const cluster = createClusterIssuer()
   const unknownKeys = createUnknownKeys()
   const fetch = guardedFetch(settings, 'jwks')
@@ -53,20 +53,20 @@ export function createPlatforms({ settings, log }: Needs) {
     cluster,
     issuers,
     onUnknownKey: unknownKeys.record,
-    now: Date.now,
+    now,
   })
   return { cluster, unknownKeys, bySettings, proofs }
 }
 
 /** Authentication by certificate; no `proofs` when mutual TLS is off. */
-export async function openMutualTls({ settings: { mutualTLS }, log }: Needs) {
+export async function openMutualTls({ settings: { mutualTLS }, log, now }: Needs) {
   if (mutualTLS === undefined) return { proofs: undefined, stop: () => undefined }
   // loaded on demand: the library is large, and most servers have no mutual TLS
   const { followAuthorities } = await import('../oidc/certificates/authorities.ts')
   const { createCertificateProofs } = await import('../oidc/certificates/certificate-proof.ts')
   const { caFile } = mutualTLS
   const authorities = caFile === undefined ? undefined : await followAuthorities(caFile, { log })
-  const proofs = createCertificateProofs({ authorities: authorities?.current, now: Date.now })
+  const proofs = createCertificateProofs({ authorities: authorities?.current, now })
   return { proofs, stop: () => authorities?.stop() }
 }
 

@@ -8,12 +8,12 @@ import type { Needs } from './needs.ts'
 
 export type ProtocolKeys = ReturnType<typeof createKeys>
 
-export function createKeys({ settings, log, metrics }: Needs, store: Store) {
+export function createKeys({ settings, log, metrics, now }: Needs, store: Store) {
   const { signing } = settings
   const { algorithms, jwksFile: path } = signing
   const epoch = createStoreEpoch({ epoch: store.epoch, log })
   const policy = keyPolicy(signing)
   const file = path === undefined ? undefined : createKeyFile({ path, algorithms, log, metrics })
-  const ring = createKeyRing({ keys: store.keys, algorithms, policy, file, now: Date.now, log, metrics })
+  const ring = createKeyRing({ keys: store.keys, algorithms, policy, file, now, log, metrics })
   return { epoch, ring, cookies: () => ring.current().cookies }
 }

@@ -11,6 +11,8 @@ export interface Needs {
   readonly health: Health
   readonly metrics: Metrics
   readonly version: string
+  /** The clock of this replica: epoch milliseconds. */
+  readonly now: () => number
   /** Default: as many hashes as the processors compute in time. */
   readonly passwordQueue?: QueueLimits | undefined
   /** For tests: that of the database. */

@@ -17,19 +17,17 @@ import type { Needs } from './needs.ts'
 import { guardedFetch } from './outbound.ts'
 
 /** A source of people for each provider in `upstreams`. */
-const createUpstreamSources = (settings: ServerSettings, passwords: Passwords) =>
+const createUpstreamSources = ({ settings, now }: Needs, passwords: Passwords) =>
   settings.upstreams.map(({ id, maxAge: maxAgeMs }) =>
-    createUpstreamPeople({ id, maxAgeMs, vouching: vouchingOf(id, settings), passwords, now: Date.now }),
+    createUpstreamPeople({ id, maxAgeMs, vouching: vouchingOf(id, settings), passwords, now }),
   )
 
 /** Opens the sources of people that the settings list. */
-export function openSources(
-  { settings, log, metrics }: Needs,
-  on: { store: Store; cache: Cache | undefined; passwords: Passwords },
-) {
+export function openSources(needs: Needs, on: { store: Store; cache: Cache | undefined; passwords: Passwords }) {
+  const { settings, log, metrics, now } = needs
   const { store, passwords } = on
   // without Valkey each replica has its own cache
-  const cache = on.cache ?? createMemoryCache({ now: Date.now })
+  const cache = on.cache ?? createMemoryCache({ now })
   const observed = settings.sources.some(({ type }) => type === 'ldap') ? createDirectoryMetrics(metrics) : undefined
   const directories: LdapUsers[] = []
   const openSource = (source: ServerSettings['sources'][number]): UserSource => {
@@ -40,23 +38,23 @@ export function openSources(
         'addresses of these domains are not taken over from this directory, because a provider has them; emailDomains lists those that it has too'
       log.warn({ source: source.id, domains: vouching.ofOthers }, text)
     }
-    const directory = createLdapUsers({ settings: source, vouching, cache, log, metrics: observed, now: Date.now })
+    const directory = createLdapUsers({ settings: source, vouching, cache, log, metrics: observed, now })
     directories.push(directory)
     return directory
   }
   return {
-    inOrder: [...settings.sources.map(openSource), ...createUpstreamSources(settings, passwords)],
+    inOrder: [...settings.sources.map(openSource), ...createUpstreamSources(needs, passwords)],
     stop: () => directories.forEach((directory) => directory.stop()),
   }
 }
 
 /** The other providers at which people can sign in. */
 export function createFederation(
-  { settings, log, metrics }: Needs,
+  { settings, log, metrics, now }: Needs,
   { cache, upstreamLinks: links }: Store,
 ): Federation {
   const { issuer } = settings
   const fetch = guardedFetch(settings, 'upstream')
-  const upstreams = createUpstreams({ settings, issuer, fetch, cache, log, metrics, now: Date.now })
+  const upstreams = createUpstreams({ settings, issuer, fetch, cache, log, metrics, now })
   return { upstreams, links, log }
 }

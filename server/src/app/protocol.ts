@@ -39,10 +39,9 @@ interface ProtocolParts {
 
 /** Creates the OpenID Provider and its interactions. */
 export function createProtocol(needs: Needs, on: ProtocolParts) {
-  const { settings, log } = needs
+  const { settings, log, now } = needs
   const { store, users, keys } = on
   const { instances: clients, usage } = on.clients
-  const now = Date.now
   const scope = cookieScope(new URL(settings.issuer))
   const sealed = { keys: keys.cookies, epoch: keys.epoch.current }
   const generations = createGenerations({ log })
@@ -93,7 +92,7 @@ export function createProtocol(needs: Needs, on: ProtocolParts) {
 }
 
 /** The needs of every generation of the provider. */
-function lastingNeeds({ settings, log, metrics }: Needs, on: ProtocolParts) {
+function lastingNeeds({ settings, log, metrics, now }: Needs, on: ProtocolParts) {
   const { store, users, pages } = on
   const { instances: clients, usage } = on.clients
   const monotonicNow = () => performance.now()
@@ -124,7 +123,7 @@ function lastingNeeds({ settings, log, metrics }: Needs, on: ProtocolParts) {
     // the library only fetches keys of clients
     fetch: createJwksFetch({ fetch: guardedFetch(settings, 'jwks'), asker, log, now: monotonicNow }),
     pages,
-    now: Date.now,
+    now,
     monotonicNow,
     usedSecret: usage.record,
     usedIdentity: usage.recordIdentity,

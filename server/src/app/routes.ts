@@ -45,7 +45,7 @@ export function createRoutes(
     keys: ProtocolKeys
   },
 ): readonly Route[] {
-  const { settings } = needs
+  const { settings, now } = needs
   const { audit } = on.store
   const { interactions, browserSessions, remembered, scope } = on.protocol
   const issuer = new URL(settings.issuer)
@@ -54,22 +54,22 @@ export function createRoutes(
   const offers = { reset: mail !== undefined, registration: registration.enabled }
   const party = secondFactor.policy === 'off' ? undefined : relyingParty(issuer, branding.title)
   const factorNeeds = {
-    ...createFactorKinds({ store: on.store, party, now: Date.now }),
+    ...createFactorKinds({ store: on.store, party, now }),
     secondFactor,
     title: branding.title,
   }
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
   const ways = { ...on.store, ...signInNeeds, remembered, offers }
-  const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
-  const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), secondFactor, now: Date.now })
+  const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now })
+  const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), secondFactor, now })
   const said = createSaid(scope)
-  const account = accountRoutes(settings, { ...on, gate, said, factorNeeds })
+  const account = accountRoutes(needs, { ...on, gate, said, factorNeeds })
   const admin = createDesk(needs, { ...on, gate, said })
   const homes = createHomeRoutes(basePath, issuerOf(settings))
   return [
     ...signIn,
     ...deviceRoutes(settings, on),
-    ...mailRoutes(settings, { ...on, factorNeeds }),
+    ...mailRoutes(needs, { ...on, factorNeeds }),
     ...account,
     ...admin,
     ...homes,
@@ -93,7 +93,7 @@ function deviceRoutes(
 }
 
 function mailRoutes(
-  settings: ServerSettings,
+  { settings, now }: Needs,
   on: {
     store: Store
     users: UserSources
@@ -110,7 +110,7 @@ function mailRoutes(
     factors,
     audit,
     loginLinks,
-    now: Date.now,
+    now,
     basePath: basePathOf(settings),
     scope: cookieScope(new URL(settings.issuer)),
     requests: mail && createLinkRequests({ mailLinks, addressesKnown: !allowUntrustedProxy }),
@@ -125,7 +125,7 @@ function mailRoutes(
 
 /** The pages about a person's own account. */
 function accountRoutes(
-  settings: ServerSettings,
+  { settings, now }: Needs,
   on: {
     store: Store
     users: UserSources
@@ -156,13 +156,13 @@ function accountRoutes(
     languages: on.pages.texts.languages,
     clients: on.clients.instances,
     launcher: createLauncher({ registry: on.clients.registry, issuer: issuerOf(settings) }),
-    now: Date.now,
+    now,
   })
 }
 
 /** The pages of the help desk, if the setting is there. */
 function createDesk(
-  { settings }: Needs,
+  { settings, now }: Needs,
   on: {
     store: Store
     users: UserSources
@@ -175,7 +175,6 @@ function createDesk(
 ): readonly Route[] {
   const { store, users, clients, keys, gate, said } = on
   if (settings.admin === undefined) return []
-  const now = Date.now
   const rules = rulesOf(settings.admin)
   return createAdminRoutes({
     rules,

@@ -26,6 +26,10 @@ export const keyOf = ({ userId, session, clientUid }: AccountQuery): string =>
 /** Matches every version of a session: its tokens stay valid when the version rises later. */
 const anyVersion = 2_147_483_647
 
+/** What is asked about the session beside which a sign-in was proved: whether it is alive. */
+export const sessionBeside = (uid: string | undefined): AccountQuery['session'] =>
+  uid === undefined ? undefined : { uid, version: anyVersion, authTime: new Date(0) }
+
 type OfArtefact = Pick<RequestContext, 'artefact' | 'granted'>
 
 /** Loads the person of the request's code or token, with its grant, once a request. For an access token the data may be up to 10 s old.

@@ -46,6 +46,7 @@ export const attempt = { account: 'a', address: 'b' } as unknown as Extract<
   { kind: 'passed' }
 >['attempt']
 export const session: SessionAccount = {
+  uid: 'session-1',
   accountId: ada.id,
   authTime: now / 1000 - 60,
   amr: ['pwd'],

@@ -17,6 +17,7 @@ export function createFinish(needs: {
         remember: signedIn.remember,
         attempt: signedIn.attempt,
         standing: signedIn.standing,
+        beside: signedIn.beside,
       }
       const outcome = await needs.interactions.finish(request, interaction, { kind: 'signed-in', login, consent })
       if (outcome.kind === 'finished' && signedIn?.remember) needs.remembered.add(request.raw, signedIn.person)

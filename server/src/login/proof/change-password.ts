@@ -59,7 +59,8 @@ async function choosePassword(needs: Needs, { request, interaction }: Attempt): 
     case 'changed': {
       // the change ended all sessions that began before it, so this one begins after it
       const authTime = Math.floor(outcome.since.getTime() / 1000)
-      const proved = { ...signedIn, authTime, standing: outcome.standing, passwordChangeRequired: false }
+      const moved = { authTime, standing: outcome.standing, beside: undefined }
+      const proved = { ...signedIn, ...moved, passwordChangeRequired: false }
       return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), signedIn: proved } }
     }
     case 'refused':

@@ -74,7 +74,7 @@ export function createLoginLinkForm(needs: Needs): Form {
     const account = proved && (await users.load({ userId: proved.userId }))
     if (account === undefined || account.user.disabled) return linkGone
     // no password, so `acr` says nothing of this sign-in until a second factor follows
-    const signedIn = signedInAs(needs, { ...account, ...proved }, { amr: [linkMethod], remember: false })
+    const signedIn = signedInAs(needs, interaction, { ...account, ...proved }, { amr: [linkMethod], remember: false })
     return { kind: 'go-on', progress: { signedIn } }
   }
 }

@@ -37,7 +37,7 @@ export function createPasskeyForm(needs: Needs): Form {
     if (account === undefined || account.user.disabled) return refuse('disabled', outcome.userId)
     const remember = request.form.get('remember') === 'on'
     const { standing, methods } = outcome
-    const signedIn = signedInAs(needs, { ...account, standing }, { amr: [...methods, 'mfa'], remember })
+    const signedIn = signedInAs(needs, interaction, { ...account, standing }, { amr: [...methods, 'mfa'], remember })
     return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), signedIn } }
   }
 }

@@ -76,7 +76,11 @@ function answer(needs: Needs, attempt: Attempt, outcome: SignInOutcome, username
     }
     case 'passed': {
       const remember = attempt.request.form.get('remember') !== null
-      const signedIn = signedInAs(needs, outcome, { amr: outcome.amr, attempt: outcome.attempt, remember })
+      const signedIn = signedInAs(needs, attempt.interaction, outcome, {
+        amr: outcome.amr,
+        attempt: outcome.attempt,
+        remember,
+      })
       return { kind: 'go-on', progress: { ...linkingOf(attempt.interaction.progress), signedIn } }
     }
   }

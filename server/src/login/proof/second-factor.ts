@@ -1,12 +1,6 @@
 import type { FactorKind } from '../../factor-kind.ts'
 import { hasTwoFactors, withSecondFactor } from '../../oidc/acr.ts'
-import type {
-  Interaction,
-  Interactions,
-  Progress,
-  SessionAccount,
-  SignedIn,
-} from '../../oidc/interaction/interaction.ts'
+import type { Interaction, Interactions, Progress, SignedIn } from '../../oidc/interaction/interaction.ts'
 import type { Page } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
 import { checkProof, proofs, proofsOnPage } from '../../users/factors/factor-kinds.ts'
@@ -92,15 +86,17 @@ const formOf =
     }
   }
 
-/** The person who has to prove the second factor: who signed in here, otherwise the session's. */
-function accountOf({ interaction }: Attempt): Progress['signedIn'] | SessionAccount {
-  const { progress, session, stepUp } = interaction
-  return progress.signedIn ?? (stepUp && !progress.switching ? session : undefined)
+/** The person who has to prove the second factor: who signed in here, otherwise the session's, when the sign-in goes on with it. */
+function accountOf({ account: known, interaction }: Attempt): Progress['signedIn'] {
+  const { progress, session } = interaction
+  if (progress.signedIn !== undefined || known === undefined || session === undefined) return progress.signedIn
+  const { uid: beside, remember = false, ...account } = session
+  return { ...account, beside, remember }
 }
 
 /** `auth_time` stays the time of the password, the older of the two proofs. */
-const proved = (account: NonNullable<ReturnType<typeof accountOf>>, ...method: string[]): Progress => ({
-  signedIn: { ...account, remember: account.remember ?? false, amr: withSecondFactor(account.amr, ...method) },
+const proved = (account: NonNullable<Progress['signedIn']>, ...method: string[]): Progress => ({
+  signedIn: { ...account, amr: withSecondFactor(account.amr, ...method) },
 })
 
 function countWrong(progress: Progress, { reason, control }: Extract<ProofOutcome, { kind: 'wrong' }>): FormOutcome {

@@ -171,7 +171,8 @@ function goOn(
   { standing, since, methods, recoveryCodes }: EnrolledFactor,
 ): FormOutcome {
   const authTime = Math.floor(since.getTime() / 1000)
-  const proved = { ...signedIn, authTime, standing, amr: withSecondFactor(signedIn.amr, ...methods) }
+  const moved = { authTime, standing, beside: undefined }
+  const proved = { ...signedIn, ...moved, amr: withSecondFactor(signedIn.amr, ...methods) }
   const toShow = recoveryCodes.length > 0 ? recoveryCodes : undefined
   return { kind: 'go-on', progress: { ...linkingOf(progress), signedIn: proved, recoveryCodes: toShow } }
 }

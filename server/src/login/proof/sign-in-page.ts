@@ -2,6 +2,7 @@
 import type { Page } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
 import type { Linking } from '../../oidc/interaction/interaction.ts'
+import { sessionEnded } from '../../oidc/interaction/what-is-asked.ts'
 import type { PasskeyOffer } from '../../users/factors/passkey-factors.ts'
 import { pageOf, suggestedName } from '../attempt/attempt.ts'
 import type { Attempt } from '../attempt/attempt.ts'
@@ -29,7 +30,7 @@ export function signInPage(
   const known = progress.switching || wantsOther ? undefined : session?.person
   const hinted = progress.switching ? undefined : suggestedName(interaction)
   const reasonOf = () => {
-    if (prompt.reasons.includes('session_ended')) return 'ended'
+    if (prompt.reasons.includes(sessionEnded)) return 'ended'
     if (wantsOther && !progress.switching) return 'other'
     return known === undefined ? undefined : 'again'
   }

@@ -9,6 +9,7 @@ import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { Attempt, FormOutcome } from '../attempt/attempt.ts'
 import { auditFields } from '../attempt/audit-fields.ts'
 import { linkingOf } from '../attempt/linking.ts'
+import { besideOf } from '../attempt/signed-in.ts'
 import { requestUpstream, isSame } from './answers.ts'
 import { answerOf } from './callback.ts'
 import type { Federation } from './federation.ts'
@@ -170,6 +171,7 @@ async function enter(
     authTime: fresh.authTime,
     amr: proofsThatCount(believedProofs(said.proofs, upstream), account),
     standing: account.standing,
+    beside: besideOf(interaction, account.id),
     ...(account.known ? { factors: factorStanding(needs.secondFactor, account.known) } : {}),
     passwordChangeRequired: false,
     person: personOnPage(account),

@@ -57,6 +57,7 @@ export function codeFinish(
       userId: session.accountId,
       standing: account?.standing ?? '',
       consentedTo: account?.consent && client.uid,
+      beside: submission?.login?.beside,
     },
     mark: interaction && { id: interaction.jti, expiresAt: new Date(interaction.exp * 1000 + 60_000) },
     device: {
@@ -87,8 +88,17 @@ export function codeFinish(
           expiresAt: offline ? new Date(now + lifetimes.refreshAbsolute * 1000) : until,
         },
     clearAttempts: submission?.login?.attempt,
+    leaves: leftBy(submission, request),
     audit: auditOf(authorization, { ...whole, outcome: 'success', ...auditedRequest(request) }),
   }
+}
+
+/** Another person signs in: the session that the browser had ends. */
+function leftBy(submission: Submission | undefined, request: Parameters<typeof auditedRequest>[0]): Finish['leaves'] {
+  const { uid: sessionUid, accountId: userId } = submission?.login?.leaves ?? {}
+  if (sessionUid === undefined) return undefined
+  const event = { event: 'session.ended', outcome: 'success', reason: 'another account', userId } as const
+  return { sessionUid, audit: [{ ...event, ...auditedRequest(request) }] }
 }
 
 function auditOf(

@@ -2,11 +2,10 @@
 import type { PageRequest } from '../../reply.ts'
 import { acrOf } from '../acr.ts'
 import { setCookie } from '../cookies.ts'
-import { auditedRequest } from '../request-context.ts'
 import { agreedOf, isNothing } from './consent.ts'
 import type { FinishOutcome, Interaction, InteractionResult, Login } from './interaction.ts'
 import type { LibraryPart, Submission } from './library-part.ts'
-import { keyOf } from '../load-account.ts'
+import { keyOf, sessionBeside } from '../load-account.ts'
 import { requestedIn } from './missing-consent.ts'
 import { opened, shownSession } from './open-interaction.ts'
 import type { InteractionNeeds } from './open-interaction.ts'
@@ -23,7 +22,7 @@ export async function finishInteraction(
   const found = await needs.cookies.read(page.raw, interaction.uid)
   if (found?.kind !== 'live') return { kind: 'spent' }
   const { library } = opened(interaction)
-  const { part, leaves } = await submitted(needs, page, interaction, result)
+  const { part, leaves } = submitted(needs, page, interaction, result)
   const back = leaves === 'dropped' ? undefined : await resumed(needs, page, interaction, part)
   if (back !== undefined && back !== 'unanswered') {
     addCookies(page.raw.response, back.cookies)
@@ -56,18 +55,19 @@ async function resumed(
 function loadedJustNow(interaction: Interaction, { result }: LibraryPart): Parameters<Resume>[0]['account'] {
   const { people } = opened(interaction)
   const { clientUid } = interaction
-  const userId = result?.login?.accountId
+  const { accountId: userId, beside } = result?.login ?? {}
   const account = userId === undefined ? undefined : people.known(userId)
-  return userId === undefined || account === undefined ? undefined : { key: keyOf({ userId, clientUid }), account }
+  if (userId === undefined || account === undefined) return undefined
+  return { key: keyOf({ userId, clientUid, session: sessionBeside(beside) }), account }
 }
 
 /** @returns the answer to the library, and what becomes of the browser's session */
-async function submitted(
+function submitted(
   needs: InteractionNeeds,
   page: PageRequest,
   interaction: Interaction,
   given: InteractionResult,
-): Promise<{ part: LibraryPart; leaves: Leaves }> {
+): { part: LibraryPart; leaves: Leaves } {
   const { library, client } = opened(interaction)
   if (given.kind === 'refused')
     return {
@@ -75,52 +75,45 @@ async function submitted(
       leaves: 'stays',
     }
   const { login, consent } = given
+  const { leaves, former } = login ? leavesSession(needs, page, interaction, login) : stays
   const asked = requestedIn(library, client, needs.clients)
   // nothing to agree to means no consent page; without an answer the library would ask again
   const agreed = consent ?? (isNothing(asked) ? { scopes: [], remember: false } : undefined)
   const result: Submission = {
     // a new sign-in discards earlier answers: they may be those of another person
-    ...(login ? { login: submittedLogin(login) } : library.lastSubmission),
+    ...(login ? { login: submittedLogin(login, former) } : library.lastSubmission),
     select_account: {},
     ...(library.deviceCode === undefined ? {} : { deviceConfirmed: true }),
     ...(agreed ? { consent: agreedOf(agreed, asked) } : {}),
   }
-  const leaves = login ? await leavesSession(needs, page, interaction, login) : 'stays'
   const { session: _session, ...withoutSession } = library
   return { part: { ...(leaves === 'stays' ? library : withoutSession), result }, leaves }
 }
 
 type Leaves = 'none' | 'stays' | 'dropped'
+interface Left {
+  readonly leaves: Leaves
+  /** The session of another person, which ends when the new one is stored. */
+  readonly former?: FormerSession
+}
+type FormerSession = NonNullable<NonNullable<Submission['login']>['leaves']>
+const stays: Left = { leaves: 'stays' }
 
 /** Drops the browser's session when another person signs in, or when it was ended elsewhere: the sign-in then begins a
  *  new session.
- *  @returns what became of it */
-async function leavesSession(
-  needs: InteractionNeeds,
-  page: PageRequest,
-  interaction: Interaction,
-  { accountId }: Login,
-): Promise<Leaves> {
+ *  @returns what becomes of it */
+function leavesSession(needs: InteractionNeeds, page: PageRequest, interaction: Interaction, login: Login): Left {
   const session = shownSession(needs, page)
-  if (session?.accountId === undefined) return 'none'
-  if (session.accountId === accountId && interaction.session !== undefined) return 'stays'
-  if (session.accountId !== accountId) {
-    await needs.store.devices.endSession(session.uid, [
-      {
-        event: 'session.ended',
-        outcome: 'success',
-        reason: 'another account',
-        userId: session.accountId,
-        ...auditedRequest(page),
-      },
-    ])
-  }
+  if (session?.accountId === undefined) return { leaves: 'none' }
+  const { uid, accountId } = session
+  const isOther = accountId !== login.accountId
+  if (!isOther && interaction.session !== undefined) return stays
   setCookie(page.raw.response, needs.scope, { name: needs.scope.session, value: '', maxAge: 0 })
-  return 'dropped'
+  return { leaves: 'dropped', ...(isOther ? { former: { uid, accountId } } : {}) }
 }
 
-function submittedLogin(login: Login): NonNullable<Submission['login']> {
-  const { accountId, authTime, amr, remember, attempt, standing } = login
+function submittedLogin(login: Login, leaves?: FormerSession): NonNullable<Submission['login']> {
+  const { accountId, authTime, amr, remember, attempt, standing, beside } = login
   const acr = acrOf(amr)
   return {
     accountId,
@@ -131,5 +124,7 @@ function submittedLogin(login: Login): NonNullable<Submission['login']> {
     remember,
     ...(attempt === undefined ? {} : { attempt }),
     ...(standing === undefined ? {} : { standing }),
+    ...(beside === undefined ? {} : { beside }),
+    ...(leaves === undefined ? {} : { leaves }),
   }
 }

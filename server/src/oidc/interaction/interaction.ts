@@ -90,6 +90,8 @@ export interface DeviceAsking {
 }
 
 export interface SessionAccount extends SignedIn {
+  /** Of the session. */
+  readonly uid: string
   readonly person: PersonOnPage
   readonly standing?: string | undefined
   /** "Remember me" of the sign-in that began it. */
@@ -115,6 +117,8 @@ export interface Login extends SignedIn {
   /** The account's standing when the password was checked: when it has changed since, the sign-in is not valid any
    *  more. */
   readonly standing?: string | undefined
+  /** Uid of the session of this account in which, or beside which, it was proved: when that session ends, so does this sign-in. */
+  readonly beside: string | undefined
 }
 
 /** How far a person has come. Encrypted in the cookie: the browser cannot read or forge it. */

@@ -61,6 +61,10 @@ export interface Submission {
     readonly attempt?: AttemptKeys
     /** The account's standing when the password was checked. */
     readonly standing?: string
+    /** As in `Login`. */
+    readonly beside?: string
+    /** The session of another person that this browser had before. It ends with the sign-in. */
+    readonly leaves?: { readonly uid: string; readonly accountId: string }
   }
   readonly consent?: AgreedNow
   readonly select_account?: object

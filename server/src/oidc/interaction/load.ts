@@ -6,12 +6,12 @@ import { requestedIn, detailsOnPage, scopesOnPage } from './missing-consent.ts'
 import { factorStanding } from '../../users/factors/policy.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
 import { clientOnPage } from '../clients/on-page.ts'
-import type { DeviceAsking, LoadedInteraction, SessionAccount } from './interaction.ts'
+import type { DeviceAsking, Interaction, LoadedInteraction, Progress, SessionAccount } from './interaction.ts'
 import { inside, shownSession } from './open-interaction.ts'
 import type { InteractionNeeds, OpenInteraction } from './open-interaction.ts'
 import type { LibraryPart } from './library-part.ts'
 import { createPeople } from './people.ts'
-import { acrNotReached } from './what-is-asked.ts'
+import { acrNotReached, sessionEnded } from './what-is-asked.ts'
 
 /** The interaction that an address names, from the browser's cookie. */
 export async function loadInteraction(
@@ -31,12 +31,13 @@ export async function loadInteraction(
   if (client === undefined) return { kind: 'over', reason: 'expired' }
   const within = { library, people: createPeople(needs.users), client }
   const session = await liveSession(needs, page, within)
+  const isEnded = progress.signedIn?.beside !== undefined && progress.signedIn.beside !== session?.uid
   const interaction: OpenInteraction = {
     [inside]: within,
     uid,
     client: clientOnPage(client),
     clientUid: client.uid,
-    prompt: { name: prompt.name, reasons: prompt.reasons },
+    prompt: isEnded ? startsOver(prompt) : { name: prompt.name, reasons: prompt.reasons },
     session,
     stepUp: session !== undefined && isStepUp(prompt, session),
     loginHint: params.login_hint,
@@ -45,7 +46,7 @@ export async function loadInteraction(
     maxAge: params.max_age === undefined ? undefined : Number(params.max_age),
     redirectUri: params.redirect_uri ?? '',
     device: library.deviceCode === undefined ? undefined : deviceOf(needs, found, client),
-    progress,
+    progress: isEnded ? withoutSignIn(progress) : progress,
   }
   return { kind: 'live', interaction }
 }
@@ -80,6 +81,7 @@ async function liveSession(
   })
   if (!loaded?.sessionLive) return undefined
   return {
+    uid: session.uid,
     accountId: session.accountId,
     authTime: session.loginTs,
     amr: session.amr ?? [],
@@ -89,6 +91,16 @@ async function liveSession(
     factors: factorStanding(needs.secondFactor, { groups: loaded.user.groups, factors: loaded.factors }),
   }
 }
+
+/** A sign-in ends with the session beside which it was proved: the person proves who they are again. */
+const startsOver = ({ reasons }: LibraryPart['prompt']): Interaction['prompt'] => ({
+  name: 'login',
+  reasons: [...reasons, sessionEnded],
+})
+const withoutSignIn = ({ deviceConfirmed, linking }: Progress): Progress => ({
+  ...(deviceConfirmed === undefined ? {} : { deviceConfirmed }),
+  ...(linking === undefined ? {} : { linking }),
+})
 
 /** Whoever has no second factor yet signs in again: nobody sets one up with a session alone. */
 const isStepUp = ({ name, reasons }: LibraryPart['prompt'], { factors }: SessionAccount): boolean =>

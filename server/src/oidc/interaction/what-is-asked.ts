@@ -27,6 +27,9 @@ export interface AuthorizationState {
   readonly consent: () => ConsentVerdict
 }
 
+/** The reason to ask a person whose session is not alive any more. */
+export const sessionEnded = 'session_ended'
+
 /** The reason to ask a person who has a session for a second factor. */
 export const acrNotReached = 'acr_not_reached'
 
@@ -57,7 +60,7 @@ export const questions: readonly Question[] = [
     requestable: true,
     reasons: [
       {
-        name: 'session_ended',
+        name: sessionEnded,
         description: 'the session has ended',
         error: 'login_required',
         holds: ({ sessionAccountId, hasAccount }) => sessionAccountId !== undefined && !hasAccount,

@@ -9,7 +9,7 @@ import { acrOfArtefact } from '../acr.ts'
 import { accessOf } from '../clients/access.ts'
 import type { Access } from '../clients/access.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
-import { loadAccount, loadAccountOfArtefact } from '../load-account.ts'
+import { loadAccount, loadAccountOfArtefact, sessionBeside } from '../load-account.ts'
 import { consentTo } from './authorization.ts'
 import { currentRequest, fromStore } from './current-request.ts'
 import type { LibraryNeeds } from './needs.ts'
@@ -57,7 +57,7 @@ export const claimsAt = (config: ClientConfig, user: User) => ({
 })
 
 /** The person of the browser's session; the session is checked too. A session that just begins is not in the database
- *  yet: it is valid while the account's standing is the same as when the password was checked. */
+ *  yet: it is valid while the account's standing is the same as when the password was checked, and the session beside which that was is alive. */
 async function accountOfSession(
   { users, clients }: Needs,
   context: Context,
@@ -67,8 +67,8 @@ async function accountOfSession(
   const ask = { userId: sub, clientUid: clients.registered(clientOf(context)).uid }
   const login = submissionOf(context)?.login
   if (login !== undefined) {
-    const loaded = await loadAccount(request, users, ask)
-    return loaded?.standing === login.standing ? loaded : undefined
+    const loaded = await loadAccount(request, users, { ...ask, session: sessionBeside(login.beside) })
+    return loaded?.standing === login.standing && loaded?.sessionLive ? loaded : undefined
   }
   const { uid, version = 1, loginTs = 0 } = sessionOf(context)!
   const session = { uid, version, authTime: new Date(loginTs * 1000) }

@@ -38,7 +38,11 @@ export async function finishAuthorization(
   const allowed = deviceCode && { id: deviceCode.id, payload: { ...(await deviceCode.payload()) } }
   const finish = { ...codeFinish(authorization, request, now()), browser, deviceCode: allowed }
   const { done, ended } = await fromStore(() => store.signIns.finish(finish))
-  if (ended) throw onPage('SIGN_IN_ENDED', 'all sessions of this account were ended during this sign-in; sign in again')
+  if (ended)
+    throw onPage(
+      'SIGN_IN_ENDED',
+      'the session, or all sessions of this account, ended during this sign-in; sign in again',
+    )
   if (done) return
   if (authorization.submission?.unanswered)
     throw onPage('SIGN_IN_LOST', 'the code of this sign-in was lost; start again')

@@ -124,14 +124,7 @@ export function createDevices(needs: Transactional): Devices {
       return { userId, clients }
     },
     endSession: (sessionUid, events = []) =>
-      inTransaction(needs, async (bound) => {
-        await bound.database.query(holdSession, [sessionUid])
-        const isMade = (rows: readonly { session_uid: string | null }[]) => rows[0]!.session_uid !== null
-        const found = await runAudited(bound, endSession, [sessionUid], events, isMade)
-        await bound.changes.report(sessionUid, ...found[0]!.grant_ids)
-        const rows = found.filter((row) => row.session_uid !== null)
-        return rows.map(deviceOf).filter((device) => device.client !== undefined)
-      }),
+      inTransaction(needs, (bound) => endSessionWithin(bound, sessionUid, events)),
     signOut: ({ sessionUid, userId }, events) =>
       inTransaction(needs, async (bound) => {
         await bound.database.query(holdSession, [sessionUid])
@@ -140,6 +133,20 @@ export function createDevices(needs: Transactional): Devices {
         return rows.length > 0
       }),
   }
+}
+
+/** `Devices.endSession`, within a transaction. */
+export async function endSessionWithin(
+  bound: Transactional,
+  sessionUid: string,
+  events: readonly AuditEvent[],
+): Promise<Device[]> {
+  await bound.database.query(holdSession, [sessionUid])
+  const isMade = (rows: readonly { session_uid: string | null }[]) => rows[0]!.session_uid !== null
+  const found = await runAudited(bound, endSession, [sessionUid], events, isMade)
+  await bound.changes.report(sessionUid, ...found[0]!.grant_ids)
+  const rows = found.filter((row) => row.session_uid !== null)
+  return rows.map(deviceOf).filter((device) => device.client !== undefined)
 }
 
 const deviceOf = (row: DeviceRow): Device => ({

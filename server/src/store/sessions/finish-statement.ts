@@ -37,7 +37,12 @@ const first: readonly Part[] = [
   {
     name: 'person',
     values: ({ finish: { person } }) =>
-      person && { personId: person.userId, standing: person.standing, consentedTo: person.consentedTo },
+      person && {
+        personId: person.userId,
+        standing: person.standing,
+        consentedTo: person.consentedTo,
+        beside: person.beside,
+      },
     // The rows are locked until the commit: what ends them meanwhile waits, and then ends this sign-in too. It locks them in a statement before, since a
     // statement that has waited reads all other rows as they were.
     sql: (has) =>
@@ -45,8 +50,8 @@ const first: readonly Part[] = [
        consented AS (SELECT FROM person p JOIN consents c ON c.user_id = p.id AND c.client_uid = $consentedTo::text FOR KEY SHARE OF c)${
          hasSession(has)
            ? `,
-       held AS (SELECT d.revoked_at FROM person p JOIN devices d ON d.session_uid = $sessionUid::text AND d.client_uid = '' AND d.user_id = p.id
-         FOR NO KEY UPDATE OF d)`
+       held AS (SELECT d.revoked_at FROM person p JOIN devices d ON d.session_uid IN ($sessionUid::text, $beside::text) AND d.client_uid = ''
+         AND d.user_id = p.id FOR NO KEY UPDATE OF d)`
            : ''
        }`,
   },

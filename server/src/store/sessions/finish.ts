@@ -26,6 +26,8 @@ interface PersonOfFinish {
   readonly standing: string
   /** The uid of the client, where the person had allowed it something for good. Nothing is written when they have taken it back. */
   readonly consentedTo?: string | undefined
+  /** Another session of theirs, beside which they signed in. Nothing is written when it has ended. */
+  readonly beside?: string | undefined
 }
 
 export interface Finish {
@@ -42,5 +44,7 @@ export interface Finish {
   readonly browser?: { readonly id: string; readonly mail: Mail | undefined } | undefined
   /** The device that it is for, with what its tokens are made of. Nothing is written when somebody decided on it before. */
   readonly deviceCode?: { readonly id: string; readonly payload: Readonly<Record<string, unknown>> } | undefined
+  /** The session of another person that the browser had before: it ends with this sign-in, and stays without it. */
+  readonly leaves?: { readonly sessionUid: string; readonly audit: readonly AuditEvent[] } | undefined
   readonly audit: readonly AuditEvent[]
 }

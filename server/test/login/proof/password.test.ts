@@ -31,7 +31,7 @@ describe('createPasswordForm', () => {
     const fields = { username: ' ada ', password: 'right', remember: 'on' }
     expect(await browser.post('/sign-in', fields)).to.deep.equal(toClient)
     const proved = { accountId: ada.id, authTime: now / 1000, amr: ['pwd'], remember: true }
-    const login = { ...proved, attempt, standing: 's1' }
+    const login = { ...proved, attempt, standing: 's1', beside: undefined }
     expect(browser.results).to.deep.equal([{ kind: 'signed-in', login, consent: undefined }])
     expect(browser.audited).to.deep.equal([])
   })

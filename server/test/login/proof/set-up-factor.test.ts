@@ -10,6 +10,7 @@ describe('createSetUpFactor', () => {
       authTime: now / 1000 - age,
       amr: ['pwd'],
       standing: 's1',
+      beside: undefined,
       remember: false,
       person: { username: 'ada' },
     }

@@ -29,7 +29,17 @@ describe(codeFinish.name, () => {
   }
 
   it('T5 binds a code to the standing, and to what the person has allowed the client for good', () => {
-    expect(personOf(consent)).to.deep.equal({ userId: 'ada', standing: 'then', consentedTo: 'uid-shop' })
-    expect(personOf(undefined)).to.deep.equal({ userId: 'ada', standing: 'then', consentedTo: undefined })
+    expect(personOf(consent)).to.deep.equal({
+      userId: 'ada',
+      standing: 'then',
+      consentedTo: 'uid-shop',
+      beside: undefined,
+    })
+    expect(personOf(undefined)).to.deep.equal({
+      userId: 'ada',
+      standing: 'then',
+      consentedTo: undefined,
+      beside: undefined,
+    })
   })
 })

@@ -120,8 +120,8 @@ describe(`${createSignIns.name} with a request that is on its way`, function () 
       const request = await inFlight()
       const { userId } = request.person
       let ended: Promise<unknown> = Promise.resolve()
-      await other.database.transaction(async (connection) => {
-        const { done } = await createSignIns({ ...needs(), database: connection }).finish(request)
+      await inTransaction({ ...needs(), database: other.database }, async (bound) => {
+        const { done } = await createSignIns({ ...needs(), ...bound }).finish(request)
         expect(done).to.equal(true)
         ended = by(request, store)
         await somebodyWaits(store)

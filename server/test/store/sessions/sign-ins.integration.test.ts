@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { createChanges } from '../../../src/store/cache/changes.ts'
+import { inTransaction } from '../../../src/store/outbox/in-transaction.ts'
 import { createSignIns } from '../../../src/store/sessions/sign-ins.ts'
 import type { Finish } from '../../../src/store/sessions/finish.ts'
 import { statement } from '../../../src/store/driver/database.ts'
@@ -84,6 +85,34 @@ describe(createSignIns.name, () => {
     expect(await store.signIns.finish(finish)).to.include({ done: true })
   })
 
+  it('T5 writes nothing when the session ended beside which the person signed in', async () => {
+    const { id: userId } = await addPerson(store)
+    const { device } = finishOf(userId)
+    await store.signIns.finish({ device, audit: [] })
+    const person = { userId, standing: await standingOf(userId), beside: device.sessionUid }
+    expect(await store.signIns.finish(finishOf(userId, { person }))).to.deep.equal({ done: true })
+    await store.devices.signOut({ sessionUid: device.sessionUid, userId }, [])
+    expect(await store.signIns.finish(finishOf(userId, { person }))).to.deep.equal({ done: false, ended: true })
+  })
+
+  it('ends the session of another person that the browser had, and only with the sign-in: in one commit', async () => {
+    const [former, next] = [await addPerson(store), await addPerson(store)]
+    const { device } = finishOf(former.id)
+    await store.signIns.finish({ device, audit: [] })
+    const event = { event: 'session.ended', outcome: 'success', userId: former.id } as const
+    const leaves = { sessionUid: device.sessionUid, audit: [event] }
+    const finish = (standing: string) =>
+      store.signIns.finish(finishOf(next.id, { person: { userId: next.id, standing }, leaves }))
+    expect(await finish('an earlier one')).to.deep.equal({ done: false, ended: true })
+    expect(await store.devices.listOfSession(device.sessionUid)).to.have.length(2)
+    const standing = await standingOf(next.id)
+    const { commits } = store.database.counters()
+    expect(await finish(standing)).to.deep.equal({ done: true })
+    expect(store.database.counters().commits - commits).to.equal(1)
+    expect(await store.devices.listOfSession(device.sessionUid)).to.deep.equal([])
+    expect(await store.audit.search({ userId: former.id, event: 'session.ended', limit: 9 })).to.have.length(1)
+  })
+
   it('clears the failures that came before', async () => {
     const { id: userId, username } = await addPerson(store)
     const limits = { perAccount: 3, perAddress: 100, windowMs: 60_000, lockMs: 60_000 }
@@ -122,12 +151,8 @@ describe(createSignIns.name, () => {
       const finish = finishOf(userId, { person })
       let ended: Promise<unknown> = Promise.resolve()
       // the sign-in has the person's row locked: the statement that ends the sessions waits, and then ends this one
-      await other.database.transaction(async (connection) => {
-        const { done } = await createSignIns({
-          ...other,
-          database: connection,
-          changes: createChanges(undefined),
-        }).finish(finish)
+      await inTransaction({ ...other, changes: createChanges(undefined) }, async (bound) => {
+        const { done } = await createSignIns({ ...other, ...bound }).finish(finish)
         expect(done).to.equal(true)
         ended = end(userId)
         await somebodyWaits(store)
