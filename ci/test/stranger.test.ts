@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf'
-import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { expect } from 'chai'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
-import { ClientRefusalsSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { UsageSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { usageMessage } from '@nauthera/server/clients/config-service'
 import { createUsage } from '@nauthera/server/clients/usage'
 import type { RegisteredClient } from '@nauthera/server/clients/registered-client'
 import { Refusals } from '../../operator/src/status/refusals.ts'
@@ -28,28 +28,17 @@ describe('a stranger in the name of a client', function () {
     const counts: number[] = []
     const refusals: Refusals = new Refusals({
       clock,
-      told: () => refusals.published(key).known.map((one) => ({ ...one, lastSeen: '', hint: '' })),
+      told: () =>
+        refusals.published(key).known.map(({ code, by, count }) => ({ code, by, count, lastSeen: '', hint: '' })),
       wake: () => counts.push(refusals.published(key).known[0]!.count),
     })
     let cursor = 0
     const aSecond = () => {
       for (let request = 0; request < rate; request++)
-        usage.countRefusal(client, { code: 'SECRET_WRONG', by: 'Anyone', detail: '' })
+        usage.countRefusal(client, { code: 'SECRET_WRONG', by: 'Anyone', from: '203.0.113.1' })
       const report = usage.since(cursor)
       cursor = report.cursor
-      const said = report.refusals.map(({ namespace, name, refusals: all }) =>
-        create(ClientRefusalsSchema, {
-          namespace,
-          name,
-          refusals: all.map(({ code, detail, count, lastSeen }) => ({
-            code,
-            byClient: false,
-            detail,
-            count: BigInt(count),
-            lastSeen: timestampFromMs(lastSeen),
-          })),
-        }),
-      )
+      const { refusals: said } = create(UsageSchema, usageMessage(report))
       if (said.length > 0) refusals.record('server-0', said)
       clock.advance(1_000)
     }

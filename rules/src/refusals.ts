@@ -142,16 +142,17 @@ export const isRefusalCode = (code: string): code is RefusalCode => Object.hasOw
 export type RefusedBy = 'Client' | 'Anyone'
 
 export const refusalLimits = {
-  /** Of one client and one `by` at a server, and of one client in its status. */
-  codes: 8,
-  /** Clients at a replica. */
-  clients: 2_000,
-  /** Of these, those of which only anybody has spoken. */
-  clientsOfAnyone: 1_000,
+  /** Clients at a replica of which only anybody has spoken, and as many of which a program spoke that proved itself. */
+  clients: 500,
+  /** Details of one code of a client: of its own places, and as many of others. */
+  places: { Client: 1, Anyone: 3 },
   /** Characters of a detail. */
   detail: 200,
   /** A refusal is told until so long after the last one. Milliseconds. */
   keptMs: 3_600_000,
   /** Counts and times are told anew after so long. Milliseconds. */
   renewMs: 300_000,
-} as const
+} as const satisfies { readonly places: Readonly<Record<RefusedBy, number>> } & Readonly<Record<string, unknown>>
+
+/** Codes in the status of one client: each has its place for each `by`, so that none pushes out another. */
+export const mostRefusals = 2 * Object.keys(refusalKinds).length

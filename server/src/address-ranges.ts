@@ -35,6 +35,22 @@ export function unmapped(address: string): string {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
 }
 
+/** @returns the networks of an address: a wide one (IPv4 /16, IPv6 /32), as a provider has it, and a narrow one (the IPv4 address, IPv6 /64), as
+ *  one sender has it. Any other text is its own networks */
+export function networksOf(address: string): { readonly wide: string; readonly narrow: string } {
+  const text = unmapped(address)
+  const version = isIP(text)
+  if (version === 0) return { wide: text, narrow: text }
+  const parts = version === 4 ? text.split('.') : groupsOf(text)
+  return { wide: parts.slice(0, 2).join(':'), narrow: parts.slice(0, 4).join(':') }
+}
+
+/** The groups of an IPv6 address, also those that `::` leaves out. */
+function groupsOf(address: string): readonly string[] {
+  const [before = [], after = []] = address.split('::').map((half) => half.split(':').filter((group) => group !== ''))
+  return [...before, ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0'), ...after]
+}
+
 /** Where the server never sends a request, even when settings list the address: this machine itself, link-local addresses, the
  *  metadata services of clouds (which hand out credentials), multicast, and addresses that hide another one (NAT64, SIIT, 6to4). */
 export const neverAllowed = parseRanges([

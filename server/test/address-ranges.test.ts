@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { contains, isNeverAllowed, parseRanges, unmapped } from '../src/address-ranges.ts'
+import { contains, isNeverAllowed, networksOf, parseRanges, unmapped } from '../src/address-ranges.ts'
 
 describe('parseRanges', () => {
   for (const entry of ['10.0.0.0/8', '10.0.0.1', '2001:db8::/32', '::1']) {
@@ -41,4 +41,20 @@ describe('isNeverAllowed', () => {
       expect(isNeverAllowed(range), range).to.equal(true)
     for (const range of ['10.0.0.0/8', 'fd00::/8', '192.168.1.1']) expect(isNeverAllowed(range), range).to.equal(false)
   })
+})
+
+describe('networksOf', () => {
+  const rows: readonly [address: string, wide: string, narrow: string][] = [
+    ['203.0.113.9', '203:0', '203:0:113:9'],
+    ['::ffff:203.0.113.9', '203:0', '203:0:113:9'],
+    ['2001:DB8:1:2:3::4', '2001:db8', '2001:db8:1:2'],
+    ['2001:db8::1', '2001:db8', '2001:db8:0:0'],
+    ['::1', '0:0', '0:0:0:0'],
+    ['', '', ''],
+    ['no address', 'no address', 'no address'],
+  ]
+  for (const [address, wide, narrow] of rows)
+    it(`has of ${address || 'nothing'} a wide one and a narrow one`, () => {
+      expect(networksOf(address)).to.deep.equal({ wide, narrow })
+    })
 })

@@ -59,7 +59,7 @@ export function createStatusService(options: {
   })
 }
 
-/** Clients in one update: with all their refusals they take 1.5 MB. */
+/** Clients in one update: with all their refusals they take 9 MB, and a message may have 16. */
 const mostRefusals = 300
 
 type UpdateStream = Stream<WatchRequest, MessageInitShape<typeof StatusUpdateSchema>>

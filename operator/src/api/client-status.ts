@@ -1,6 +1,6 @@
 // Schema of the status of an OIDCClient.
 import { declarationLimits } from '@nauthera/rules/authorization-details'
-import { refusalLimits } from '@nauthera/rules/refusals'
+import { mostRefusals, refusalLimits } from '@nauthera/rules/refusals'
 import { count, observedGeneration } from './field-kinds.ts'
 import { followedRedirects } from './redirect-sources.ts'
 import { flag, integer, list, mapList, object, oneOf, text, time } from './schema.ts'
@@ -169,7 +169,7 @@ export const clientStatus = object(
       {},
     ),
     refusals: mapList(
-      'Requests in the name of the client that servers refused within the last hour, the newest first. Counts are at least so many. A code is explained in docs/errors.md.',
+      'Requests in the name of the client that servers refused within the last hour, the most useful first: of programs that proved themselves, then with an address of the client, then the newest. Counts are at least so many. A code is explained in docs/errors.md.',
       object(
         'A kind of refusal.',
         {
@@ -183,13 +183,14 @@ export const clientStatus = object(
           hint: text('What to compare.', { maxLength: 400 }),
         },
         {
-          detail: text(
-            'What the newest request had, such as its redirect URI. A host that is not of this client has [.] in it.',
-            { maxLength: refusalLimits.detail },
+          details: list(
+            'What the requests had, such as their redirect URIs, each of another sender; addresses of this client first. A host that is not of this client has [.] in it.',
+            text('A detail.', { maxLength: refusalLimits.detail }),
+            { maxItems: 2 * refusalLimits.places.Anyone },
           ),
         },
       ),
-      { maxItems: refusalLimits.codes, keys: ['code', 'by'] },
+      { maxItems: mostRefusals, keys: ['code', 'by'] },
     ),
     conditions: mapList(
       'Accepted, PolicyCompliant, AudiencesGranted, SecretReady, Propagated, RotationHealthy, Active, Ready; SectorListed with sectorIdentifierURI, RedirectsFollowed with redirectURIsFrom.',

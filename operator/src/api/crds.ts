@@ -78,7 +78,7 @@ const clientColumns: readonly PrinterColumn[] = [
   column('READY', ready('status'), 'Live on every replica, and its Secret is there.'),
   age,
   column('REASON', ready('reason'), 'Why it is ready or not.', 'wide'),
-  column('REFUSED', '.status.refusals[0].code', 'The newest kind of request that servers refused.', 'wide'),
+  column('REFUSED', '.status.refusals[0].code', 'The kind of refused request that is worth a look first.', 'wide'),
   column('POLICY', '.status.policySummary', 'Policies that hold.', 'wide'),
   column('ISSUER', '.status.issuer', 'Issuer that serves it.', 'wide'),
 ]

@@ -1,20 +1,28 @@
-import type { ClientRefusals } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+// Sums the refusals that replicas report, and publishes them to statuses in turns: five statuses a second, namespaces alternate.
+import type { ClientRefusals, Refusal } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { keepDetails, textsOf } from '@nauthera/rules/refusal-details'
 import { isRefusalCode, refusalLimits } from '@nauthera/rules/refusals'
-import type { RefusalCode, RefusedBy } from '@nauthera/rules/refusals'
+import type { RefusalCode } from '@nauthera/rules/refusals'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { OIDCClientStatus } from '../api/client-status.ts'
-import { tellsRefusal } from '../decide/status/refusals.ts'
+import { crampedCodes, tellsRefusal, toldBefore } from '../decide/status/refusals.ts'
 import type { KnownRefusal, PublishedRefusals } from '../decide/status/observations.ts'
 import { FairKeys } from '../intake/fair-keys.ts'
 import type { Clock } from '../time/clock.ts'
 
 /** Between two statuses that are written for a refusal, of whichever clients. Milliseconds. */
-const turnMs = 1_000
+const turnMs = 200
+/** Between two of the same client: with the time in which a server tells it is less than ten seconds. Milliseconds. */
+const ownTurnMs = 4_000
 /** Events of a release about refusals, within an hour. */
 const eventsAnHour = 60
+/** Clients whose counts are remembered. Of the others the status alone says what was refused. */
+const mostClients = 1_000
+/** Codes and details that all statuses have beyond the few of a cramped one: about 6 MB. */
+const mostExtras = 20_000
 
-interface Counted extends Omit<KnownRefusal, 'count' | 'detail' | 'lastSeen'> {
-  detail: string
+interface Counted extends Omit<KnownRefusal, 'count' | 'details' | 'lastSeen'> {
+  details: KnownRefusal['details']
   lastSeen: number
   /** Of servers that were there before. */
   before: number
@@ -30,14 +38,18 @@ interface Needs {
   readonly wake: (keys: readonly string[]) => void
 }
 
-/** Sums the refusals that replicas report, and publishes them to statuses in turns: one status a second, namespaces alternate. Anybody can
- *  cause refusals, so without turns a stranger could flood the API server. */
+/** Anybody can cause refusals, so without turns a stranger could flood the API server, and without bounds fill the operator. */
 export class Refusals {
   readonly #needs: Needs
+  /** The client that was refused longest ago comes first. */
   readonly #said = new Map<string, Map<string, Counted>>()
   readonly #published = new Map<string, PublishedRefusals>()
-  /** Those with a code that their status does not have. */
+  /** By client: how much its status has beyond a cramped one, and until when, epoch milliseconds. */
+  readonly #extras = new Map<string, { readonly count: number; readonly until: number }>()
+  /** Those with a code or a detail that their status does not have. */
   readonly #fresh = new FairKeys()
+  /** Those of them whose last turn was a moment ago: when they may have the next one, monotonic milliseconds. */
+  readonly #resting = new Map<string, number>()
   /** By client: when its counts are due, monotonic milliseconds. */
   readonly #renewals = new Map<string, number>()
   /** By client: when its status was last to be written, monotonic milliseconds. */
@@ -56,20 +68,13 @@ export class Refusals {
     for (const { namespace, name, refusals } of said) {
       if (refusals.length === 0) continue
       const key = `${namespace}/${name}`
-      const known = this.#said.get(key) ?? new Map<string, Counted>()
-      this.#said.set(key, known)
       const told = this.#needs.told(key)
-      for (const { code, byClient, detail, count, lastSeen } of refusals) {
-        // a later server may know codes that this operator does not
-        if (!isRefusalCode(code)) continue
-        const by: RefusedBy = byClient ? 'Client' : 'Anyone'
-        const seen = { detail: detail.slice(0, refusalLimits.detail), lastSeen: lastSeen ? timestampMs(lastSeen) : 0 }
-        if (
-          add(known, { code, by, ...seen }, { uid, count: Math.max(1, Number(count)) }) &&
-          !tellsRefusal(told, { code, by })
-        )
-          this.#fresh.add(key)
-      }
+      const known = this.#roomOf(key)
+      const seen = refusals.flatMap((one) => believed(one) ?? [])
+      const isFresh = seen
+        .filter((one) => add(known, one, { uid, told }))
+        .some(({ code, by }) => !tellsRefusal(told, known.get(`${code} ${by}`)!))
+      if (isFresh) this.#resting.set(key, (this.#publishedAt.get(key) ?? -Infinity) + ownTurnMs)
       const since = this.#publishedAt.get(key) ?? this.#needs.clock.monotonic()
       if (!this.#renewals.has(key)) this.#renewals.set(key, since + refusalLimits.renewMs)
     }
@@ -83,10 +88,8 @@ export class Refusals {
 
   /** The client is gone, or another one has its name. */
   remove(key: string): void {
-    this.#said.delete(key)
-    this.#published.delete(key)
-    this.#publishedAt.delete(key)
-    this.#renewals.delete(key)
+    this.#forget(key)
+    this.#extras.delete(key)
   }
 
   /** Removes the clients that are gone, and what was refused more than an hour ago. */
@@ -101,12 +104,35 @@ export class Refusals {
     this.#cancel?.()
   }
 
+  #forget(key: string): void {
+    this.#said.delete(key)
+    this.#published.delete(key)
+    this.#publishedAt.delete(key)
+    this.#resting.delete(key)
+    this.#renewals.delete(key)
+  }
+
+  /** @returns what is counted of the client, which is the last one to be forgotten now */
+  #roomOf(key: string): Map<string, Counted> {
+    const known = this.#said.get(key) ?? new Map<string, Counted>()
+    this.#said.delete(key)
+    this.#said.set(key, known)
+    const [oldest] = this.#said.keys()
+    if (this.#said.size > mostClients && oldest !== undefined) this.#forget(oldest)
+    return known
+  }
+
   #plan(): void {
     const { clock } = this.#needs
-    const dueAt = this.#fresh.size > 0 ? 0 : Math.min(...this.#renewals.values())
+    const now = clock.monotonic()
+    for (const [key, at] of this.#resting)
+      if (at <= now) {
+        this.#resting.delete(key)
+        this.#fresh.add(key)
+      }
+    const dueAt = this.#fresh.size > 0 ? 0 : Math.min(...this.#resting.values(), ...this.#renewals.values())
     this.#cancel?.()
     if (dueAt === Infinity) return
-    const now = clock.monotonic()
     this.#cancel = clock.after(Math.max(0, dueAt - now, this.#lastTurn + turnMs - now), () => this.#takeTurn())
   }
 
@@ -131,21 +157,39 @@ export class Refusals {
     const { told } = this.#needs
     this.#removeEnded(known)
     if (known.size === 0) return false
-    const all = [...known.values()].map(({ code, by, detail, lastSeen, before, counts }) => ({
+    const all = [...known.values()].map(({ code, by, details, lastSeen, before, counts }) => ({
       code,
       by,
-      detail,
+      details,
       lastSeen,
       count: Math.min(before + [...counts.values()].reduce((sum, one) => sum + one, 0), Number.MAX_SAFE_INTEGER),
     }))
     const isNews = ({ code, by }: KnownRefusal) => by === 'Client' && !tellsRefusal(told(key), { code, by })
-    this.#published.set(key, { known: all, announced: this.#allowEvents(all.filter(isNews).map(({ code }) => code)) })
+    const announced = this.#allowEvents(all.filter(isNews).map(({ code }) => code))
+    this.#published.set(key, { known: all, announced, isCramped: this.#isCramped(key, all) })
     return true
+  }
+
+  /** @returns whether all statuses together have no room for all of this */
+  #isCramped(key: string, all: readonly KnownRefusal[]): boolean {
+    const now = this.#needs.clock.now()
+    for (const [one, { until }] of this.#extras) if (one === key || until <= now) this.#extras.delete(one)
+    const others = [...this.#extras.values()].reduce((sum, { count }) => sum + count, 0)
+    const details = all.reduce((sum, one) => sum + Math.max(0, one.details.length - 1), 0)
+    const count = Math.max(0, all.length - crampedCodes) + details
+    const until = Math.max(...all.map(({ lastSeen }) => lastSeen)) + refusalLimits.keptMs
+    if (count === 0) return false
+    if (others + count > mostExtras) return true
+    this.#extras.set(key, { count, until })
+    return false
   }
 
   #removeEnded(known: Map<string, Counted>): void {
     const now = this.#needs.clock.now()
-    for (const [entry, { lastSeen }] of known) if (now >= lastSeen + refusalLimits.keptMs) known.delete(entry)
+    for (const [key, entry] of known) {
+      if (now >= entry.lastSeen + refusalLimits.keptMs) known.delete(key)
+      else entry.details = withoutOld(entry.details, now)
+    }
   }
 
   /** @returns those of which an Event may tell */
@@ -159,22 +203,57 @@ export class Refusals {
   }
 }
 
-/** @returns whether the code was not known, or was over */
+/** @returns the refusal in the bounds that hold for a server that says the truth */
+function believed({ code, byClient, details, count, lastSeen }: Refusal): KnownRefusal | undefined {
+  // a later server may know codes that this operator does not
+  if (!isRefusalCode(code)) return undefined
+  return {
+    code,
+    count: Math.max(1, Number(count)),
+    by: byClient ? 'Client' : 'Anyone',
+    lastSeen: lastSeen ? timestampMs(lastSeen) : 0,
+    details: details.slice(0, 2 * refusalLimits.places.Anyone).map(({ text, isOwn, sender, lastSeen: at }) => ({
+      text: text.slice(0, refusalLimits.detail),
+      isOwn,
+      sender,
+      lastSeen: at ? timestampMs(at) : 0,
+    })),
+  }
+}
+
+/** @returns whether the code or a detail of it was not known, or was over */
 function add(
   known: Map<string, Counted>,
-  seen: Omit<KnownRefusal, 'count'>,
-  { uid, count }: { readonly uid: string; readonly count: number },
+  seen: KnownRefusal,
+  { uid, told }: { readonly uid: string; readonly told: OIDCClientStatus['refusals'] },
 ): boolean {
   const key = `${seen.code} ${seen.by}`
   const entry = known.get(key)
   if (entry === undefined || seen.lastSeen >= entry.lastSeen + refusalLimits.keptMs) {
-    known.set(key, { ...seen, before: 0, counts: new Map([[uid, count]]) })
+    // another operator may have led before
+    const before = toldBefore(told).find(({ code, by }) => code === seen.code && by === seen.by)
+    const details = mergeDetails(before?.details ?? [], seen)
+    const { count, ...rest } = seen
+    known.set(key, { ...rest, details, before: 0, counts: new Map([[uid, count]]) })
     return true
   }
   const earlier = entry.counts.get(uid) ?? 0
   // the server of this pod has started again
-  if (count < earlier) entry.before += earlier
-  entry.counts.set(uid, count)
-  if (seen.lastSeen >= entry.lastSeen) Object.assign(entry, { detail: seen.detail, lastSeen: seen.lastSeen })
-  return false
+  if (seen.count < earlier) entry.before += earlier
+  entry.counts.set(uid, seen.count)
+  const { details } = entry
+  entry.details = mergeDetails(details, seen)
+  entry.lastSeen = Math.max(entry.lastSeen, seen.lastSeen)
+  return textsOf(entry.details).some((text) => !textsOf(details).includes(text))
 }
+
+/** @param before those of a status have no sender: the one who sent it may say it again */
+function mergeDetails(before: KnownRefusal['details'], seen: KnownRefusal): KnownRefusal['details'] {
+  const texts = textsOf(seen.details)
+  const isSaidAgain = ({ sender, text }: KnownRefusal['details'][number]) => sender < 0 && texts.includes(text)
+  const lasting = withoutOld(before, seen.lastSeen).filter((one) => !isSaidAgain(one))
+  return keepDetails([...lasting, ...seen.details], refusalLimits.places[seen.by])
+}
+
+const withoutOld = (details: KnownRefusal['details'], now: number): KnownRefusal['details'] =>
+  details.filter(({ lastSeen }) => now < lastSeen + refusalLimits.keptMs)

@@ -2,11 +2,12 @@ import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import { ClientRefusalsSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { refusalLimits } from '@nauthera/rules/refusals'
+import { mostRefusals, refusalKinds, refusalLimits } from '@nauthera/rules/refusals'
 import type { RefusalCode } from '@nauthera/rules/refusals'
 import { expect } from 'chai'
 import type { OIDCClientStatus } from '../../src/api/client-status.ts'
 import { describeRefusals, refusalsEndIn, tellsRefusal } from '../../src/decide/status/refusals.ts'
+import type { KnownRefusal } from '../../src/decide/status/observations.ts'
 import { Refusals } from '../../src/status/refusals.ts'
 import { client } from '../decide/clients.ts'
 
@@ -52,7 +53,7 @@ describe(Refusals.name, () => {
       create(ClientRefusalsSchema, {
         namespace,
         name,
-        refusals: [{ code, byClient, detail: 'd', count: BigInt(count), lastSeen }],
+        refusals: [{ code, byClient, details: [{ text: 'd', lastSeen }], count: BigInt(count), lastSeen }],
       }),
     ])
   }
@@ -91,13 +92,13 @@ describe(Refusals.name, () => {
     expect(counts('apps/grafana'), 'another operator leads').to.deep.equal([['SECRET_WRONG', 'Anyone', 12]])
   })
 
-  it('writes one status a second, and lets namespaces take turns', () => {
+  it('writes five statuses a second, and lets namespaces take turns', () => {
     for (let n = 0; n < 100; n++) say('a', `noisy/c${n}`, 1)
     say('a', 'calm/app', 1)
-    clock.advance(10_000)
+    clock.advance(2_000)
     expect(woken).to.have.length(11)
     expect(woken.findIndex(({ key }) => key === 'calm/app')).to.be.lessThan(3)
-    clock.advance(90_000)
+    clock.advance(18_000)
     expect(woken).to.have.length(101)
   })
 
@@ -117,7 +118,7 @@ describe(Refusals.name, () => {
       return keys.filter((key) => refusals.published(key).announced.length > 0)
     }
     clock.advance(70_000)
-    expect(announced()).to.have.length(61)
+    expect(announced()).to.have.length(60)
     expect(announced()).not.to.include('apps/stranger')
   })
 
@@ -130,6 +131,55 @@ describe(Refusals.name, () => {
     say('a', 'apps/grafana', 1)
     clock.advance(1_000)
     expect(counts('apps/grafana')).to.deep.equal([['SECRET_WRONG', 'Anyone', 1]])
+  })
+
+  const sayDetail = (uid: string, text: string, sender: number, count = 1) => {
+    const lastSeen = timestampFromMs(clock.now())
+    const details = [{ text, isOwn: true, sender, lastSeen }]
+    const refusals_ = [{ code: 'REDIRECT_URI_NOT_LISTED', byClient: false, details, count: BigInt(count), lastSeen }]
+    refusals.record(uid, [create(ClientRefusalsSchema, { namespace: 'apps', name: 'grafana', refusals: refusals_ })])
+  }
+  const detailsOf = (key: string) => statuses.get(key)?.flatMap(({ details = [] }) => details) ?? []
+
+  it('tells a new detail of a known code at once, and each client again after four seconds at the earliest', () => {
+    for (let second = 0; second < 60; second++) {
+      sayDetail('a', `https://app.example.com/${second}`, 1 << 16, second + 1)
+      clock.advance(1_000)
+    }
+    expect(woken).to.have.length(16)
+    expect(detailsOf('apps/grafana'), 'of one sender the last one').to.deep.equal(['https://app.example.com/59'])
+  })
+
+  it('keeps the details of a status when another operator leads, until it has newer ones', () => {
+    sayDetail('a', 'https://app.example.com/one', 1 << 16)
+    clock.advance(0)
+    start()
+    sayDetail('a', 'https://app.example.com/two', 2 << 16)
+    clock.advance(0)
+    expect(detailsOf('apps/grafana')).to.have.members(['https://app.example.com/one', 'https://app.example.com/two'])
+    sayDetail('a', 'https://app.example.com/one', 1 << 16, 2)
+    for (const other of [3, 4]) sayDetail('b', `https://app.example.com/${other}`, other << 16)
+    clock.advance(4_000)
+    expect(detailsOf('apps/grafana')).to.have.length(3)
+  })
+
+  it('cramps what statuses say, once all of them together have too much', () => {
+    const details = Array.from({ length: 3 }, (_, sender) => ({ text: `${sender}`, sender: sender << 16 }))
+    const all = Object.keys(refusalKinds).map((code) => ({ code, details, count: 1n }))
+    const record = (index: number) => {
+      const lastSeen = timestampFromMs(clock.now())
+      const seen = all.map((one) => ({ ...one, lastSeen, details: one.details.map((each) => ({ ...each, lastSeen })) }))
+      refusals.record('a', [create(ClientRefusalsSchema, { namespace: 'apps', name: `c${index}`, refusals: seen })])
+      clock.advance(200)
+      return statuses.get(`apps/c${index}`)!
+    }
+    const told = Array.from({ length: 400 }, (_, index) => record(index))
+    const isCramped = (one: OIDCClientStatus['refusals']) =>
+      one!.length === 8 && one!.every(({ details: of }) => of!.length === 1)
+    expect(told[0]).to.have.length(24)
+    expect(told.filter((one) => !isCramped(one))).to.have.length(312)
+    clock.advance(60 * minute)
+    expect(record(400), 'an hour later there is room again').to.have.length(24)
   })
 
   it('passes over codes that it does not know, of a later server', () => {
@@ -160,10 +210,15 @@ describe(Refusals.name, () => {
 
 describe('describeRefusals', () => {
   const now = Date.parse('2026-01-01T12:00:00Z')
-  const known = (code: RefusalCode, by: 'Client' | 'Anyone', ago: number, more: object = {}) => ({
+  const known = (
+    code: RefusalCode,
+    by: 'Client' | 'Anyone',
+    ago: number,
+    more: Partial<KnownRefusal> = {},
+  ): KnownRefusal => ({
     code,
     by,
-    detail: '',
+    details: [],
     count: 1,
     lastSeen: now - ago,
     ...more,
@@ -181,15 +236,41 @@ describe('describeRefusals', () => {
     'SCOPE_NOT_GRANTED',
   ]
 
-  it('tells eight at the most, the newest first, and keeps half of the room for proven clients', () => {
+  const codesOf = (all: readonly KnownRefusal[], more: object = {}) =>
+    describeRefusals(client(), { known: all, announced: [], ...more }, now)!.map(({ code, by }) => `${by} ${code}`)
+  const every = Object.keys(refusalKinds) as RefusalCode[]
+
+  it('has a place for each code: of programs that proved themselves, and of anybody', () => {
+    const all = every.flatMap((code) => [known(code, 'Client', 0), known(code, 'Anyone', 0)])
+    expect(codesOf(all)).to.have.length(mostRefusals)
+  })
+
+  it('tells first what a program met, then what asked for a place of the client, then the newest', () => {
+    const detail = { text: 'https://app.example.com/', isOwn: true, sender: 1, lastSeen: now }
+    const all = [
+      known('GRANT_NOT_ALLOWED', 'Anyone', 1),
+      known('REDIRECT_URI_NOT_LISTED', 'Anyone', 50, { details: [detail] }),
+      known('SECRET_WRONG', 'Anyone', 0),
+      known('SECRET_ENDED', 'Anyone', 200),
+      known('SCOPE_NOT_GRANTED', 'Client', 100),
+    ]
+    expect(codesOf(all)).to.deep.equal([
+      'Client SCOPE_NOT_GRANTED',
+      'Anyone SECRET_ENDED',
+      'Anyone REDIRECT_URI_NOT_LISTED',
+      'Anyone SECRET_WRONG',
+      'Anyone GRANT_NOT_ALLOWED',
+    ])
+  })
+
+  it('tells eight where statuses are cramped, and keeps half of the room for proven clients', () => {
     const strangers = anybody.map((code, ago) => known(code, 'Anyone', ago))
     const own = anybody.map((code, ago) => known(code, 'Client', 1_000 + ago))
-    const told = (all: ReturnType<typeof known>[]) =>
-      describeRefusals(client(), { known: all, announced: [] }, now)!.map(({ by }) => by)
+    const told = (all: KnownRefusal[]) => codesOf(all, { isCramped: true }).map((one) => one.split(' ')[0])
     expect(told(strangers)).to.deep.equal(Array(8).fill('Anyone'))
-    expect(told([...own, ...strangers])).to.deep.equal([...Array(4).fill('Anyone'), ...Array(4).fill('Client')])
-    expect(told([own[0]!, ...strangers])).to.deep.equal([...Array(7).fill('Anyone'), 'Client'])
-    expect(told([...own, strangers[0]!])).to.deep.equal(['Anyone', ...Array(7).fill('Client')])
+    expect(told([...own, ...strangers])).to.deep.equal([...Array(4).fill('Client'), ...Array(4).fill('Anyone')])
+    expect(told([own[0]!, ...strangers])).to.deep.equal(['Client', ...Array(7).fill('Anyone')])
+    expect(told([...own, strangers[0]!])).to.deep.equal([...Array(7).fill('Client'), 'Anyone'])
   })
 
   it('names the option of the program where a preset knows it', () => {
@@ -198,15 +279,16 @@ describe('describeRefusals', () => {
     expect(told!.hint).to.match(/GF_AUTH_\w*PKCE/)
   })
 
-  it('has the detail of a refusal that has one', () => {
-    const all = [
-      { ...known('REDIRECT_URI_NOT_LISTED', 'Anyone', 0), detail: 'https://a.example' },
-      known('SECRET_WRONG', 'Client', 0),
-    ]
-    const details = describeRefusals(client(), { known: all, announced: [] }, now)!.map(
-      (one) => 'detail' in one && one.detail,
-    )
-    expect(details).to.have.members(['https://a.example', false])
+  it('has the details of a refusal that has some, each once', () => {
+    const details = ['https://a.example', 'https://a.example'].map((text, sender) => ({
+      text,
+      isOwn: true,
+      sender,
+      lastSeen: now,
+    }))
+    const all = [known('REDIRECT_URI_NOT_LISTED', 'Anyone', 0, { details }), known('SECRET_WRONG', 'Client', 0)]
+    const told = describeRefusals(client(), { known: all, announced: [] }, now)!
+    expect(told.map((one) => one.details)).to.deep.equal([undefined, ['https://a.example']])
   })
 })
 

@@ -214,9 +214,10 @@ function tellUsage(stream: ServerStream, usage: UsageRecorder, everyMs: number):
   let cursor = 0
   const tell = (report: UsageReport): void => {
     cursor = report.cursor
-    stream.send({ message: { case: 'usage', value: usageMessage(report) } }).catch(() => {
-      // the stream broke; the next one gets everything
-    })
+    for (const part of partsOf(report))
+      stream.send({ message: { case: 'usage', value: usageMessage(part) } }).catch(() => {
+        // the stream broke; the next one gets everything
+      })
   }
   tell(usage.since(cursor))
   const timer = setInterval(() => {
@@ -228,7 +229,20 @@ function tellUsage(stream: ServerStream, usage: UsageRecorder, everyMs: number):
   return () => clearInterval(timer)
 }
 
-function usageMessage({ uses, identities, sectors, codes, refusals, coversMs }: UsageReport) {
+/** Clients in one message: with all their refusals they take 8 MB, and a message may have 16. */
+const refusalsATime = 300
+
+/** @returns the report, with as many refusals as one message has room for, and the others */
+function partsOf({ refusals, ...report }: UsageReport): readonly UsageReport[] {
+  const rest = { ...report, uses: [], identities: [], sectors: [], codes: [] }
+  const parts: UsageReport[] = [{ ...report, refusals: refusals.slice(0, refusalsATime) }]
+  for (let at = refusalsATime; at < refusals.length; at += refusalsATime)
+    parts.push({ ...rest, refusals: refusals.slice(at, at + refusalsATime) })
+  return parts
+}
+
+/** What was used and refused, as an agent is told it. */
+export function usageMessage({ uses, identities, sectors, codes, refusals, coversMs }: UsageReport) {
   return {
     uses: uses.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) })),
     identities: identities.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) })),
@@ -242,10 +256,10 @@ function usageMessage({ uses, identities, sectors, codes, refusals, coversMs }: 
     })),
     refusals: refusals.map(({ refusals: counted, ...client }) => ({
       ...client,
-      refusals: counted.map(({ code, by, detail, count, lastSeen }) => ({
+      refusals: counted.map(({ code, by, details, count, lastSeen }) => ({
         code,
         byClient: by === 'Client',
-        detail,
+        details: details.map((detail) => ({ ...detail, lastSeen: timestampFromMs(detail.lastSeen) })),
         count: BigInt(count),
         lastSeen: timestampFromMs(lastSeen),
       })),

@@ -1,7 +1,11 @@
 // Counts refused requests by client and code. Counting does no I/O: a flood of them stays cheap.
+import { hash } from 'node:crypto'
+import { hostBits, keepDetails, networkBits } from '@nauthera/rules/refusal-details'
+import type { RefusalDetail } from '@nauthera/rules/refusal-details'
 import { refusalKinds, refusalLimits } from '@nauthera/rules/refusals'
 import type { RefusalCode, RefusedBy } from '@nauthera/rules/refusals'
 import { placeOf } from '@nauthera/runtime/log'
+import { networksOf } from '../address-ranges.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import type { Registry } from './registry.ts'
 
@@ -11,13 +15,14 @@ export interface SeenRefusal {
   readonly by: RefusedBy
   /** As it came. Nothing of a person, and no secret. */
   readonly detail?: string | undefined
+  /** The address that the request came from. */
+  readonly from: string
 }
 
 export interface CountedRefusal {
   readonly code: RefusalCode
   readonly by: RefusedBy
-  /** ASCII, at most 200 characters; empty for none. */
-  readonly detail: string
+  readonly details: readonly RefusalDetail[]
   /** Since this server began to count them. */
   readonly count: number
   /** Epoch milliseconds. */
@@ -31,66 +36,62 @@ export interface ClientRefusals {
   readonly refusals: readonly CountedRefusal[]
 }
 
-interface Entry {
-  readonly code: RefusalCode
-  readonly by: RefusedBy
-  detail: string
-  count: number
-  lastSeen: number
-}
+type Entry = { -readonly [Field in keyof CountedRefusal]: CountedRefusal[Field] }
 
 interface OfClient {
-  readonly client: RegisteredClient
-  /** No program that proved itself has spoken in its name. */
-  isOfAnyone: boolean
+  client: RegisteredClient
+  /** Where the client itself says that it is. */
+  ownPlaces: ReadonlySet<string>
   readonly entries: Map<string, Entry>
-  /** Of the news about it; 0 while it was never told. */
+  /** Of the news about it. */
   order: number
   /** Epoch milliseconds; undefined while all that is counted was told. */
   dueAt: number | undefined
-  /** Since when nothing of it is counted any more, epoch milliseconds. */
-  overAt: number | undefined
+}
+
+/** A client of which nothing is counted any more, which is news too. */
+interface Over {
+  readonly client: RegisteredClient
+  readonly order: number
+  /** Epoch milliseconds. */
+  readonly at: number
 }
 
 /** For how long it is told that all refusals of a client are over: of two agents' streams, one may be dead and take the news. Milliseconds. */
 const overToldMs = 60_000
 
-/** Of a detail, as it waits to be made harmless. */
-const longestKept = 500
+/** Of a detail, before it is made harmless. */
+const longestRead = 500
 
-/** Bounded by refusalLimits. When it is full, new refusals are not counted, so that a stranger's requests never push out a client's. */
+/** Bounded by refusalLimits. Each code has a place of its own. In a full house the client whose last request is the longest ago gives way:
+ *  its status still says for an hour what it was told. */
 export class RefusalCounts {
-  readonly #clients = new Map<string, OfClient>()
+  /** By client id: those with a request of a proven program, and the others. The one whose last request is the longest ago comes first. */
+  readonly #clients: Readonly<Record<RefusedBy, Map<string, OfClient>>> = { Client: new Map(), Anyone: new Map() }
+  readonly #over = new Map<string, Over>()
   readonly #now: () => number
-  #ofAnyone = 0
 
   /** @param now epoch milliseconds */
   constructor(now: () => number) {
     this.#now = now
   }
 
-  /** @param order of this refusal; @returns whether its code is new, which is reported at once */
-  count(client: RegisteredClient, { code, by, detail = '' }: SeenRefusal, order: number): boolean {
+  /** @param order of this refusal; @returns whether its code or its detail is new, which is reported at once */
+  count(client: RegisteredClient, seen: SeenRefusal, order: number): boolean {
     // a client by metadata document has no object to tell
     if (client.namespace === '') return false
     const now = this.#now()
-    const known = this.#roomOf(client, by)
-    if (known === undefined) return false
-    const entry = known.entries.get(`${code} ${by}`)
-    if (entry !== undefined) {
-      entry.count++
-      entry.lastSeen = now
-      entry.detail = ownCopy(detail)
-      known.dueAt ??= now + refusalLimits.renewMs
-      return false
-    }
-    const codes = [...known.entries.values()].filter((one) => one.by === by).length
-    if (codes >= refusalLimits.codes) return false
-    known.entries.set(`${code} ${by}`, { code, by, detail: ownCopy(detail), count: 1, lastSeen: now })
-    known.order = order
-    known.dueAt = undefined
-    known.overAt = undefined
-    return true
+    const { code, by } = seen
+    const known = this.#roomOf(client, by, order)
+    const key = `${code} ${by}`
+    const entry = known.entries.get(key) ?? { code, by, details: [], count: 0, lastSeen: now }
+    known.entries.set(key, entry)
+    const details = detailsWith(entry.details, known, { ...seen, now })
+    const isNews = entry.count === 0 || details.some((one) => !hasDetail(entry.details, one))
+    Object.assign(entry, { count: entry.count + 1, lastSeen: now, details })
+    if (isNews) known.order = order
+    known.dueAt = isNews ? undefined : (known.dueAt ?? now + refusalLimits.renewMs)
+    return isNews
   }
 
   /** @param nextOrder for what falls due now
@@ -98,73 +99,97 @@ export class RefusalCounts {
   since(cursor: number, nextOrder: () => number): ClientRefusals[] {
     const now = this.#now()
     const changed: ClientRefusals[] = []
-    for (const [clientId, known] of this.#clients) {
-      for (const [key, { lastSeen }] of known.entries)
-        if (now - lastSeen >= refusalLimits.keptMs) known.entries.delete(key)
-      if (known.entries.size === 0 && known.overAt === undefined) {
-        known.overAt = now
-        known.dueAt = undefined
-        known.order = nextOrder()
-      }
-      if (known.overAt !== undefined && now - known.overAt >= overToldMs) {
-        this.#remove(clientId)
-        continue
-      }
-      if (known.dueAt !== undefined && known.dueAt <= now) {
-        known.order = nextOrder()
-        known.dueAt = undefined
-      }
-      if (known.order > cursor) changed.push(toldOf(known))
+    for (const [clientId, { client, order, at }] of this.#over) {
+      if (now - at >= overToldMs) this.#over.delete(clientId)
+      else if (order > cursor) changed.push(toldOf(client, []))
     }
+    for (const clients of Object.values(this.#clients))
+      for (const [clientId, known] of clients) {
+        removeOld(known.entries, now)
+        if (known.entries.size === 0) {
+          this.#end(clientId, known, nextOrder())
+          changed.push(toldOf(known.client, []))
+          continue
+        }
+        if (known.dueAt !== undefined && known.dueAt <= now) {
+          known.order = nextOrder()
+          known.dueAt = undefined
+        }
+        if (known.order > cursor) changed.push(toldOf(known.client, [...known.entries.values()]))
+      }
     return changed
   }
 
   /** Removes the clients that are gone. */
   removeAllBut(registry: Registry): void {
-    for (const [clientId, { client }] of this.#clients)
-      if (registry.find(clientId)?.uid !== client.uid) this.#remove(clientId)
+    for (const clients of [...Object.values(this.#clients), this.#over])
+      for (const [clientId, { client }] of clients)
+        if (registry.find(clientId)?.uid !== client.uid) clients.delete(clientId)
   }
 
-  /** @returns what is counted of the client; undefined when there is no room for one more */
-  #roomOf(client: RegisteredClient, by: RefusedBy): OfClient | undefined {
+  /** @returns what is counted of the client, as the last one to give way */
+  #roomOf(client: RegisteredClient, by: RefusedBy, order: number): OfClient {
     const { clientId, uid } = client
-    if (this.#clients.get(clientId)?.client.uid !== uid) this.#remove(clientId)
-    const before = this.#clients.get(clientId)
-    const isOfAnyone = by === 'Anyone'
-    if (before?.isOfAnyone === true && !isOfAnyone) {
-      before.isOfAnyone = false
-      this.#ofAnyone--
-    }
-    if (before !== undefined) return before
-    if (this.#clients.size >= refusalLimits.clients) return undefined
-    if (isOfAnyone && this.#ofAnyone >= refusalLimits.clientsOfAnyone) return undefined
-    if (isOfAnyone) this.#ofAnyone++
-    const known = {
-      client,
-      isOfAnyone,
-      entries: new Map<string, Entry>(),
-      order: 0,
-      dueAt: undefined,
-      overAt: undefined,
-    }
-    this.#clients.set(clientId, known)
+    const { Client: proven, Anyone: others } = this.#clients
+    const before = proven.get(clientId) ?? others.get(clientId)
+    const clients = by === 'Client' || proven.has(clientId) ? proven : others
+    for (const each of [proven, others, this.#over]) each.delete(clientId)
+    const isSame = before?.client.uid === uid
+    if (clients.size >= refusalLimits.clients) this.#endOldest(clients, order)
+    const known = isSame
+      ? before
+      : { client, ownPlaces: ownPlacesOf(client), entries: new Map(), order, dueAt: undefined }
+    if (known.client !== client) Object.assign(known, { client, ownPlaces: ownPlacesOf(client) })
+    clients.set(clientId, known)
     return known
   }
 
-  #remove(clientId: string): void {
-    if (this.#clients.get(clientId)?.isOfAnyone === true) this.#ofAnyone--
-    this.#clients.delete(clientId)
+  #endOldest(clients: ReadonlyMap<string, OfClient>, order: number): void {
+    for (const [clientId, known] of clients) return this.#end(clientId, known, order)
+  }
+
+  #end(clientId: string, { client }: OfClient, order: number): void {
+    for (const clients of Object.values(this.#clients)) clients.delete(clientId)
+    this.#over.set(clientId, { client, order, at: this.#now() })
   }
 }
 
-/** Copies the text: a slice would keep the whole request, up to 16 KiB, in memory. */
-const ownCopy = (detail: string): string => Buffer.from(detail.slice(0, longestKept)).toString()
+const toldOf = (
+  { namespace, name, clientId }: RegisteredClient,
+  refusals: readonly CountedRefusal[],
+): ClientRefusals => ({ namespace, name, clientId, refusals: refusals.map((one) => ({ ...one })) })
 
-function toldOf({ client, entries }: OfClient): ClientRefusals {
-  const { namespace, name, clientId } = client
-  const own = ownPlaces(client)
-  const refusals = [...entries.values()].map((entry) => ({ ...entry, detail: harmless(entry, own) }))
-  return { namespace, name, clientId, refusals }
+/** Removes what was refused too long ago. */
+function removeOld(entries: Map<string, Entry>, now: number): void {
+  const isOld = ({ lastSeen }: { readonly lastSeen: number }) => now - lastSeen >= refusalLimits.keptMs
+  for (const [key, entry] of entries) {
+    if (isOld(entry)) entries.delete(key)
+    else if (entry.details.some(isOld)) entry.details = entry.details.filter((detail) => !isOld(detail))
+  }
+}
+
+/** @returns those that are kept, with the one of a request */
+function detailsWith(
+  details: readonly RefusalDetail[],
+  { client, ownPlaces }: OfClient,
+  { code, by, detail = '', from, now }: SeenRefusal & { readonly now: number },
+): readonly RefusalDetail[] {
+  const text = harmless({ code, detail }, ownPlaces)
+  if (text === '') return details
+  const isOwn = isOwnPlace({ code, text }, ownPlaces)
+  const one = { text, isOwn, sender: senderOf(client.uid, from), lastSeen: now }
+  return keepDetails([...details, one], refusalLimits.places[by])
+}
+
+const hasDetail = (details: readonly RefusalDetail[], { text, sender }: RefusalDetail): boolean =>
+  details.some((one) => one.text === text && one.sender === sender)
+
+/** Too few bits to find an address by, and other ones for each client: the operator tells senders apart, and learns nothing of them. */
+function senderOf(uid: string, address: string): number {
+  const { wide, narrow } = networksOf(address)
+  const bitsOf = (text: string, bits: number) =>
+    hash('sha256', `${uid} ${text}`, 'buffer').readUInt32BE() >>> (32 - bits)
+  return bitsOf(wide, networkBits) * 2 ** hostBits + bitsOf(narrow, hostBits)
 }
 
 /** @returns the host of an address, or the scheme that an installed application has as its own; empty for what is no address */
@@ -175,19 +200,22 @@ function whoseOf(text: string): string {
 }
 
 /** Where the client itself says that it is. */
-function ownPlaces({ config }: RegisteredClient): ReadonlySet<string> {
+function ownPlacesOf({ config }: RegisteredClient): ReadonlySet<string> {
   const { redirectUris, postLogoutRedirectUris, corsOrigins, audiences } = config
   const places = [...redirectUris, ...postLogoutRedirectUris, ...corsOrigins, ...audiences].map(whoseOf)
   return new Set(places.filter((place) => place !== ''))
 }
 
+const isOwnPlace = ({ code, text }: { readonly code: RefusalCode; readonly text: string }, own: ReadonlySet<string>) =>
+  refusalKinds[code].detail === 'uri' && own.has(whoseOf(text))
+
 /** A detail in a form that is safe for the client's owner to read: the sender of the request chose every character. */
-function harmless({ code, detail }: Pick<Entry, 'code' | 'detail'>, own: ReadonlySet<string>): string {
-  const isUri = refusalKinds[code].detail === 'uri'
-  const text = isUri ? placeOf(detail) : detail
+function harmless({ code, detail }: { readonly code: RefusalCode; readonly detail: string }, own: ReadonlySet<string>) {
+  const read = detail.slice(0, longestRead)
+  const text = refusalKinds[code].detail === 'uri' ? placeOf(read) : read
   const ascii = text.replace(/[^\x20-\x7e]/g, '_')
-  const isOwn = isUri && own.has(whoseOf(text))
   // nobody follows an address that a stranger has written
-  const broken = isOwn ? ascii : ascii.replace(/([a-z0-9-])\.(?=[a-z0-9-])/gi, '$1[.]')
-  return broken.slice(0, refusalLimits.detail)
+  const broken = isOwnPlace({ code, text }, own) ? ascii : ascii.replace(/([a-z0-9-])\.(?=[a-z0-9-])/gi, '$1[.]')
+  // a copy: a slice would keep the whole request, up to 16 KiB, in memory
+  return Buffer.from(broken.slice(0, refusalLimits.detail)).toString()
 }

@@ -3,8 +3,12 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect } from 'chai'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { refusalLimits } from '@nauthera/rules/refusals'
+import { refusalKinds, refusalLimits } from '@nauthera/rules/refusals'
 import type { RefusalCode } from '@nauthera/rules/refusals'
+import { create, toBinary } from '@bufbuild/protobuf'
+import { UsageSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { usageMessage } from '../../src/clients/config-service.ts'
+import { createUsage } from '../../src/clients/usage.ts'
 import { RefusalCounts } from '../../src/clients/refusals.ts'
 import type { RegisteredClient } from '../../src/clients/registered-client.ts'
 import type { Registry } from '../../src/clients/registry.ts'
@@ -25,18 +29,21 @@ const client = (name: string, more: Partial<RegisteredClient> = {}): RegisteredC
   }) as unknown as RegisteredClient
 
 const minute = 60_000
+const codes = Object.keys(refusalKinds) as RefusalCode[]
 
 describe(RefusalCounts.name, () => {
   let now: number
   let order: number
+  let address: string
   let counts: RefusalCounts
   beforeEach(() => {
     now = 0
     order = 0
+    address = '203.0.113.1'
     counts = new RefusalCounts(() => now)
   })
   const refuse = (one: RegisteredClient, code: RefusalCode, by: 'Client' | 'Anyone' = 'Client', detail?: string) => {
-    if (counts.count(one, { code, by, detail }, order + 1)) order++
+    if (counts.count(one, { code, by, detail, from: address }, order + 1)) order++
   }
   const told = (cursor = 0) => counts.since(cursor, () => ++order)
   const codesOf = (name: string) =>
@@ -48,7 +55,7 @@ describe(RefusalCounts.name, () => {
     const grafana = client('grafana')
     refuse(grafana, 'SECRET_WRONG', 'Anyone')
     expect(told().map(({ refusals }) => refusals)).to.deep.equal([
-      [{ code: 'SECRET_WRONG', by: 'Anyone', detail: '', count: 1, lastSeen: 0 }],
+      [{ code: 'SECRET_WRONG', by: 'Anyone', details: [], count: 1, lastSeen: 0 }],
     ])
     const cursor = order
     for (let request = 0; request < 10_000; request++) {
@@ -85,34 +92,69 @@ describe(RefusalCounts.name, () => {
     expect(codesOf('one')).to.deep.equal(['PKCE_MISSING'])
   })
 
-  it('has room for eight codes of a client that proved itself, whatever anybody sends', () => {
-    const strangers: RefusalCode[] = [
-      'ACR_NOT_REACHED',
-      'ASSERTION_REFUSED',
-      'AUDIENCE_NOT_GRANTED',
-      'CODE_REFUSED',
-      'GRANT_NOT_ALLOWED',
-      'ORIGIN_NOT_LISTED',
-      'PKCE_MISSING',
-      'REQUEST_MALFORMED',
-      'SECRET_WRONG',
-      'SCOPE_NOT_GRANTED',
-    ]
-    for (const code of strangers) refuse(client('one'), code, 'Anyone')
-    expect(codesOf('one')).to.deep.equal(strangers.slice(0, refusalLimits.codes))
-    refuse(client('one'), 'SCOPE_NOT_GRANTED', 'Client')
-    expect(codesOf('one')).to.include('SCOPE_NOT_GRANTED')
+  it('has a place for each code, of programs that proved themselves and of anybody', () => {
+    for (const code of codes) refuse(client('one'), code, 'Anyone')
+    for (const code of codes) refuse(client('one'), code, 'Client')
+    expect(codesOf('one')).to.deep.equal([...codes, ...codes])
   })
 
-  it('leaves half of its clients to those that proved themselves', () => {
-    for (let n = 0; n < refusalLimits.clients; n++) refuse(client(`s${n}`), 'SECRET_WRONG', 'Anyone')
-    expect(told()).to.have.length(refusalLimits.clientsOfAnyone)
+  it('tells a new detail at once, and of each sender the last one', () => {
+    const details = () => told()[0]!.refusals[0]!.details.map(({ text }) => text)
+    refuse(client('one'), 'REDIRECT_URI_NOT_LISTED', 'Anyone', 'https://app.example.com/1')
+    const cursor = order
+    refuse(client('one'), 'REDIRECT_URI_NOT_LISTED', 'Anyone', 'https://app.example.com/1')
+    expect(told(cursor)).to.deep.equal([])
+    refuse(client('one'), 'REDIRECT_URI_NOT_LISTED', 'Anyone', 'https://app.example.com/2')
+    expect(told(cursor)).to.have.length(1)
+    expect(details()).to.deep.equal(['https://app.example.com/2'])
+    now++
+    address = '198.51.100.1'
+    refuse(client('one'), 'REDIRECT_URI_NOT_LISTED', 'Anyone', 'https://app.example.com/3')
+    expect(details()).to.deep.equal(['https://app.example.com/3', 'https://app.example.com/2'])
+  })
+
+  it('keeps a detail of the client beside any number of others, and one from elsewhere beside any number of one network', () => {
+    address = '198.51.100.1'
+    refuse(client('one'), 'REDIRECT_URI_NOT_LISTED', 'Anyone', 'https://app.example.com/mine')
+    refuse(client('one'), 'REDIRECT_URI_NOT_LISTED', 'Anyone', 'https://next.example.net/mine')
+    for (let n = 0; n < 1_000; n++) {
+      now++
+      address = n % 2 ? `203.0.${n % 200}.${n % 255}` : `2001:db8:${n}::1`
+      refuse(client('one'), 'REDIRECT_URI_NOT_LISTED', 'Anyone', `https://evil.example/${n}`)
+      refuse(client('one'), 'REDIRECT_URI_NOT_LISTED', 'Anyone', `https://app.example.com/${n}`)
+    }
+    const texts = told()[0]!.refusals[0]!.details.map(({ text }) => text)
+    expect(texts).to.include.members(['https://app.example.com/mine', 'https://next[.]example[.]net/mine'])
+    expect(texts).to.have.length(2 * refusalLimits.places.Anyone)
+  })
+
+  it('forgets the client whose last request is the longest ago, and says so; proven ones have as much room of their own', () => {
     for (let n = 0; n < refusalLimits.clients; n++) refuse(client(`p${n}`), 'SCOPE_NOT_GRANTED', 'Client')
-    expect(told()).to.have.length(refusalLimits.clients)
-    now += 60 * minute
-    expect(told().filter(({ refusals }) => refusals.length > 0)).to.deep.equal([])
+    for (let n = 0; n < 2 * refusalLimits.clients; n++) refuse(client(`s${n}`), 'SECRET_WRONG', 'Anyone')
+    const all = told()
+    expect(all.filter(({ refusals }) => refusals.length > 0)).to.have.length(2 * refusalLimits.clients)
+    expect(codesOf('p0')).to.deep.equal(['SCOPE_NOT_GRANTED'])
+    expect(codesOf('s0')).to.deep.equal([])
+    expect(all.find(({ name }) => name === 's0')?.refusals).to.deep.equal([])
     refuse(client('s0'), 'SECRET_WRONG', 'Anyone')
-    expect(codesOf('s0'), 'there is room again').to.deep.equal(['SECRET_WRONG'])
+    expect(codesOf('s0')).to.deep.equal(['SECRET_WRONG'])
+    expect(told().filter(({ name }) => name === 's0')).to.have.length(1)
+  })
+
+  it('fits into messages of half of the size that one may have, with all that a stranger and a program can cause', () => {
+    const detail = `https://app.example.com/${'x'.repeat(refusalLimits.detail)}`
+    for (let n = 0; n < 300; n++)
+      for (const code of codes)
+        for (let sender = 0; sender < 3; sender++) {
+          address = `10.${sender}.0.1`
+          for (const by of ['Anyone', 'Client'] as const) {
+            refuse(client(`c${n}`), code, by, `${detail.slice(0, 190)}${sender}`)
+            if (refusalKinds[code].detail === 'uri') refuse(client(`c${n}`), code, by, `https://evil${detail}`)
+          }
+        }
+    const report = { ...createUsage().since(0), refusals: told() }
+    const { byteLength } = toBinary(UsageSchema, create(UsageSchema, usageMessage(report)))
+    expect(byteLength).to.be.within(4 * 1024 * 1024, 9 * 1024 * 1024)
   })
 
   it('keeps nothing of a request but its detail', () => {
@@ -122,10 +164,10 @@ describe(RefusalCounts.name, () => {
       collect()
       return process.memoryUsage().heapUsed
     }
-    const codes = ['CODE_REFUSED', 'SECRET_WRONG', 'SCOPE_NOT_GRANTED', 'PKCE_MISSING'] as const
+    const some = ['CODE_REFUSED', 'SECRET_WRONG', 'SCOPE_NOT_GRANTED', 'PKCE_MISSING'] as const
     const before = used()
     for (let n = 0; n < 500; n++)
-      for (const code of codes) {
+      for (const code of some) {
         const request = Buffer.alloc(16_000, `${n}`).toString('latin1')
         refuse(client(`c${n}`), code, 'Anyone', request.slice(100, 15_000))
       }
@@ -147,7 +189,7 @@ describe(RefusalCounts.name, () => {
       fc.property(detail, codes, (text, code) => {
         counts = new RefusalCounts(() => now)
         refuse(client('one'), code, 'Anyone', text)
-        const shown = told()[0]!.refusals[0]!.detail
+        const shown = told()[0]!.refusals[0]!.details[0]?.text ?? ''
         expect(shown).to.match(/^[\x20-\x7e]{0,200}$/)
         expect(shown).not.to.match(/[a-z0-9]\.[a-z0-9]/i)
         if (code !== 'SCOPE_NOT_GRANTED') expect(shown).not.to.match(/[?#]/)
@@ -160,7 +202,7 @@ describe(RefusalCounts.name, () => {
     const shown = (detail: string) => {
       counts = new RefusalCounts(() => now)
       refuse(client('one'), 'REDIRECT_URI_NOT_LISTED', 'Anyone', detail)
-      return told()[0]!.refusals[0]!.detail
+      return told()[0]!.refusals[0]!.details[0]?.text ?? ''
     }
     expect(shown('https://ada:x@app.example.com/Callback?state=1#a')).to.equal('https://app.example.com/Callback')
     expect(shown('http://app.example.com/callback')).to.equal('http://app.example.com/callback')

@@ -1,4 +1,5 @@
 // What replicas told of a client: its codes, refused requests, sector and listed secrets.
+import type { RefusalDetail } from '@nauthera/rules/refusal-details'
 import type { RefusalCode, RefusedBy } from '@nauthera/rules/refusals'
 
 /** What is known of secrets that a client lists, or listed. Times are epoch milliseconds. */
@@ -35,8 +36,7 @@ export interface CodeUse {
 export interface KnownRefusal {
   readonly code: RefusalCode
   readonly by: RefusedBy
-  /** Empty for none. */
-  readonly detail: string
+  readonly details: readonly RefusalDetail[]
   readonly count: number
   /** Epoch milliseconds. */
   readonly lastSeen: number
@@ -47,4 +47,6 @@ export interface PublishedRefusals {
   readonly known: readonly KnownRefusal[]
   /** Of the codes that a proven client met: an Event may tell of these. */
   readonly announced: readonly RefusalCode[]
+  /** All statuses together have too much of it: this one has room for few codes, and a detail of each. */
+  readonly isCramped?: boolean
 }

@@ -155,7 +155,7 @@ function senderText(code: string, by: 'Client' | 'Anyone'): string {
 }
 
 function refusalFindings(status: OIDCClientStatus, { spec }: OIDCClient, now: number): readonly WhyFinding[] {
-  return (status?.refusals ?? []).map(({ code, by, count, lastSeen, detail, hint }) => {
+  return (status?.refusals ?? []).map(({ code, by, count, lastSeen, details = [], hint }) => {
     const meaning = isRefusalCode(code)
       ? refusalKinds[code].meaning
       : 'This version of the plugin does not know the code.'
@@ -165,7 +165,7 @@ function refusalFindings(status: OIDCClientStatus, { spec }: OIDCClient, now: nu
       severity: 'refused',
       what: `${code}: ${meaning}`,
       details: [
-        ...(detail === undefined ? [] : [`the request has  ${detail}`]),
+        ...details.map((detail, index) => `${index === 0 ? 'the request has ' : 'another one has '} ${detail}`),
         ...(listed === undefined ? [] : [`the object has   ${listed}`]),
         `${often} ${agoText(Date.parse(lastSeen), now)}; ${senderText(code, by)}`,
       ],

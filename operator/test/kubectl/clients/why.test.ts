@@ -166,11 +166,11 @@ describe('kubectl nauthera why', () => {
       hint: refusalKinds[code].hint,
       ...more,
     })
-    const detail = 'https://app.example.com/other'
-    const { code, out } = await why(made({ refusals: [refusal('REDIRECT_URI_NOT_LISTED', { detail })] }))
+    const details = ['https://app.example.com/other', 'https://evil[.]example/']
+    const { code, out } = await why(made({ refusals: [refusal('REDIRECT_URI_NOT_LISTED', { details })] }))
     expect(code).to.equal(1)
     expect(out).to.match(
-      /\n {3}the request has {2}https:\/\/app\.example\.com\/other\n {3}the object has {3}https:\/\/app\.example\.com\/callback\n/,
+      /\n {3}the request has {2}https:\/\/app\.example\.com\/other\n {3}another one has {2}https:\/\/evil\[\.\]example\/\n {3}the object has {3}https:\/\/app\.example\.com\/callback\n/,
     )
     expect(out).to.include('3 times in the last hour, the last one 2 min ago; not authenticated')
     for (const one of Object.keys(refusalKinds) as RefusalCode[]) {

@@ -19,7 +19,7 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
     missingConsent: (interaction, account) => missingConsent(needs, interaction, account),
     isAllowed,
     countRefusal: (interaction) =>
-      needs.refused(opened(interaction).client, { code: 'PERSON_NOT_ALLOWED', by: 'Anyone' }),
+      needs.refused(opened(interaction).client, { code: 'PERSON_NOT_ALLOWED', by: 'Anyone', from: '' }),
     factorsFor: (interaction, account) => factorsFor(needs, interaction, account),
     finish: (page, interaction, result) => finishInteraction(needs, page, interaction, result),
   }

@@ -113,6 +113,7 @@ function tellUnlisted(context: Context, { clients, events }: Pick<LibraryNeeds, 
     code: 'LOGOUT_URI_NOT_LISTED',
     by: 'Anyone',
     detail: now.uri,
+    from: currentRequest().peer.address,
   })
 }
 

@@ -72,7 +72,7 @@ function countRefusal({ clients, events }: Needs, context: Context, error: OAuth
   if (context.oidc.client === undefined || currentRequest().deferred !== undefined) return
   const client = clients.registered(clientOf(context))
   const refusal = refusalOf(error, { context, client, provesClients })
-  if (refusal !== undefined) events.refused(client, refusal)
+  if (refusal !== undefined) events.refused(client, { ...refusal, from: currentRequest().peer.address })
 }
 
 function authorizationRefused(needs: Needs, context: Context, error: OAuthFault): void {

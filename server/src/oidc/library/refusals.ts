@@ -115,7 +115,7 @@ const rules: readonly Rule[] = [
 export function refusalOf(
   error: OAuthFault,
   at: { readonly context: Context; readonly client: OidcClient; readonly provesClients: boolean },
-): SeenRefusal | undefined {
+): Omit<SeenRefusal, 'from'> | undefined {
   const { context, client } = at
   const name = error.error ?? 'server_error'
   if (noRefusals.includes(name)) return undefined

@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file nauthera/config/v1/config.proto.
  */
 export const file_nauthera_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIjYKCFNoYXJkUmVmEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIl8KBVNoYXJkEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIOCgZjaGFuZ2UYAyABKAkSDAoEZmlsZRgEIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMiqAIKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjAKB3NlY3RvcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSKgoFY29kZXMYBSADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuQ29kZVVzZRI0CghyZWZ1c2FscxgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRSZWZ1c2FscyJzCg5DbGllbnRSZWZ1c2FscxIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSLQoIcmVmdXNhbHMYBCADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuUmVmdXNhbCJ4CgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSEQoJYnlfY2xpZW50GAIgASgIEg4KBmRldGFpbBgDIAEoCRINCgVjb3VudBgEIAEoBBItCglsYXN0X3NlZW4YBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUCCgdDb2RlVXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIwCgxwcm90ZWN0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDnVucHJvdGVjdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgh3aG9sZV9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoIbGVmdF9vdXQYByADKAsyIC5uYXV0aGVyYS5jb25maWcudjEuTGVmdE91dFNjb3BlIkUKDExlZnRPdXRTY29wZRINCgVzY29wZRgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijAEKC1NlY3RvclByb29mEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgEEg0KBWZhdWx0GAUgASgJEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKgAQoLSWRlbnRpdHlVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEi4KCGlkZW50aXR5GAQgASgLMhwubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5Ei0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKCVNlY3JldFVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEQoJc2VjcmV0X2lkGAQgASgJEi0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiwAEKC0NsaWVudFNoYXJkEg4KBnNjaGVtYRgBIAEoDRINCgVzaGFyZBgCIAEoDRITCgtzaGFyZF9jb3VudBgDIAEoDRILCgNzZXEYBCABKAQSLwoLcmVuZGVyZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmNoYW5nZRgGIAEoCRIvCgdlbnRyaWVzGAcgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkidAoITWFuaWZlc3QSEwoLc2hhcmRfY291bnQYASABKA0SMQoGc2hhcmRzGAIgAygLMiEubmF1dGhlcmEuY29uZmlnLnYxLk1hbmlmZXN0U2hhcmQSDQoFdG90YWwYAyABKA0SEQoJc2lnbmVkX2J5GAQgASgMIkoKDU1hbmlmZXN0U2hhcmQSDQoFc2hhcmQYASABKA0SCwoDc2VxGAIgASgEEg4KBmRpZ2VzdBgDIAEoCRINCgVjb3VudBgEIAEoDSKSAQoOUGxhdGZvcm1Jc3N1ZXISDgoGaXNzdWVyGAEgASgJEi0KBGtleXMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuUGxhdGZvcm1LZXkSDgoGY2hhbmdlGAMgASgJEjEKCGNsdXN0ZXJzGAQgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNsdXN0ZXJLZXlzIl0KC0NsdXN0ZXJLZXlzEg8KB2NsdXN0ZXIYASABKAkSDgoGaXNzdWVyGAIgASgJEi0KBGtleXMYAyADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuUGxhdGZvcm1LZXkiYgoLUGxhdGZvcm1LZXkSJAoDandrGAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCglub3RfYWZ0ZXIYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIvYDCgpTaGFyZEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjIKB2Rlc2lyZWQYBiABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIzCghhY2NlcHRlZBgHIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRWZXJzaW9uEiwKB2dyYW50ZWQYCCABKAsyGy5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZBIuCgpjcmVhdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCglyZXN0cmFpbnQYCiABKAsyHS5uYXV0aGVyYS5jb25maWcudjEuUmVzdHJhaW50EhUKDXJlc3RvcmVkX2Zyb20YCyABKAkSOAoFZW5kZWQYDCADKAsyKS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRFbnRyeS5FbmRlZEVudHJ5GiwKCkVuZGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ASIzCg1DbGllbnRWZXJzaW9uEhIKCmdlbmVyYXRpb24YASABKAMSDgoGY29uZmlnGAIgASgJIlwKCVJlc3RyYWludBIRCglzdXNwZW5kZWQYASABKAgSFgoOYWxsb3dlZF9ncm91cHMYAiADKAkSEQoJbGVhc3RfYWNyGAMgASgJEhEKCWV4Y2x1c2l2ZRgEIAEoCCKFAQoHR3JhbnRlZBIsCgRhcGlzGAEgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWRBcGkSNQoJZG9jdW1lbnRzGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLkRvY3VtZW50QWNjZXNzEhUKDXJlZGlyZWN0X3VyaXMYAyADKAkiLwoORG9jdW1lbnRBY2Nlc3MSDQoFaG9zdHMYASADKAkSDgoGc2NvcGVzGAIgAygJIlUKCkdyYW50ZWRBcGkSEgoKaWRlbnRpZmllchgBIAEoCRIOCgZzY29wZXMYAiADKAkSIwobYXV0aG9yaXphdGlvbl9kZXRhaWxzX3R5cGVzGAMgAygJIlUKCFZlcmlmaWVyEgoKAmlkGAEgASgJEg4KBnNoYTI1NhgCIAEoCRItCglub3RfYWZ0ZXIYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItITCgxDbGllbnRDb25maWcSEgoKZ2VuZXJhdGlvbhgBIAEoAxIMCgR0eXBlGAIgASgJEiQKC2NsaWVudF9uYW1lGAMgASgJQg+KtRgLZGlzcGxheU5hbWUSEwoLZGVzY3JpcHRpb24YBCABKAkSEQoJc3VzcGVuZGVkGAUgASgIEicKDXJlZGlyZWN0X3VyaXMYBiADKAlCEIq1GAxyZWRpcmVjdFVSSXMSPQoZcG9zdF9sb2dvdXRfcmVkaXJlY3RfdXJpcxgHIAMoCUIairUYFnBvc3RMb2dvdXRSZWRpcmVjdFVSSXMSEwoLZ3JhbnRfdHlwZXMYCCADKAkSFgoOcmVzcG9uc2VfbW9kZXMYCSADKAkSDgoGc2NvcGVzGAogAygJEhEKCWF1ZGllbmNlcxgLIAMoCRIzChp0b2tlbl9lbmRwb2ludF9hdXRoX21ldGhvZBgMIAEoCUIPirUYC2F1dGgubWV0aG9kEiIKCGp3a3NfdXJpGA0gASgJQhCKtRgMYXV0aC5qd2tzVVJJEjQKBGp3a3MYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg2KtRgJYXV0aC5qd2tzEjoKGnRsc19jbGllbnRfYXV0aF9zdWJqZWN0X2RuGA8gASgJQhaKtRgSYXV0aC50bHMuc3ViamVjdEROEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fZG5zGBAgASgJQhOKtRgPYXV0aC50bHMuc2FuRE5TEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fdXJpGBEgASgJQhOKtRgPYXV0aC50bHMuc2FuVVJJEh8KDXBrY2VfcmVxdWlyZWQYEiABKAhCCIq1GARwa2NlEjYKJXJlcXVpcmVfcHVzaGVkX2F1dGhvcml6YXRpb25fcmVxdWVzdHMYEyABKAhCB4q1GANwYXISKgoYZHBvcF9ib3VuZF9hY2Nlc3NfdG9rZW5zGBQgASgIQgiKtRgEZHBvcBI+Ch1yZXF1aXJlX3NpZ25lZF9yZXF1ZXN0X29iamVjdBgVIAEoCEIXirUYE3NpZ25lZFJlcXVlc3RPYmplY3QSDwoHcHJvZmlsZRgWIAEoCRIwCgdjb25zZW50GBcgASgOMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNvbnNlbnRNb2RlEjsKD3Jlc291cmNlX3NlcnZlchgYIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZXNvdXJjZVNlcnZlchIwCg5hbGxvd2VkX2dyb3VwcxgZIAMoCUIYirUYFGFjY2Vzcy5hbGxvd2VkR3JvdXBzEiwKDHJlcXVpcmVkX2FjchgaIAMoCUIWirUYEmFjY2Vzcy5yZXF1aXJlZEFjchIuChBhY2Nlc3NfdG9rZW5fdHRsGBsgASgNQhSKtRgQdG9rZW5zLmFjY2Vzc1RUTBImCgxpZF90b2tlbl90dGwYHCABKA1CEIq1GAx0b2tlbnMuaWRUVEwSMAoRcmVmcmVzaF90b2tlbl90dGwYHSABKA1CFYq1GBF0b2tlbnMucmVmcmVzaFRUTBIuChNhY2Nlc3NfdG9rZW5fZm9ybWF0GB4gASgJQhGKtRgNdG9rZW5zLmZvcm1hdBIUCgxzdWJqZWN0X3R5cGUYHyABKAkSNgoVc2VjdG9yX2lkZW50aWZpZXJfdXJpGCAgASgJQheKtRgTc2VjdG9ySWRlbnRpZmllclVSSRIcCg9kZWZhdWx0X21heF9hZ2UYISABKA1IAIgBARIZChFyZXF1aXJlX2F1dGhfdGltZRgiIAEoCBI5ChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGCMgASgJQhOKtRgPc2lnbmluZy5pZFRva2VuEjoKHHVzZXJpbmZvX3NpZ25lZF9yZXNwb25zZV9hbGcYJCABKAlCFIq1GBBzaWduaW5nLnVzZXJpbmZvEjkKFmJhY2tjaGFubmVsX2xvZ291dF91cmkYJSABKAlCGYq1GBVsb2dvdXQuYmFja2NoYW5uZWxVUkkSRwojYmFja2NoYW5uZWxfbG9nb3V0X3Nlc3Npb25fcmVxdWlyZWQYJiABKAhCGoq1GBZsb2dvdXQuc2Vzc2lvblJlcXVpcmVkEhQKDGNvcnNfb3JpZ2lucxgnIAMoCRIzCgZjbGFpbXMYKCADKAsyIy5uYXV0aGVyYS5jb25maWcudjEuQ2xhaW1Gcm9tR3JvdXBzEiMKCmNsaWVudF91cmkYKSABKAlCD4q1GAt1cmlzLmNsaWVudBIfCghsb2dvX3VyaRgqIAEoCUINirUYCXVyaXMubG9nbxIjCgpwb2xpY3lfdXJpGCsgASgJQg+KtRgLdXJpcy5wb2xpY3kSHQoHdG9zX3VyaRgsIAEoCUIMirUYCHVyaXMudG9zEjIKEmluaXRpYXRlX2xvZ2luX3VyaRgtIAEoCUIWirUYEnVyaXMuaW5pdGlhdGVMb2dpbhIQCghjb250YWN0cxguIAMoCRJBCiBhY2Nlc3NfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgvIAEoCUIXirUYE3NpZ25pbmcuYWNjZXNzVG9rZW4SHwoNcGtjZV9vcl9ub25jZRgwIAEoCEIIirUYBHBrY2USJwoOc2VjcmV0X21ldGhvZHMYMSADKAlCD4q1GAthdXRoLm1ldGhvZBIsCg9pZF90b2tlbl9jbGFpbXMYMiABKAlCE4q1GA90b2tlbnMuaWRDbGFpbXMSRQoKaWRlbnRpdGllcxgzIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5JZGVudGl0eUITirUYD2F1dGguaWRlbnRpdGllcxIkChJwbGF0Zm9ybV90b2tlbl90dGwYNCABKA1CCIq1GARhdXRoEiMKG2F1dGhvcml6YXRpb25fZGV0YWlsc190eXBlcxg1IAMoCRJECh91c2VyaW5mb19lbmNyeXB0ZWRfcmVzcG9uc2VfYWxnGDYgASgJQhuKtRgXZW5jcnlwdGlvbi51c2VyaW5mby5hbGcSRAofdXNlcmluZm9fZW5jcnlwdGVkX3Jlc3BvbnNlX2VuYxg3IAEoCUIbirUYF2VuY3J5cHRpb24udXNlcmluZm8uZW5jEk4KKnRsc19jbGllbnRfY2VydGlmaWNhdGVfYm91bmRfYWNjZXNzX3Rva2Vucxg4IAEoCEIairUYFmNlcnRpZmljYXRlQm91bmRUb2tlbnMSKgoWYWNjZXNzX3Rva2VuX3R0bF9saW1pdBg5IAEoDUIKirUYBnRva2Vuc0ISChBfZGVmYXVsdF9tYXhfYWdlIrQBCghJZGVudGl0eRI7Cg9zZXJ2aWNlX2FjY291bnQYASABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmljZUFjY291bnQSDgoGaXNzdWVyGAIgASgJEg8KB3N1YmplY3QYAyABKAkSSgoXY2x1c3Rlcl9zZXJ2aWNlX2FjY291bnQYBCABKAsyKS5uYXV0aGVyYS5jb25maWcudjEuQ2x1c3RlclNlcnZpY2VBY2NvdW50IjEKDlNlcnZpY2VBY2NvdW50EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJIkkKFUNsdXN0ZXJTZXJ2aWNlQWNjb3VudBIPCgdjbHVzdGVyGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJIqwCCg5SZXNvdXJjZVNlcnZlchISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCRJLChVhdXRob3JpemF0aW9uX2RldGFpbHMYAyADKAsyLC5uYXV0aGVyYS5jb25maWcudjEuQXV0aG9yaXphdGlvbkRldGFpbHNUeXBlEigKIGFjY2Vzc190b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJEhsKE2FjY2Vzc190b2tlbl9mb3JtYXQYBSABKAkSGAoQYWNjZXNzX3Rva2VuX3R0bBgGIAEoDRIUCgx0b2tlbl9jbGFpbXMYByADKAkSMgoLc2NvcGVfdGV4dHMYCCADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2NvcGVUZXh0IlAKCVNjb3BlVGV4dBINCgVzY29wZRgBIAEoCRIQCghsYW5ndWFnZRgCIAEoCRINCgV0aXRsZRgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCSKbAgoYQXV0aG9yaXphdGlvbkRldGFpbHNUeXBlEgwKBHR5cGUYASABKAkSDQoFdGl0bGUYAiABKAkSDwoHYWN0aW9ucxgDIAMoCRIRCglkYXRhdHlwZXMYBCADKAkSEgoKcHJpdmlsZWdlcxgFIAMoCRIRCglsb2NhdGlvbnMYBiADKAkSEgoKaWRlbnRpZmllchgHIAEoCBIvCgZmaWVsZHMYCCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuRGV0YWlsRmllbGQSEAoIcmVxdWlyZWQYCSADKAkSEAoIcmVtZW1iZXIYCiABKAgSLgoFdGV4dHMYCyADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuRGV0YWlsVGV4dHMiKQoLRGV0YWlsRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJIk4KC0RldGFpbFRleHRzEhAKCGxhbmd1YWdlGAEgASgJEi0KBXdvcmRzGAIgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLkRldGFpbFdvcmQiKAoKRGV0YWlsV29yZBIMCgRuYW1lGAEgASgJEgwKBHRleHQYAiABKAkiYwoPQ2xhaW1Gcm9tR3JvdXBzEgwKBG5hbWUYASABKAkSNAoLZnJvbV9ncm91cHMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuR3JvdXBWYWx1ZXMSDAoEam9pbhgDIAEoCSIsCgtHcm91cFZhbHVlcxINCgVncm91cBgBIAEoCRIOCgZ2YWx1ZXMYAiADKAkqkAEKCk5hY2tSZWFzb24SGwoXTkFDS19SRUFTT05fVU5TUEVDSUZJRUQQABIaChZOQUNLX1JFQVNPTl9VTlJFQURBQkxFEAESFQoRTkFDS19SRUFTT05fU1RBTEUQAhIaChZOQUNLX1JFQVNPTl9JTkNPTVBMRVRFEAMSFgoSTkFDS19SRUFTT05fU0NIRU1BEAQqeAoLQ29uc2VudE1vZGUSHAoYQ09OU0VOVF9NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQ09OU0VOVF9NT0RFX0VYUExJQ0lUEAESGQoVQ09OU0VOVF9NT0RFX1JFTUVNQkVSEAISFQoRQ09OU0VOVF9NT0RFX1NLSVAQAzJeCg1Db25maWdTZXJ2aWNlEk0KBFN5bmMSHy5uYXV0aGVyYS5jb25maWcudjEuU3luY1JlcXVlc3QaIC5uYXV0aGVyYS5jb25maWcudjEuU3luY1Jlc3BvbnNlKAEwATo8CglzcGVjX3BhdGgSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKAlSCHNwZWNQYXRoYgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIjYKCFNoYXJkUmVmEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIl8KBVNoYXJkEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIOCgZjaGFuZ2UYAyABKAkSDAoEZmlsZRgEIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMiqAIKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjAKB3NlY3RvcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YSKgoFY29kZXMYBSADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuQ29kZVVzZRI0CghyZWZ1c2FscxgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRSZWZ1c2FscyJzCg5DbGllbnRSZWZ1c2FscxIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSLQoIcmVmdXNhbHMYBCADKAsyGy5uYXV0aGVyYS5jb25maWcudjEuUmVmdXNhbCKqAQoHUmVmdXNhbBIMCgRjb2RlGAEgASgJEhEKCWJ5X2NsaWVudBgCIAEoCBINCgVjb3VudBgEIAEoBBItCglsYXN0X3NlZW4YBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKB2RldGFpbHMYBiADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuUmVmdXNhbERldGFpbEoECAMQBFIGZGV0YWlsImwKDVJlZnVzYWxEZXRhaWwSDAoEdGV4dBgBIAEoCRIOCgZpc19vd24YAiABKAgSDgoGc2VuZGVyGAMgASgNEi0KCWxhc3Rfc2VlbhgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihQIKB0NvZGVVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEjAKDHByb3RlY3RlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOdW5wcm90ZWN0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHdob2xlX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCghsZWZ0X291dBgHIAMoCzIgLm5hdXRoZXJhLmNvbmZpZy52MS5MZWZ0T3V0U2NvcGUiRQoMTGVmdE91dFNjb3BlEg0KBXNjb3BlGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKMAQoLU2VjdG9yUHJvb2YSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKAQSDQoFZmF1bHQYBSABKAkSJgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqABCgtJZGVudGl0eVVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSLgoIaWRlbnRpdHkYBCABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuSWRlbnRpdHkSLQoJbGFzdF91c2VkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKBAQoJU2VjcmV0VXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIRCglzZWNyZXRfaWQYBCABKAkSLQoJbGFzdF91c2VkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLAAQoLQ2xpZW50U2hhcmQSDgoGc2NoZW1hGAEgASgNEg0KBXNoYXJkGAIgASgNEhMKC3NoYXJkX2NvdW50GAMgASgNEgsKA3NlcRgEIAEoBBIvCgtyZW5kZXJlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY2hhbmdlGAYgASgJEi8KB2VudHJpZXMYByADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRFbnRyeSJ0CghNYW5pZmVzdBITCgtzaGFyZF9jb3VudBgBIAEoDRIxCgZzaGFyZHMYAiADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuTWFuaWZlc3RTaGFyZBINCgV0b3RhbBgDIAEoDRIRCglzaWduZWRfYnkYBCABKAwiSgoNTWFuaWZlc3RTaGFyZBINCgVzaGFyZBgBIAEoDRILCgNzZXEYAiABKAQSDgoGZGlnZXN0GAMgASgJEg0KBWNvdW50GAQgASgNIpIBCg5QbGF0Zm9ybUlzc3VlchIOCgZpc3N1ZXIYASABKAkSLQoEa2V5cxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybUtleRIOCgZjaGFuZ2UYAyABKAkSMQoIY2x1c3RlcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuQ2x1c3RlcktleXMiXQoLQ2x1c3RlcktleXMSDwoHY2x1c3RlchgBIAEoCRIOCgZpc3N1ZXIYAiABKAkSLQoEa2V5cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybUtleSJiCgtQbGF0Zm9ybUtleRIkCgNqd2sYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei0KCW5vdF9hZnRlchgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi9gMKClNoYXJkRW50cnkSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdWlkGAMgASgJEhEKCWNsaWVudF9pZBgEIAEoCRIvCgl2ZXJpZmllcnMYBSADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuVmVyaWZpZXISMgoHZGVzaXJlZBgGIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRWZXJzaW9uEjMKCGFjY2VwdGVkGAcgASgLMiEubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudFZlcnNpb24SLAoHZ3JhbnRlZBgIIAEoCzIbLm5hdXRoZXJhLmNvbmZpZy52MS5HcmFudGVkEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKCXJlc3RyYWludBgKIAEoCzIdLm5hdXRoZXJhLmNvbmZpZy52MS5SZXN0cmFpbnQSFQoNcmVzdG9yZWRfZnJvbRgLIAEoCRI4CgVlbmRlZBgMIAMoCzIpLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZEVudHJ5LkVuZGVkRW50cnkaLAoKRW5kZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBIjMKDUNsaWVudFZlcnNpb24SEgoKZ2VuZXJhdGlvbhgBIAEoAxIOCgZjb25maWcYAiABKAkiXAoJUmVzdHJhaW50EhEKCXN1c3BlbmRlZBgBIAEoCBIWCg5hbGxvd2VkX2dyb3VwcxgCIAMoCRIRCglsZWFzdF9hY3IYAyABKAkSEQoJZXhjbHVzaXZlGAQgASgIIoUBCgdHcmFudGVkEiwKBGFwaXMYASADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZEFwaRI1Cglkb2N1bWVudHMYAiADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuRG9jdW1lbnRBY2Nlc3MSFQoNcmVkaXJlY3RfdXJpcxgDIAMoCSIvCg5Eb2N1bWVudEFjY2VzcxINCgVob3N0cxgBIAMoCRIOCgZzY29wZXMYAiADKAkiVQoKR3JhbnRlZEFwaRISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCRIjChthdXRob3JpemF0aW9uX2RldGFpbHNfdHlwZXMYAyADKAkiVQoIVmVyaWZpZXISCgoCaWQYASABKAkSDgoGc2hhMjU2GAIgASgJEi0KCW5vdF9hZnRlchgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi0hMKDENsaWVudENvbmZpZxISCgpnZW5lcmF0aW9uGAEgASgDEgwKBHR5cGUYAiABKAkSJAoLY2xpZW50X25hbWUYAyABKAlCD4q1GAtkaXNwbGF5TmFtZRITCgtkZXNjcmlwdGlvbhgEIAEoCRIRCglzdXNwZW5kZWQYBSABKAgSJwoNcmVkaXJlY3RfdXJpcxgGIAMoCUIQirUYDHJlZGlyZWN0VVJJcxI9Chlwb3N0X2xvZ291dF9yZWRpcmVjdF91cmlzGAcgAygJQhqKtRgWcG9zdExvZ291dFJlZGlyZWN0VVJJcxITCgtncmFudF90eXBlcxgIIAMoCRIWCg5yZXNwb25zZV9tb2RlcxgJIAMoCRIOCgZzY29wZXMYCiADKAkSEQoJYXVkaWVuY2VzGAsgAygJEjMKGnRva2VuX2VuZHBvaW50X2F1dGhfbWV0aG9kGAwgASgJQg+KtRgLYXV0aC5tZXRob2QSIgoIandrc191cmkYDSABKAlCEIq1GAxhdXRoLmp3a3NVUkkSNAoEandrcxgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCDYq1GAlhdXRoLmp3a3MSOgoadGxzX2NsaWVudF9hdXRoX3N1YmplY3RfZG4YDyABKAlCFoq1GBJhdXRoLnRscy5zdWJqZWN0RE4SNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl9kbnMYECABKAlCE4q1GA9hdXRoLnRscy5zYW5ETlMSNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl91cmkYESABKAlCE4q1GA9hdXRoLnRscy5zYW5VUkkSHwoNcGtjZV9yZXF1aXJlZBgSIAEoCEIIirUYBHBrY2USNgolcmVxdWlyZV9wdXNoZWRfYXV0aG9yaXphdGlvbl9yZXF1ZXN0cxgTIAEoCEIHirUYA3BhchIqChhkcG9wX2JvdW5kX2FjY2Vzc190b2tlbnMYFCABKAhCCIq1GARkcG9wEj4KHXJlcXVpcmVfc2lnbmVkX3JlcXVlc3Rfb2JqZWN0GBUgASgIQheKtRgTc2lnbmVkUmVxdWVzdE9iamVjdBIPCgdwcm9maWxlGBYgASgJEjAKB2NvbnNlbnQYFyABKA4yHy5uYXV0aGVyYS5jb25maWcudjEuQ29uc2VudE1vZGUSOwoPcmVzb3VyY2Vfc2VydmVyGBggASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlc291cmNlU2VydmVyEjAKDmFsbG93ZWRfZ3JvdXBzGBkgAygJQhiKtRgUYWNjZXNzLmFsbG93ZWRHcm91cHMSLAoMcmVxdWlyZWRfYWNyGBogAygJQhaKtRgSYWNjZXNzLnJlcXVpcmVkQWNyEi4KEGFjY2Vzc190b2tlbl90dGwYGyABKA1CFIq1GBB0b2tlbnMuYWNjZXNzVFRMEiYKDGlkX3Rva2VuX3R0bBgcIAEoDUIQirUYDHRva2Vucy5pZFRUTBIwChFyZWZyZXNoX3Rva2VuX3R0bBgdIAEoDUIVirUYEXRva2Vucy5yZWZyZXNoVFRMEi4KE2FjY2Vzc190b2tlbl9mb3JtYXQYHiABKAlCEYq1GA10b2tlbnMuZm9ybWF0EhQKDHN1YmplY3RfdHlwZRgfIAEoCRI2ChVzZWN0b3JfaWRlbnRpZmllcl91cmkYICABKAlCF4q1GBNzZWN0b3JJZGVudGlmaWVyVVJJEhwKD2RlZmF1bHRfbWF4X2FnZRghIAEoDUgAiAEBEhkKEXJlcXVpcmVfYXV0aF90aW1lGCIgASgIEjkKHGlkX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYIyABKAlCE4q1GA9zaWduaW5nLmlkVG9rZW4SOgocdXNlcmluZm9fc2lnbmVkX3Jlc3BvbnNlX2FsZxgkIAEoCUIUirUYEHNpZ25pbmcudXNlcmluZm8SOQoWYmFja2NoYW5uZWxfbG9nb3V0X3VyaRglIAEoCUIZirUYFWxvZ291dC5iYWNrY2hhbm5lbFVSSRJHCiNiYWNrY2hhbm5lbF9sb2dvdXRfc2Vzc2lvbl9yZXF1aXJlZBgmIAEoCEIairUYFmxvZ291dC5zZXNzaW9uUmVxdWlyZWQSFAoMY29yc19vcmlnaW5zGCcgAygJEjMKBmNsYWltcxgoIAMoCzIjLm5hdXRoZXJhLmNvbmZpZy52MS5DbGFpbUZyb21Hcm91cHMSIwoKY2xpZW50X3VyaRgpIAEoCUIPirUYC3VyaXMuY2xpZW50Eh8KCGxvZ29fdXJpGCogASgJQg2KtRgJdXJpcy5sb2dvEiMKCnBvbGljeV91cmkYKyABKAlCD4q1GAt1cmlzLnBvbGljeRIdCgd0b3NfdXJpGCwgASgJQgyKtRgIdXJpcy50b3MSMgoSaW5pdGlhdGVfbG9naW5fdXJpGC0gASgJQhaKtRgSdXJpcy5pbml0aWF0ZUxvZ2luEhAKCGNvbnRhY3RzGC4gAygJEkEKIGFjY2Vzc190b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGC8gASgJQheKtRgTc2lnbmluZy5hY2Nlc3NUb2tlbhIfCg1wa2NlX29yX25vbmNlGDAgASgIQgiKtRgEcGtjZRInCg5zZWNyZXRfbWV0aG9kcxgxIAMoCUIPirUYC2F1dGgubWV0aG9kEiwKD2lkX3Rva2VuX2NsYWltcxgyIAEoCUITirUYD3Rva2Vucy5pZENsYWltcxJFCgppZGVudGl0aWVzGDMgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5QhOKtRgPYXV0aC5pZGVudGl0aWVzEiQKEnBsYXRmb3JtX3Rva2VuX3R0bBg0IAEoDUIIirUYBGF1dGgSIwobYXV0aG9yaXphdGlvbl9kZXRhaWxzX3R5cGVzGDUgAygJEkQKH3VzZXJpbmZvX2VuY3J5cHRlZF9yZXNwb25zZV9hbGcYNiABKAlCG4q1GBdlbmNyeXB0aW9uLnVzZXJpbmZvLmFsZxJECh91c2VyaW5mb19lbmNyeXB0ZWRfcmVzcG9uc2VfZW5jGDcgASgJQhuKtRgXZW5jcnlwdGlvbi51c2VyaW5mby5lbmMSTgoqdGxzX2NsaWVudF9jZXJ0aWZpY2F0ZV9ib3VuZF9hY2Nlc3NfdG9rZW5zGDggASgIQhqKtRgWY2VydGlmaWNhdGVCb3VuZFRva2VucxIqChZhY2Nlc3NfdG9rZW5fdHRsX2xpbWl0GDkgASgNQgqKtRgGdG9rZW5zQhIKEF9kZWZhdWx0X21heF9hZ2UitAEKCElkZW50aXR5EjsKD3NlcnZpY2VfYWNjb3VudBgBIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2aWNlQWNjb3VudBIOCgZpc3N1ZXIYAiABKAkSDwoHc3ViamVjdBgDIAEoCRJKChdjbHVzdGVyX3NlcnZpY2VfYWNjb3VudBgEIAEoCzIpLm5hdXRoZXJhLmNvbmZpZy52MS5DbHVzdGVyU2VydmljZUFjY291bnQiMQoOU2VydmljZUFjY291bnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkiSQoVQ2x1c3RlclNlcnZpY2VBY2NvdW50Eg8KB2NsdXN0ZXIYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkirAIKDlJlc291cmNlU2VydmVyEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJEksKFWF1dGhvcml6YXRpb25fZGV0YWlscxgDIAMoCzIsLm5hdXRoZXJhLmNvbmZpZy52MS5BdXRob3JpemF0aW9uRGV0YWlsc1R5cGUSKAogYWNjZXNzX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYBCABKAkSGwoTYWNjZXNzX3Rva2VuX2Zvcm1hdBgFIAEoCRIYChBhY2Nlc3NfdG9rZW5fdHRsGAYgASgNEhQKDHRva2VuX2NsYWltcxgHIAMoCRIyCgtzY29wZV90ZXh0cxgIIAMoCzIdLm5hdXRoZXJhLmNvbmZpZy52MS5TY29wZVRleHQiUAoJU2NvcGVUZXh0Eg0KBXNjb3BlGAEgASgJEhAKCGxhbmd1YWdlGAIgASgJEg0KBXRpdGxlGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJIpsCChhBdXRob3JpemF0aW9uRGV0YWlsc1R5cGUSDAoEdHlwZRgBIAEoCRINCgV0aXRsZRgCIAEoCRIPCgdhY3Rpb25zGAMgAygJEhEKCWRhdGF0eXBlcxgEIAMoCRISCgpwcml2aWxlZ2VzGAUgAygJEhEKCWxvY2F0aW9ucxgGIAMoCRISCgppZGVudGlmaWVyGAcgASgIEi8KBmZpZWxkcxgIIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxGaWVsZBIQCghyZXF1aXJlZBgJIAMoCRIQCghyZW1lbWJlchgKIAEoCBIuCgV0ZXh0cxgLIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxUZXh0cyIpCgtEZXRhaWxGaWVsZBIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkiTgoLRGV0YWlsVGV4dHMSEAoIbGFuZ3VhZ2UYASABKAkSLQoFd29yZHMYAiADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuRGV0YWlsV29yZCIoCgpEZXRhaWxXb3JkEgwKBG5hbWUYASABKAkSDAoEdGV4dBgCIAEoCSJjCg9DbGFpbUZyb21Hcm91cHMSDAoEbmFtZRgBIAEoCRI0Cgtmcm9tX2dyb3VwcxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5Hcm91cFZhbHVlcxIMCgRqb2luGAMgASgJIiwKC0dyb3VwVmFsdWVzEg0KBWdyb3VwGAEgASgJEg4KBnZhbHVlcxgCIAMoCSqQAQoKTmFja1JlYXNvbhIbChdOQUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFk5BQ0tfUkVBU09OX1VOUkVBREFCTEUQARIVChFOQUNLX1JFQVNPTl9TVEFMRRACEhoKFk5BQ0tfUkVBU09OX0lOQ09NUExFVEUQAxIWChJOQUNLX1JFQVNPTl9TQ0hFTUEQBCp4CgtDb25zZW50TW9kZRIcChhDT05TRU5UX01PREVfVU5TUEVDSUZJRUQQABIZChVDT05TRU5UX01PREVfRVhQTElDSVQQARIZChVDT05TRU5UX01PREVfUkVNRU1CRVIQAhIVChFDT05TRU5UX01PREVfU0tJUBADMl4KDUNvbmZpZ1NlcnZpY2USTQoEU3luYxIfLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVxdWVzdBogLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVzcG9uc2UoATABOjwKCXNwZWNfcGF0aBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCVIIc3BlY1BhdGhiBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * From the config-agent to the server.
@@ -628,13 +628,6 @@ export type Refusal = Message<"nauthera.config.v1.Refusal"> & {
   byClient: boolean;
 
   /**
-   * ASCII, at most 200 characters; of the newest request.
-   *
-   * @generated from field: string detail = 3;
-   */
-  detail: string;
-
-  /**
    * Since the server has counted this code of this client.
    *
    * @generated from field: uint64 count = 4;
@@ -645,6 +638,13 @@ export type Refusal = Message<"nauthera.config.v1.Refusal"> & {
    * @generated from field: google.protobuf.Timestamp last_seen = 5;
    */
   lastSeen?: Timestamp | undefined;
+
+  /**
+   * What the requests had: of each sender the last one, and of few senders.
+   *
+   * @generated from field: repeated nauthera.config.v1.RefusalDetail details = 6;
+   */
+  details: RefusalDetail[];
 };
 
 /**
@@ -653,6 +653,44 @@ export type Refusal = Message<"nauthera.config.v1.Refusal"> & {
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 16);
+
+/**
+ * @generated from message nauthera.config.v1.RefusalDetail
+ */
+export type RefusalDetail = Message<"nauthera.config.v1.RefusalDetail"> & {
+  /**
+   * ASCII, at most 200 characters.
+   *
+   * @generated from field: string text = 1;
+   */
+  text: string;
+
+  /**
+   * An address whose host the client names itself.
+   *
+   * @generated from field: bool is_own = 2;
+   */
+  isOwn: boolean;
+
+  /**
+   * A few bits of a hash of the address that sent it: they tell senders apart, and name none.
+   *
+   * @generated from field: uint32 sender = 3;
+   */
+  sender: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp last_seen = 4;
+   */
+  lastSeen?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message nauthera.config.v1.RefusalDetail.
+ * Use `create(RefusalDetailSchema)` to create a new message.
+ */
+export const RefusalDetailSchema: GenMessage<RefusalDetail> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 17);
 
 /**
  * What was seen of the codes, of browsers and of devices, that a client redeemed after it had proved itself; times are to within an hour.
@@ -709,7 +747,7 @@ export type CodeUse = Message<"nauthera.config.v1.CodeUse"> & {
  * Use `create(CodeUseSchema)` to create a new message.
  */
 export const CodeUseSchema: GenMessage<CodeUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 17);
+  messageDesc(file_nauthera_config_v1_config, 18);
 
 /**
  * @generated from message nauthera.config.v1.LeftOutScope
@@ -733,7 +771,7 @@ export type LeftOutScope = Message<"nauthera.config.v1.LeftOutScope"> & {
  * Use `create(LeftOutScopeSchema)` to create a new message.
  */
 export const LeftOutScopeSchema: GenMessage<LeftOutScope> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 18);
+  messageDesc(file_nauthera_config_v1_config, 19);
 
 /**
  * Whether the document of a sector lists a client that names it (sector_identifier_uri), as a server found when somebody wanted to sign in.
@@ -781,7 +819,7 @@ export type SectorProof = Message<"nauthera.config.v1.SectorProof"> & {
  * Use `create(SectorProofSchema)` to create a new message.
  */
 export const SectorProofSchema: GenMessage<SectorProof> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 19);
+  messageDesc(file_nauthera_config_v1_config, 20);
 
 /**
  * @generated from message nauthera.config.v1.IdentityUse
@@ -818,7 +856,7 @@ export type IdentityUse = Message<"nauthera.config.v1.IdentityUse"> & {
  * Use `create(IdentityUseSchema)` to create a new message.
  */
 export const IdentityUseSchema: GenMessage<IdentityUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 20);
+  messageDesc(file_nauthera_config_v1_config, 21);
 
 /**
  * @generated from message nauthera.config.v1.SecretUse
@@ -857,7 +895,7 @@ export type SecretUse = Message<"nauthera.config.v1.SecretUse"> & {
  * Use `create(SecretUseSchema)` to create a new message.
  */
 export const SecretUseSchema: GenMessage<SecretUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 21);
+  messageDesc(file_nauthera_config_v1_config, 22);
 
 /**
  * The content of a shard file (NN.json.gz), as proto JSON with keys in field order.
@@ -912,7 +950,7 @@ export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
  * Use `create(ClientShardSchema)` to create a new message.
  */
 export const ClientShardSchema: GenMessage<ClientShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 22);
+  messageDesc(file_nauthera_config_v1_config, 23);
 
 /**
  * The content of manifest.json; written after the shards that it names.
@@ -948,7 +986,7 @@ export type Manifest = Message<"nauthera.config.v1.Manifest"> & {
  * Use `create(ManifestSchema)` to create a new message.
  */
 export const ManifestSchema: GenMessage<Manifest> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 23);
+  messageDesc(file_nauthera_config_v1_config, 24);
 
 /**
  * @generated from message nauthera.config.v1.ManifestShard
@@ -980,7 +1018,7 @@ export type ManifestShard = Message<"nauthera.config.v1.ManifestShard"> & {
  * Use `create(ManifestShardSchema)` to create a new message.
  */
 export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 24);
+  messageDesc(file_nauthera_config_v1_config, 25);
 
 /**
  * The content of the file of platform keys (issuers.json), as proto JSON: what signs the tokens of this cluster's ServiceAccounts, and
@@ -1021,7 +1059,7 @@ export type PlatformIssuer = Message<"nauthera.config.v1.PlatformIssuer"> & {
  * Use `create(PlatformIssuerSchema)` to create a new message.
  */
 export const PlatformIssuerSchema: GenMessage<PlatformIssuer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 25);
+  messageDesc(file_nauthera_config_v1_config, 26);
 
 /**
  * What signs the tokens of one joined cluster's ServiceAccounts. Its issuer may be that of another cluster too.
@@ -1052,7 +1090,7 @@ export type ClusterKeys = Message<"nauthera.config.v1.ClusterKeys"> & {
  * Use `create(ClusterKeysSchema)` to create a new message.
  */
 export const ClusterKeysSchema: GenMessage<ClusterKeys> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 26);
+  messageDesc(file_nauthera_config_v1_config, 27);
 
 /**
  * @generated from message nauthera.config.v1.PlatformKey
@@ -1076,7 +1114,7 @@ export type PlatformKey = Message<"nauthera.config.v1.PlatformKey"> & {
  * Use `create(PlatformKeySchema)` to create a new message.
  */
 export const PlatformKeySchema: GenMessage<PlatformKey> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 27);
+  messageDesc(file_nauthera_config_v1_config, 28);
 
 /**
  * One OIDCClient. Verifiers are not part of a version: a secret rotates whether or not a version is rejected. Each version is text, and
@@ -1171,7 +1209,7 @@ export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
  * Use `create(ShardEntrySchema)` to create a new message.
  */
 export const ShardEntrySchema: GenMessage<ShardEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 28);
+  messageDesc(file_nauthera_config_v1_config, 29);
 
 /**
  * One version of a client. Two versions are the same to a server exactly when their `config` is the same text.
@@ -1199,7 +1237,7 @@ export type ClientVersion = Message<"nauthera.config.v1.ClientVersion"> & {
  * Use `create(ClientVersionSchema)` to create a new message.
  */
 export const ClientVersionSchema: GenMessage<ClientVersion> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 29);
+  messageDesc(file_nauthera_config_v1_config, 30);
 
 /**
  * What the object says now, whichever version of the client is served: also when the operator or a server refuses the version that says
@@ -1240,7 +1278,7 @@ export type Restraint = Message<"nauthera.config.v1.Restraint"> & {
  * Use `create(RestraintSchema)` to create a new message.
  */
 export const RestraintSchema: GenMessage<Restraint> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 30);
+  messageDesc(file_nauthera_config_v1_config, 31);
 
 /**
  * What one client may have beside what its version says, as the operator resolved it.
@@ -1273,7 +1311,7 @@ export type Granted = Message<"nauthera.config.v1.Granted"> & {
  * Use `create(GrantedSchema)` to create a new message.
  */
 export const GrantedSchema: GenMessage<Granted> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 31);
+  messageDesc(file_nauthera_config_v1_config, 32);
 
 /**
  * Clients whose id is the address of their metadata document, by the host of that address.
@@ -1301,7 +1339,7 @@ export type DocumentAccess = Message<"nauthera.config.v1.DocumentAccess"> & {
  * Use `create(DocumentAccessSchema)` to create a new message.
  */
 export const DocumentAccessSchema: GenMessage<DocumentAccess> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 32);
+  messageDesc(file_nauthera_config_v1_config, 33);
 
 /**
  * One API, or an audience that a policy allows although no API declares it.
@@ -1334,7 +1372,7 @@ export type GrantedApi = Message<"nauthera.config.v1.GrantedApi"> & {
  * Use `create(GrantedApiSchema)` to create a new message.
  */
 export const GrantedApiSchema: GenMessage<GrantedApi> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 33);
+  messageDesc(file_nauthera_config_v1_config, 34);
 
 /**
  * One valid client secret.
@@ -1369,7 +1407,7 @@ export type Verifier = Message<"nauthera.config.v1.Verifier"> & {
  * Use `create(VerifierSchema)` to create a new message.
  */
 export const VerifierSchema: GenMessage<Verifier> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 34);
+  messageDesc(file_nauthera_config_v1_config, 35);
 
 /**
  * A client, with the names of RFC 7591 where it has them. Every default is filled in; the server adds nothing.
@@ -1701,7 +1739,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
  * Use `create(ClientConfigSchema)` to create a new message.
  */
 export const ClientConfigSchema: GenMessage<ClientConfig> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 35);
+  messageDesc(file_nauthera_config_v1_config, 36);
 
 /**
  * Either a ServiceAccount of this cluster, or one of a joined cluster, or a subject of another issuer.
@@ -1735,7 +1773,7 @@ export type Identity = Message<"nauthera.config.v1.Identity"> & {
  * Use `create(IdentitySchema)` to create a new message.
  */
 export const IdentitySchema: GenMessage<Identity> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 36);
+  messageDesc(file_nauthera_config_v1_config, 37);
 
 /**
  * @generated from message nauthera.config.v1.ServiceAccount
@@ -1757,7 +1795,7 @@ export type ServiceAccount = Message<"nauthera.config.v1.ServiceAccount"> & {
  * Use `create(ServiceAccountSchema)` to create a new message.
  */
 export const ServiceAccountSchema: GenMessage<ServiceAccount> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 37);
+  messageDesc(file_nauthera_config_v1_config, 38);
 
 /**
  * @generated from message nauthera.config.v1.ClusterServiceAccount
@@ -1786,7 +1824,7 @@ export type ClusterServiceAccount = Message<"nauthera.config.v1.ClusterServiceAc
  * Use `create(ClusterServiceAccountSchema)` to create a new message.
  */
 export const ClusterServiceAccountSchema: GenMessage<ClusterServiceAccount> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 38);
+  messageDesc(file_nauthera_config_v1_config, 39);
 
 /**
  * This client is an API: clients that list its identifier as audience may ask for its scopes.
@@ -1848,7 +1886,7 @@ export type ResourceServer = Message<"nauthera.config.v1.ResourceServer"> & {
  * Use `create(ResourceServerSchema)` to create a new message.
  */
 export const ResourceServerSchema: GenMessage<ResourceServer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 39);
+  messageDesc(file_nauthera_config_v1_config, 40);
 
 /**
  * @generated from message nauthera.config.v1.ScopeText
@@ -1880,7 +1918,7 @@ export type ScopeText = Message<"nauthera.config.v1.ScopeText"> & {
  * Use `create(ScopeTextSchema)` to create a new message.
  */
 export const ScopeTextSchema: GenMessage<ScopeText> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 40);
+  messageDesc(file_nauthera_config_v1_config, 41);
 
 /**
  * What authorization details of one type may say. A list that is empty here may not stand in them at all.
@@ -1961,7 +1999,7 @@ export type AuthorizationDetailsType = Message<"nauthera.config.v1.Authorization
  * Use `create(AuthorizationDetailsTypeSchema)` to create a new message.
  */
 export const AuthorizationDetailsTypeSchema: GenMessage<AuthorizationDetailsType> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 41);
+  messageDesc(file_nauthera_config_v1_config, 42);
 
 /**
  * @generated from message nauthera.config.v1.DetailField
@@ -1987,7 +2025,7 @@ export type DetailField = Message<"nauthera.config.v1.DetailField"> & {
  * Use `create(DetailFieldSchema)` to create a new message.
  */
 export const DetailFieldSchema: GenMessage<DetailField> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 42);
+  messageDesc(file_nauthera_config_v1_config, 43);
 
 /**
  * @generated from message nauthera.config.v1.DetailTexts
@@ -2011,7 +2049,7 @@ export type DetailTexts = Message<"nauthera.config.v1.DetailTexts"> & {
  * Use `create(DetailTextsSchema)` to create a new message.
  */
 export const DetailTextsSchema: GenMessage<DetailTexts> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 43);
+  messageDesc(file_nauthera_config_v1_config, 44);
 
 /**
  * @generated from message nauthera.config.v1.DetailWord
@@ -2033,7 +2071,7 @@ export type DetailWord = Message<"nauthera.config.v1.DetailWord"> & {
  * Use `create(DetailWordSchema)` to create a new message.
  */
 export const DetailWordSchema: GenMessage<DetailWord> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 44);
+  messageDesc(file_nauthera_config_v1_config, 45);
 
 /**
  * A claim whose values come from the groups of the person.
@@ -2064,7 +2102,7 @@ export type ClaimFromGroups = Message<"nauthera.config.v1.ClaimFromGroups"> & {
  * Use `create(ClaimFromGroupsSchema)` to create a new message.
  */
 export const ClaimFromGroupsSchema: GenMessage<ClaimFromGroups> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 45);
+  messageDesc(file_nauthera_config_v1_config, 46);
 
 /**
  * @generated from message nauthera.config.v1.GroupValues
@@ -2086,7 +2124,7 @@ export type GroupValues = Message<"nauthera.config.v1.GroupValues"> & {
  * Use `create(GroupValuesSchema)` to create a new message.
  */
 export const GroupValuesSchema: GenMessage<GroupValues> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 46);
+  messageDesc(file_nauthera_config_v1_config, 47);
 
 /**
  * @generated from enum nauthera.config.v1.NackReason
