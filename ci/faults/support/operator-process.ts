@@ -15,11 +15,21 @@ export interface OperatorProcess extends RunningProcess {
   end(): Promise<void>
 }
 
+interface StartedWith {
+  readonly redirectURIsFrom?: boolean
+  /** What the heap of the process may have; default: what Node takes. */
+  readonly heapMiB?: number
+}
+
 /** Starts the operator as a process of its own against the stand-in API, with the rights of the chart. */
-export async function startOperatorProcess(cluster: Cluster, identity: string): Promise<OperatorProcess> {
+export async function startOperatorProcess(
+  cluster: Cluster,
+  identity: string,
+  { heapMiB, ...more }: StartedWith = {},
+): Promise<OperatorProcess> {
   const directory = temporaryDirectory('operator-process')
   const port = await freePort()
-  const rules = operatorRules({ mode: 'cluster', release, namespace: releaseNamespace, nudge: true })
+  const rules = operatorRules({ mode: 'cluster', release, namespace: releaseNamespace, nudge: true, ...more })
   writeFileSync(join(directory, 'kubeconfig'), cluster.api.addUser(identity, rules, { namespace: releaseNamespace }))
   writeFileSync(
     join(directory, 'operator.yaml'),
@@ -32,14 +42,18 @@ export async function startOperatorProcess(cluster: Cluster, identity: string): 
       management: { host: '127.0.0.1', port },
       log: { format: 'json', level: 'info' },
       // the audiences of the tests are of no object
-      policy: { allow: { audiences: ['https://*', 'urn:*'] } },
+      policy: { allow: { audiences: ['https://*', 'urn:*'], customClientId: true, redirectHosts: ['.example.com'] } },
+      ...more,
     }),
   )
   const running = startProcess({
     name: identity,
     script: 'operator/src/main.ts',
     args: ['--settings', join(directory, 'operator.yaml')],
-    env: { KUBECONFIG: join(directory, 'kubeconfig') },
+    env: {
+      KUBECONFIG: join(directory, 'kubeconfig'),
+      ...(heapMiB === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` }),
+    },
   })
   return Object.assign(running, {
     identity,

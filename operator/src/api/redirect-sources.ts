@@ -5,8 +5,8 @@ import { matchesRule } from './rule-kinds.ts'
 import { mapList, object, oneOf, text, time } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
-/** How many hosts and URIs one client may follow, and the characters of a path. */
-export const followLimits = { hosts: 20, uris: mostRedirectUris, path: 256 } as const
+/** How many hosts and URIs one client may follow, at how many hosts of its objects it is looked, and the characters of a path. */
+export const followLimits = { hosts: 20, looked: 100, uris: mostRedirectUris, path: 256 } as const
 
 const routeKinds = ['Ingress', 'HTTPRoute'] as const
 

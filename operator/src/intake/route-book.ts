@@ -1,40 +1,37 @@
 // Knows every Ingress and HTTPRoute, and wakes the clients whose redirect URIs may change with one.
+import { byAge } from '@nauthera/rules/age'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { RouteKind } from '../api/redirect-sources.ts'
 import { keyOf } from '../decide/client/client-names.ts'
 import { followRoutes, redirectsTold } from '../decide/client/follow-routes.ts'
 import type { FollowedRedirects, FollowInput, KnownRoutes } from '../decide/client/follow-routes.ts'
-import { coversHost } from '../decide/client/route-hosts.ts'
 import type { HostRoute } from '../decide/client/route-hosts.ts'
-import { KeysBy } from './keys-by.ts'
+import { HostNames, wildcardsAbove } from './host-names.ts'
+import { RouteInterests } from './route-interests.ts'
 
 export type RouteCollection = RouteKind | 'Gateway'
 
-/** What the redirect URIs of a client depend on. */
-interface Interest {
-  /** `Ingress namespace/name`. */
-  readonly objects: ReadonlySet<string>
-  readonly hosts: ReadonlySet<string>
+interface RouteBookNeeds {
+  /** Looks at these clients. */
+  readonly tell: (keys: readonly string[]) => void
+  readonly isCut: KnownRoutes['isCut']
 }
 
 export class RouteBook {
-  readonly #tell: (keys: readonly string[]) => void
+  readonly #needs: RouteBookNeeds
   /** By `Ingress namespace/name`. */
   readonly #routes = new Map<string, HostRoute>()
-  /** Their keys by the hosts that they name. */
-  readonly #naming = new KeysBy()
+  readonly #naming = new HostNames()
   /** Why a collection is not known. */
   readonly #faults = new Map<RouteCollection, string>()
   /** Collections that may have objects and were never read. */
   readonly #unread = new Set<RouteCollection>(['Ingress', 'HTTPRoute', 'Gateway'])
-  /** By the key of a client. */
-  readonly #interests = new Map<string, Interest>()
+  readonly #interests = new RouteInterests()
   /** What each client followed at its last look. */
   readonly #given = new Map<string, { readonly uid: string; readonly uris: FollowInput['former'] }>()
 
-  /** @param tell looks at these clients */
-  constructor(tell: (keys: readonly string[]) => void) {
-    this.#tell = tell
+  constructor(needs: RouteBookNeeds) {
+    this.#needs = needs
     for (const collection of this.#unread) this.#faults.set(collection, 'has not been read yet')
   }
 
@@ -43,17 +40,19 @@ export class RouteBook {
     const object = `${kind} ${key}`
     const before = this.#routes.get(object)
     if (JSON.stringify(before) === JSON.stringify(route)) return
-    for (const name of before?.names ?? []) this.#naming.remove(name, object)
-    if (route) this.#routes.set(object, route)
-    else this.#routes.delete(object)
-    for (const name of route?.names ?? []) this.#naming.add(name, object)
-    const names = [...(before?.names ?? []), ...(route?.names ?? [])]
-    const concerned = [...this.#interests].filter(
-      ([, { objects, hosts }]) =>
-        objects.has(object) ||
-        names.some((name) => hosts.has(name) || [...hosts].some((host) => coversHost(name, host))),
-    )
-    if (concerned.length > 0) this.#tell(concerned.map(([client]) => client))
+    const names = changedNames(before, route)
+    const holders = names.map((name) => this.#holderOf(name))
+    if (before) this.#naming.remove(before)
+    if (route) {
+      this.#routes.set(object, route)
+      this.#naming.add(route)
+    } else this.#routes.delete(object)
+    const handed = names.flatMap((host, index) => {
+      const [from, to] = [holders[index], this.#holderOf(host)]
+      return from === to ? [] : [{ host, from, to }]
+    })
+    const concerned = this.#interests.concernedBy({ object, names, handed })
+    if (concerned.size > 0) this.#needs.tell([...concerned])
   }
 
   /** @param fault why it is not known; undefined when it was read
@@ -63,7 +62,7 @@ export class RouteBook {
     if (this.#faults.get(collection) === fault && !wasUnread) return
     if (fault === undefined) this.#faults.delete(collection)
     else this.#faults.set(collection, fault)
-    this.#tell([...this.#interests.keys()])
+    this.#needs.tell([...this.#interests.keys()])
   }
 
   /** @returns the URIs that the client had after its last look: servers may have them, also when its status could not be written */
@@ -77,37 +76,47 @@ export class RouteBook {
     const { namespace, uid } = client.metadata
     const key = keyOf(client)
     const former = this.formerOf(client)
-    const sources = [...(about.sources ?? []), ...former.map(({ from }) => from)]
-    const objects = new Set(sources.map(({ kind, name }) => `${kind} ${namespace}/${name}`))
-    const named = [...objects].flatMap((object) => this.#routes.get(object)?.names ?? [])
-    const hosts = new Set([...named, ...former.flatMap(({ uri }) => URL.parse(uri)?.hostname ?? [])])
-    this.#interests.set(key, { objects, hosts })
-    const followed = followRoutes({ ...about, namespace, former, routes: this.#known() })
+    const asked = { objects: new Set<string>(), hosts: new Set<string>() }
+    const followed = followRoutes({ ...about, namespace, former, routes: this.#known(asked) })
+    const gone = followed.uris.flatMap(({ uri, goneSince }) => (goneSince === undefined ? [] : [new URL(uri).hostname]))
+    this.#interests.set(key, { ...asked, gone })
     this.#given.set(key, { uid, uris: redirectsTold(followed) })
     return followed
   }
 
   /** The client is gone, or follows nothing. */
   remove(key: string): void {
-    this.#interests.delete(key)
+    this.#interests.remove(key)
     this.#given.delete(key)
   }
 
-  #known(): KnownRoutes {
+  /** @param asked gets what the look depends on */
+  #known(asked: { readonly objects: Set<string>; readonly hosts: Set<string> }): KnownRoutes {
     return {
-      find: (kind, namespace, name) => this.#routes.get(`${kind} ${namespace}/${name}`),
-      naming: (host) =>
-        [host, ...wildcardsAbove(host)]
-          .flatMap((name) => [...this.#naming.of(name)])
-          .flatMap((object) => this.#routes.get(object) ?? []),
+      find: (kind, namespace, name) => {
+        const object = `${kind} ${namespace}/${name}`
+        asked.objects.add(object)
+        return this.#routes.get(object)
+      },
+      naming: (host) => {
+        asked.hosts.add(host)
+        return [host, ...wildcardsAbove(host)].flatMap((name) => this.#naming.of(name))
+      },
+      isCut: this.#needs.isCut,
       fault: (kind) => this.#faults.get(kind) ?? (kind === 'HTTPRoute' ? this.#faults.get('Gateway') : undefined),
       isWhole: this.#unread.size === 0,
     }
   }
+
+  /** @returns the namespace that has a host */
+  #holderOf(host: string): string | undefined {
+    return this.#naming.of(host).toSorted(byAge)[0]?.namespace
+  }
 }
 
-/** `*.b.example.com`, `*.example.com` and `*.com` for `a.b.example.com`. */
-function wildcardsAbove(host: string): readonly string[] {
-  const labels = host.split('.')
-  return labels.slice(1).map((_, index) => `*.${labels.slice(index + 1).join('.')}`)
+/** @returns the names that only one of the two has; all of them when the age is another one */
+function changedNames(one: HostRoute | undefined, other: HostRoute | undefined): readonly string[] {
+  const [before, after] = [new Set(one?.names), new Set(other?.names)]
+  const isAsOld = one === undefined || other === undefined || byAge(one, other) === 0
+  return isAsOld ? [...before.symmetricDifference(after)] : [...before.union(after)]
 }

@@ -6,6 +6,8 @@ import { isNotServed } from '../kubernetes/api-error.ts'
 import { collectionPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { KubernetesObject } from '../kubernetes/objects.ts'
 import type { Reflector, ReflectorOptions } from '../kubernetes/reflector.ts'
+import { cutGateway, cutHttpRoute, cutIngress, roomForRoutes } from './cut-routes.ts'
+import { KeysBy } from './keys-by.ts'
 import { RouteBook } from './route-book.ts'
 import type { RouteCollection } from './route-book.ts'
 
@@ -18,7 +20,7 @@ export interface RouteWatch {
   onLabels(namespace: string): void
 }
 
-type Part<T> = Pick<ReflectorOptions<T>, 'keep' | 'onChange' | 'onRelist' | 'onListFailed'>
+type Part<T> = Pick<ReflectorOptions<T>, 'cut' | 'room' | 'onChange' | 'onRelist' | 'onListFailed'>
 
 export function createRouteWatch(needs: {
   readonly reflect: <T extends KubernetesObject>(path: string, part: Part<T>) => Reflector<T>
@@ -27,8 +29,10 @@ export function createRouteWatch(needs: {
   /** Looks at these clients. */
   readonly tell: (keys: readonly string[]) => void
 }): RouteWatch {
-  const book = new RouteBook(needs.tell)
+  const book = new RouteBook({ tell: needs.tell, isCut: (kind, namespace) => reflectors[kind].isCut(namespace) })
   const heard: Promise<void>[] = []
+  /** Keys of HTTPRoutes by their Gateways. */
+  const children = new KeysBy()
   const follow = (collection: RouteCollection) => {
     const { promise, resolve } = Promise.withResolvers<void>()
     heard.push(promise)
@@ -36,7 +40,8 @@ export function createRouteWatch(needs: {
   }
 
   const ingresses = needs.reflect<Ingress & KubernetesObject>(collectionPath(resourceTypes.ingresses), {
-    keep: keepIngress,
+    cut: cutIngress,
+    room: roomForRoutes,
     onChange: ({ key }) => {
       const found = ingresses.objects.get(key)
       book.set('Ingress', key, found && readIngress(found))
@@ -44,17 +49,14 @@ export function createRouteWatch(needs: {
     ...follow('Ingress'),
   })
   const gateways = needs.reflect<Gateway & KubernetesObject>(collectionPath(resourceTypes.gateways), {
-    keep: ({ metadata, spec }) => ({ metadata, spec: { listeners: spec?.listeners ?? [] } }),
+    cut: cutGateway,
+    room: roomForRoutes,
     onChange: (change) => {
       const before = change.kind === 'added' ? undefined : change.previous.spec
       const after = change.kind === 'deleted' ? undefined : change.object.spec
       // its status changes with each route
       if (JSON.stringify(before) === JSON.stringify(after)) return
-      const isParent = ({ metadata, spec }: HttpRoute): boolean =>
-        (spec?.parentRefs ?? []).some(
-          ({ name, namespace = metadata.namespace }) => `${namespace}/${name}` === change.key,
-        )
-      readWhere(isParent)
+      for (const key of children.of(change.key)) readRoute(key)
     },
     ...follow('Gateway'),
   })
@@ -63,22 +65,21 @@ export function createRouteWatch(needs: {
     labels: needs.labels,
   }
   const httpRoutes = needs.reflect<HttpRoute & KubernetesObject>(collectionPath(resourceTypes.httpRoutes), {
-    keep: ({ metadata, spec, status }) => ({
-      metadata,
-      spec: { hostnames: spec?.hostnames ?? [], parentRefs: spec?.parentRefs ?? [] },
-      ...(status ? { status } : {}),
-    }),
-    onChange: ({ key }) => {
-      const found = httpRoutes.objects.get(key)
-      book.set('HTTPRoute', key, found && readHttpRoute(found, about))
+    cut: cutHttpRoute,
+    room: roomForRoutes,
+    onChange: (change) => {
+      if (change.kind !== 'added') for (const parent of parentsOf(change.previous)) children.remove(parent, change.key)
+      if (change.kind !== 'deleted') for (const parent of parentsOf(change.object)) children.add(parent, change.key)
+      readRoute(change.key)
     },
     ...follow('HTTPRoute'),
   })
-  const readWhere = (isConcerned: (route: HttpRoute) => boolean) => {
-    for (const [key, route] of httpRoutes.objects)
-      if (isConcerned(route)) book.set('HTTPRoute', key, readHttpRoute(route, about))
+  const readRoute = (key: string) => {
+    const found = httpRoutes.objects.get(key)
+    book.set('HTTPRoute', key, found && readHttpRoute(found, about))
   }
 
+  const reflectors = { Ingress: ingresses, HTTPRoute: httpRoutes }
   const all = [ingresses, gateways, httpRoutes]
   return {
     book,
@@ -89,9 +90,15 @@ export function createRouteWatch(needs: {
     stop: async () => {
       await Promise.all(all.map((reflector) => reflector.stop()))
     },
-    onLabels: (namespace) => readWhere(({ metadata }) => metadata.namespace === namespace),
+    onLabels: (namespace) => {
+      for (const [key, { metadata }] of httpRoutes.objects) if (metadata.namespace === namespace) readRoute(key)
+    },
   }
 }
+
+/** @returns `namespace/name` of each */
+const parentsOf = ({ metadata, spec }: HttpRoute): readonly string[] =>
+  (spec?.parentRefs ?? []).map(({ name, namespace = metadata.namespace ?? '' }) => `${namespace}/${name}`)
 
 /** Writes into the book whether a collection can be read. Once it was read, its copy counts until the API server no longer serves it.
  *  @param onHeard called once it was read, or could not be */
@@ -115,13 +122,3 @@ function faultsOf(
     },
   }
 }
-
-/** Without its paths and backends. */
-const keepIngress = ({ metadata, spec, status }: Ingress & KubernetesObject): Ingress & KubernetesObject => ({
-  metadata,
-  spec: {
-    tls: (spec?.tls ?? []).map(({ hosts = [] }) => ({ hosts })),
-    rules: (spec?.rules ?? []).map(({ host }) => (host === undefined ? {} : { host })),
-  },
-  ...(status ? { status } : {}),
-})

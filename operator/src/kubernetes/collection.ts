@@ -4,6 +4,7 @@ import { apiGroup } from '@nauthera/proto/names'
 import { fieldsOf, hasShape, isOneOf } from '@nauthera/runtime/json'
 import { ApiError, isUnreadable } from './api-error.ts'
 import type { KubeConnection } from './connection.ts'
+import type { NamespaceRoom } from './namespace-room.ts'
 import { isObject, keyOf } from './objects.ts'
 import type { KubernetesObject, ListAnswer, ObjectMeta } from './objects.ts'
 
@@ -31,6 +32,7 @@ const smallPageSize = 20
 
 /** @param about.unpaged reads everything in one answer
  *  @param about.cut applied to each object of a page before the next page is read
+ *  @param about.room says which objects are listed at all
  *  @throws ApiError */
 export async function listAll<T extends KubernetesObject>(
   connection: Pick<KubeConnection, 'call'>,
@@ -40,10 +42,11 @@ export async function listAll<T extends KubernetesObject>(
     unpaged: boolean
     signal: AbortSignal
     cut?: Keep<T>
+    room?: NamespaceRoom<T> | undefined
   },
 ): Promise<Listed<T>> {
-  const { path, signal, cut = asItIs } = about
-  const items: T[] = []
+  const { path, signal, cut = asItIs, room } = about
+  const items = new Map<string, T>()
   for (let next: string | undefined; ;) {
     const read = (limit: string | undefined) => {
       const query = { ...about.query, limit, continue: next }
@@ -58,13 +61,15 @@ export async function listAll<T extends KubernetesObject>(
     if (!Array.isArray(page.items) && page.items !== null) throw invalid(`${path}: a list without items`)
     for (const item of page.items ?? []) {
       if (!isObject<T>(item)) throw invalid(`${path}: a list with an item that is no object`)
-      items.push(cut({ ...item, metadata: metadataRead(item) }))
+      const object = cut({ ...item, metadata: metadataRead(item) })
+      items.set(keyOf(object), object)
+      for (const out of room?.place(object) ?? []) items.delete(out)
     }
     next = page.metadata?.continue || undefined
     if (next !== undefined) continue
     const resourceVersion = page.metadata?.resourceVersion
     if (!resourceVersion) throw invalid(`${path}: a list without resourceVersion`)
-    return { items, resourceVersion }
+    return { items: [...items.values()], resourceVersion }
   }
 }
 

@@ -6,6 +6,8 @@ import { askedWaitMs, isGone, isNotServed } from './api-error.ts'
 import { changesOfEvent, changesOfList, listAll, lostMost, parseEvent } from './collection.ts'
 import type { CollectionChange, CollectionEvent, Keep, Listed } from './collection.ts'
 import type { KubeConnection } from './connection.ts'
+import { NamespaceRoom } from './namespace-room.ts'
+import type { Room } from './namespace-room.ts'
 import type { KubernetesObject } from './objects.ts'
 
 /** A copy of one collection, kept up to date across errors. */
@@ -15,6 +17,8 @@ export interface Reflector<T> {
   /** Resolves after the first list. */
   readonly synced: Promise<void>
   readonly objects: ReadonlyMap<string, T>
+  /** Whether the copy lacks objects of the namespace, for which it has no room. */
+  isCut(namespace: string): boolean
 }
 
 export interface ReflectorTimes {
@@ -44,6 +48,8 @@ export interface ReflectorOptions<T> {
   readonly keep?: Keep<T>
   /** Applied to each object before anything else is done with it: only what it returns is kept until all are listed. */
   readonly cut?: Keep<T>
+  /** What the copy has of one namespace at most; default: everything. The next full list brings what has room again. */
+  readonly room?: Room<T>
   /** One call for each difference, in order; an object re-created under its name is a deletion and an addition. */
   readonly onChange: (change: CollectionChange<T>) => void
   /** After each full list has been applied. */
@@ -82,8 +88,8 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
   const takeList = async (position: ListPosition): Promise<Position> => {
     const { unpaged } = position
     try {
-      const { items, resourceVersion } = await listSurely(options, copy.expected(), { unpaged, signal })
-      copy.replace(items)
+      const { items, resourceVersion, room } = await listSurely(options, copy.expected(), { unpaged, signal })
+      copy.replace(items, room)
       synced.resolve()
       options.onRelist?.()
       trouble.over()
@@ -146,6 +152,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
     },
     synced: synced.promise,
     objects: copy.objects,
+    isCut: copy.isCut,
   }
 }
 
@@ -164,38 +171,54 @@ const watchCall = (
 
 /** A list that lacks most known objects counts only when a second list confirms it. */
 async function listSurely<T extends KubernetesObject>(
-  { connection, path, query = {}, log, cut }: ReflectorOptions<T>,
+  { connection, path, query = {}, log, cut, room: of }: ReflectorOptions<T>,
   known: ReadonlyMap<string, unknown>,
   how: { unpaged: boolean; signal: AbortSignal },
-): Promise<Listed<T>> {
-  const about = { path, query, ...how, ...(cut ? { cut } : {}) }
-  const first = await listAll<T>(connection, about)
+): Promise<Listed<T> & { readonly room: NamespaceRoom<T> | undefined }> {
+  const list = async () => {
+    const room = of && new NamespaceRoom(of)
+    return { ...(await listAll<T>(connection, { path, query, ...how, room, ...(cut ? { cut } : {}) })), room }
+  }
+  const first = await list()
   const lost = lostMost(known.keys(), first.items)
   if (lost === undefined) return first
   log.warn({ collection: path, known: known.size, lost }, 'list lacks most objects, reading it again')
-  return await listAll<T>(connection, about)
+  return await list()
 }
 
 /** The copy. `onChange` is called after each difference is applied. */
 function createCopy<T extends KubernetesObject>({ knownKeys, onChange, keep }: ReflectorOptions<T>) {
   const objects = new Map<string, T>()
   let isListed = false
+  let room: NamespaceRoom<T> | undefined
+  const remove = (key: string) => {
+    const previous = objects.get(key)
+    room?.remove(key)
+    if (objects.delete(key) && previous) onChange({ kind: 'deleted', key, previous })
+  }
   const take = (changes: readonly CollectionChange<T>[]) => {
     for (const change of changes) {
-      if (change.kind === 'deleted') objects.delete(change.key)
-      else objects.set(change.key, change.object)
-      onChange(change)
+      if (change.kind === 'deleted') remove(change.key)
+      else {
+        const out = room?.place(change.object) ?? []
+        for (const key of out) remove(key)
+        if (out.includes(change.key)) continue
+        objects.set(change.key, change.object)
+        onChange(change)
+      }
     }
   }
   return {
     objects,
     /** The objects that a list is checked against. */
     expected: (): ReadonlyMap<string, unknown> => (isListed ? objects : (knownKeys ?? objects)),
-    replace: (items: readonly T[]) => {
+    replace: (items: readonly T[], listed: NamespaceRoom<T> | undefined) => {
+      room = listed
       take(changesOfList(objects, items, keep))
       isListed = true
     },
     apply: (event: CollectionEvent<T>) => take(changesOfEvent(objects, event, keep)),
+    isCut: (namespace: string) => room?.isCut(namespace) === true,
   }
 }
 

@@ -14,6 +14,7 @@ const routesOf = (found: readonly HostRoute[], more: Partial<KnownRoutes> = {}):
   find: (kind, namespace, name) =>
     found.find((one) => one.kind === kind && one.namespace === namespace && one.name === name),
   naming: (host) => found.filter(({ names }) => names.some((name) => coversHost(name, host))),
+  isCut: () => false,
   fault: () => undefined,
   isWhole: true,
   ...more,
@@ -117,6 +118,27 @@ describe('followRoutes', () => {
       const { uris, left } = follow({ found })
       expect(uris).to.deep.equal([{ uri, from }])
       expect(left).to.have.length(2)
+    })
+
+    it('K19 when its object is one for which the namespace has no room', () => {
+      const { left } = follow({
+        routes: routesOf([], { isCut: (kind, namespace) => `${kind} ${namespace}` === 'Ingress demo' }),
+      })
+      expect(left).to.have.length(1)
+      expect(left[0]).to.match(/^Ingress web is not read: the older objects of its namespace name \d+ hosts already/)
+    })
+
+    it('K19 beyond the first 100 hosts of its objects, and asks about no more of them', () => {
+      const hosts = Array.from({ length: 300 }, (_, index) => `h${index}.example.com`)
+      let asked = 0
+      const { naming, ...routes } = routesOf([readIngress(ingress(hosts))])
+      const counting = (host: string) => (asked++, naming(host))
+      const former = [{ uri: 'https://h299.example.com/callback', from }]
+      const sources = Array.from({ length: 10 }, (_, index) => ({ ...source, path: `/callback-${index}` }))
+      const { uris, left } = follow({ sources: [source, ...sources], former, routes: { ...routes, naming: counting } })
+      expect(uris[0]?.uri, 'those of before stay').to.equal('https://h299.example.com/callback')
+      expect(left).to.include('Ingress web: 200 hosts are left out: a client is looked at for at most 100')
+      expect(asked).to.equal(100)
     })
 
     it('beyond 20 hosts, of which those of before stay', () => {

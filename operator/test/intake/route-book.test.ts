@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { judgeClient, refuseClient } from '../../src/decide/access/judge.ts'
 import { readIngress } from '../../src/decide/client/route-hosts.ts'
 import { resolveRedirects } from '../../src/intake/resolve-redirects.ts'
@@ -11,7 +13,7 @@ const [old, fresh] = ['https://old.example.com/callback', 'https://new.example.c
 
 describe('RouteBook', () => {
   const start = () => {
-    const book = new RouteBook(() => {})
+    const book = new RouteBook({ tell: () => {}, isCut: () => false })
     for (const collection of ['Ingress', 'HTTPRoute', 'Gateway'] as const) book.setFault(collection, undefined)
     return book
   }
@@ -51,5 +53,72 @@ describe('RouteBook', () => {
     look(book, 0)
     book.set('Ingress', key, readIngress(ingress(['new.example.com'])))
     expect(look(book, 1_000, { uid: 'uid-2' })).to.deep.equal([fresh])
+  })
+
+  /** Clients web of namespaces that follow their Ingress web, and what was told. */
+  const crowd = (namespaces: readonly string[]) => {
+    const told = new Set<string>()
+    const book = new RouteBook({ tell: (keys) => keys.forEach((one) => told.add(one)), isCut: () => false })
+    for (const collection of ['Ingress', 'HTTPRoute', 'Gateway'] as const) book.setFault(collection, undefined)
+    const policies = binding({ allow: { redirectHosts: ['.example.com'] } })
+    const sources = ['web', 'api'].map((name) => ({ kind: 'Ingress', name, path: '/callback' }) as const)
+    const lookAt = (namespace: string, now: number) => {
+      const one = client({ redirectURIsFrom: sources }, { namespace, name: 'web' })
+      return book.resolve(one, { sources, policies, now })
+    }
+    const put = (namespace: string, name: string, hosts: readonly string[] | undefined, day = 1) => {
+      const createdAt = `2026-01-0${day}T00:00:00Z`
+      told.clear()
+      book.set('Ingress', `${namespace}/${name}`, hosts && readIngress(ingress(hosts, { namespace, name, createdAt })))
+      return new Set(told)
+    }
+    for (const namespace of namespaces) lookAt(namespace, 0)
+    return { lookAt, put }
+  }
+
+  it('K19 wakes nobody for a younger Ingress of another namespace that names their hosts, or all of them', () => {
+    const { put, lookAt } = crowd(['a', 'b'])
+    put('a', 'web', ['app.example.com'])
+    lookAt('a', 0)
+    for (const hosts of [['app.example.com'], ['*.example.com', '*.com'], undefined])
+      expect([...put('other', 'web', hosts, 2)]).to.deep.equal([])
+    expect([...put('other', 'web', ['app.example.com'], 1)], 'of one second the uid decides').to.deep.equal([])
+  })
+
+  it('property: wakes every client whose redirect URIs change, and of other namespaces no other', () => {
+    const namespaces = ['a', 'b', 'c']
+    const hosts = ['one', 'two', 'x.two', '*', '*.two'].map((name) => `${name}.example.com`)
+    const anyStep = fc.record({
+      namespace: fc.constantFrom(...namespaces),
+      name: fc.constantFrom('web', 'api', 'other'),
+      hosts: fc.option(fc.subarray(hosts), { nil: undefined }),
+      day: fc.integer({ min: 1, max: 3 }),
+    })
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 15 }), (steps) => {
+        const { put, lookAt } = crowd(namespaces)
+        let now = 0
+        const seen = (namespace: string) => {
+          // at the second look nothing is told that has just ended
+          lookAt(namespace, now)
+          const { uris, left } = lookAt(namespace, now)
+          return { uris: JSON.stringify(uris), all: JSON.stringify([uris, left]) }
+        }
+        const before = new Map(namespaces.map((namespace) => [namespace, seen(namespace)]))
+        for (const step of steps) {
+          now += 1_000
+          const told = put(step.namespace, step.name, step.hosts, step.day)
+          for (const namespace of namespaces) {
+            const after = seen(namespace)
+            const { uris, all } = before.get(namespace)!
+            if (after.uris !== uris) expect([...told]).to.include(`${namespace}/web`)
+            else if (after.all === all && namespace !== step.namespace)
+              expect([...told]).to.not.include(`${namespace}/web`)
+            before.set(namespace, after)
+          }
+        }
+      }),
+      { numRuns: propertyRuns(200) },
+    )
   })
 })

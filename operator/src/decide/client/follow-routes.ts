@@ -10,7 +10,11 @@ import { timeOf, timeText } from '../../api/time-text.ts'
 import { listsHost } from './allowed-hosts.ts'
 import type { BindingPolicies } from './policies.ts'
 import { present } from './present.ts'
+import { routeLimits } from './route-hosts.ts'
 import type { HostRoute } from './route-hosts.ts'
+
+/** Of an object that is there, or is not. */
+const notRead = `is not read: the older objects of its namespace name ${routeLimits.ofNamespace} hosts already; name fewer, or delete some`
 
 /** How long a URI stays that its object does not give any more. Milliseconds. */
 const graceMs = 600_000
@@ -20,6 +24,8 @@ export interface KnownRoutes {
   find(kind: RouteKind, namespace: string, name: string): HostRoute | undefined
   /** Of every namespace: those that name the host, or a wildcard above it. */
   naming(host: string): readonly HostRoute[]
+  /** Whether objects of this kind are left out in the namespace, because it has too many. */
+  isCut(kind: RouteKind, namespace: string): boolean
   /** Why objects of this kind are not known now; undefined when they are. */
   fault(kind: RouteKind): string | undefined
   /** False while a kind that may have objects was never read: nobody can say then who else names a host. */
@@ -69,8 +75,11 @@ export interface SharedList {
 export function followRoutes(input: FollowInput): FollowedRedirects {
   const { sources = [], former } = input
   const left: string[] = []
-  const given = sources.flatMap((source) => givenBy(source, input, left))
-  const kept = former.flatMap((one) => (given.some(({ uri }) => uri === one.uri) ? [] : keptOf(one, input, left)))
+  const formerHosts = former.flatMap(({ uri }) => URL.parse(uri)?.hostname ?? [])
+  const look: Look = { left, hosts: new Set(formerHosts), refusals: new Map() }
+  const given = sources.flatMap((source) => givenBy(source, input, look))
+  const isGiven = new Set(given.map(({ uri }) => uri))
+  const kept = former.flatMap((one) => (isGiven.has(one.uri) ? [] : keptOf(one, input, look)))
   const all = new Map([...given, ...kept].map((one) => [one.uri, one]))
   const ordered = [...former.flatMap(({ uri }) => all.get(uri) ?? []), ...given]
   const uris = withinLimits([...new Map(ordered.map((one) => [one.uri, one])).values()], input.list, left)
@@ -86,21 +95,40 @@ export const redirectsTold = ({ uris }: Pick<FollowedRedirects, 'uris'>): Follow
     ...present({ goneSince: goneSince === undefined ? undefined : timeText(goneSince) }),
   }))
 
-/** What an object gives now. @param left gets what it does not give */
-function givenBy(source: RedirectSource, input: FollowInput, left: string[]): readonly FollowedRedirect[] {
+/** One look at a client. */
+interface Look {
+  /** What it does not get, and why. */
+  readonly left: string[]
+  /** The hosts of its objects that were looked at. */
+  readonly hosts: Set<string>
+  /** By host. */
+  readonly refusals: Map<string, string | undefined>
+}
+
+/** What an object gives now. */
+function givenBy(source: RedirectSource, input: FollowInput, look: Look): readonly FollowedRedirect[] {
+  const { left } = look
   const { routes, namespace, former } = input
   const title = `${source.kind} ${source.name}`
   const fault = routes.fault(source.kind)
   const route = routes.find(source.kind, namespace, source.name)
   if (fault !== undefined) left.push(`${title}: ${fault}; what it gave before stays`)
-  else if (!route) left.push(`${title} is not there`)
+  else if (!route) left.push(`${title} ${routes.isCut(source.kind, namespace) ? notRead : 'is not there'}`)
   if (fault !== undefined || !route) return []
   if (!route.isSettling) left.push(...route.faults.map((one) => `${title} ${one}`))
-  return route.served.flatMap((served) => {
+  const { hosts } = look
+  const looked = route.served.filter(({ host }) =>
+    hosts.size < followLimits.looked ? hosts.add(host) : hosts.has(host),
+  )
+  const more = route.served.length - looked.length
+  if (more > 0)
+    left.push(`${title}: ${more} hosts are left out: a client is looked at for at most ${followLimits.looked}`)
+  return looked.flatMap((served) => {
     const uri = uriOf(served, source.path)
     const mayWait = !routes.isWhole && !former.some((one) => one.uri === uri)
     const refusal =
-      refusalOf(served.host, input) ?? (mayWait ? 'waits until all Ingresses and HTTPRoutes can be read' : undefined)
+      refusalOf(served.host, input, look) ??
+      (mayWait ? 'waits until all Ingresses and HTTPRoutes can be read' : undefined)
     if (refusal === undefined) return [{ uri, from: fromOf(source) }]
     left.push(`${title}: ${served.host} ${refusal}`)
     return []
@@ -112,15 +140,16 @@ function givenBy(source: RedirectSource, input: FollowInput, left: string[]): re
 function keptOf(
   { uri, from, goneSince }: FollowInput['former'][number],
   input: FollowInput,
-  left: string[],
+  look: Look,
 ): readonly FollowedRedirect[] {
   const { sources, routes, namespace, now } = input
+  const { left } = look
   const url = URL.parse(uri)
   const isWanted = sources === undefined || sources.some((source) => isFrom(uri, from, source))
   if (url === null || !isWanted) return []
   const host = url.hostname
   const title = `${from.kind} ${from.name}`
-  const refusal = refusalOf(host, input)
+  const refusal = refusalOf(host, input, look)
   if (refusal !== undefined) return []
   const one = { uri, from: fromOf(from) }
   const route = routes.find(from.kind, namespace, from.name)
@@ -138,7 +167,12 @@ function keptOf(
 }
 
 /** @returns why a host is not followed: what comes after it in a sentence */
-function refusalOf(host: string, { namespace, policies, routes }: FollowInput): string | undefined {
+function refusalOf(host: string, input: FollowInput, { refusals }: Look): string | undefined {
+  if (!refusals.has(host)) refusals.set(host, findRefusal(host, input))
+  return refusals.get(host)
+}
+
+function findRefusal(host: string, { namespace, policies, routes }: FollowInput): string | undefined {
   if (host.includes('*')) return 'is a wildcard; name each host'
   if (!matches(host, patterns.hostName)) return 'is no whole host name'
   const lists = (policies ?? []).filter(({ spec }) => spec.allow?.redirectHosts !== undefined)
@@ -164,9 +198,9 @@ function withinLimits(
   const within = list ? roomIn(list, followed) : followed
   const most = `at most ${followLimits.hosts} hosts and ${followLimits.uris} URIs are followed`
   const together = `; in a joined cluster the hub takes ${mostRedirectUris} with those of redirectURIs, and ${maxVersionBytes / 1024} KiB for the client`
+  const isWithin = new Set(within.map(({ uri }) => uri))
   for (const { uri, from } of uris)
-    if (!within.some((one) => one.uri === uri))
-      left.push(`${from.kind} ${from.name}: ${uri} is left out: ${most}${list ? together : ''}`)
+    if (!isWithin.has(uri)) left.push(`${from.kind} ${from.name}: ${uri} is left out: ${most}${list ? together : ''}`)
   return within
 }
 

@@ -28,6 +28,20 @@ export interface ServedHost {
   readonly port: number
 }
 
+/** How much of one object is read. Whoever may write it must not be able to fill the memory of the operator. */
+export const routeLimits = {
+  /** Hosts of an Ingress, and of an HTTPRoute with the ports of its listeners. */
+  hosts: 500,
+  /** What the schemas of the Gateway API allow. */
+  hostnames: 16,
+  parents: 32,
+  listeners: 64,
+  /** Labels of a host. */
+  labels: 16,
+  /** Objects of one kind in one namespace, with the hosts that they name. */
+  ofNamespace: 4_000,
+} as const
+
 interface RouteMeta {
   readonly name: string
   readonly namespace?: string
@@ -42,6 +56,8 @@ export interface Ingress {
   readonly spec?: {
     readonly tls?: readonly { readonly hosts?: readonly string[] }[]
     readonly rules?: readonly { readonly host?: string }[]
+    /** How many hosts were not read (intake/cut-routes.ts). */
+    readonly leftOut?: number
   }
   readonly status?: {
     readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] }
@@ -95,21 +111,31 @@ const gatewayGroup = 'gateway.networking.k8s.io'
 
 /** Hosts count that are in `spec.tls`, once a controller has given it an address. */
 export function readIngress({ metadata, spec, status }: Ingress): HostRoute {
-  const secure = hostsOf((spec?.tls ?? []).flatMap(({ hosts = [] }) => hosts))
-  const names = hostsOf([...(spec?.rules ?? []).flatMap(({ host }) => host ?? []), ...secure])
+  const secure = new Set(hostsOf((spec?.tls ?? []).flatMap(({ hosts = [] }) => hosts)))
+  const names = hostsOf([...secure, ...(spec?.rules ?? []).flatMap(({ host }) => host ?? [])])
   const hasAddress = status?.loadBalancer?.ingress?.some(({ ip, hostname }) => Boolean(ip ?? hostname)) === true
-  const open = names.filter((host) => !secure.includes(host))
+  const open = names.filter((host) => !secure.has(host))
+  const leftOut = spec?.leftOut ?? 0
   return {
     ...identityOf('Ingress', metadata),
     names,
-    served: hasAddress ? secure.map((host) => ({ host, port: httpsPort })) : [],
+    served: hasAddress ? Array.from(secure, (host) => ({ host, port: httpsPort })) : [],
     faults: [
       ...(hasAddress ? [] : ['has no address in its status; see its controller']),
       ...(names.length === 0 ? ['names no host'] : []),
-      ...open.map((host) => `has ${host} without TLS; add it to spec.tls`),
+      ...(leftOut > 0 ? [`names ${names.length + leftOut} hosts, of which the first ${names.length} are read`] : []),
+      ...(open.length > 0
+        ? [`has ${shortList(open)} without TLS; add ${open.length > 1 ? 'them' : 'it'} to spec.tls`]
+        : []),
     ],
     isSettling: false,
   }
+}
+
+/** @returns the first few, and how many more there are */
+export function shortList(texts: readonly string[], most = 3): string {
+  const more = texts.length - most
+  return more > 0 ? `${texts.slice(0, most).join(', ')} and ${more} more` : texts.join(', ')
 }
 
 /** @param about.gateway by namespace and name; undefined when there is none
@@ -123,7 +149,7 @@ export interface AboutParents {
 export function readHttpRoute(route: HttpRoute, about: AboutParents): HostRoute {
   const identity = identityOf('HTTPRoute', route.metadata)
   const found = (route.spec?.parentRefs ?? []).map((parent) => readParent(route, parent, about))
-  const served = found.flatMap((one) => one.served)
+  const served = distinct(found.flatMap((one) => one.served)).slice(0, routeLimits.hosts)
   return {
     ...identity,
     names: hostsOf([...(route.spec?.hostnames ?? []), ...served.map(({ host }) => host)]),
@@ -218,6 +244,10 @@ function hostsInBoth(own: readonly string[], listener: string): readonly string[
 /** @param name a host, or a wildcard such as `*.example.com` for every host below it */
 export const coversHost = (name: string, host: string): boolean =>
   name === host || (name.startsWith('*.') && host.endsWith(name.slice(1)) && host.length >= name.length)
+
+const distinct = (served: readonly ServedHost[]): readonly ServedHost[] => [
+  ...new Map(served.map((one) => [`${one.host}:${one.port}`, one])).values(),
+]
 
 const httpsPort = 443
 
