@@ -1,14 +1,14 @@
 // One connection to one server of a directory: always TLS, with time-outs, and without following referrals.
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { checkServerIdentity, connect as connectTls } from 'node:tls'
+import { checkServerIdentity } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
 import { Client, ResultCodeError } from 'ldapts'
 import type { Entry, Filter } from 'ldapts'
 import { describeError } from '@nauthera/runtime/log'
+import { guardAnswers } from './answer-guard.ts'
 import { binaryKeys } from './entry.ts'
 import type { DirectoryEntry } from './entry.ts'
+import { openSecureSocket } from './secure-socket.ts'
 
 /** Milliseconds. */
 export interface DirectoryPatience {
@@ -76,10 +76,8 @@ export class DirectoryConnection {
 
   /** @throws DirectoryFailure */
   static async open({ url, ca, patience }: DirectoryTarget): Promise<DirectoryConnection> {
-    const { host, port, isTls } = addressOf(url)
     let certificateEnd = new Date(Number.NaN)
     const tls: ConnectionOptions = {
-      host,
       minVersion: 'TLSv1.2',
       ...(ca === undefined ? {} : { ca }),
       checkServerIdentity(name, certificate) {
@@ -87,26 +85,19 @@ export class DirectoryConnection {
         return checkServerIdentity(name, certificate)
       },
     }
-    const waits = { url, timeout: patience.answer, connectTimeout: patience.connect }
-    const secure = isTls ? connectTls({ ...tls, port }) : undefined
-    const socket = secure ?? connect({ host, port })
-    // the client brings its own listener, later
-    socket.on('error', () => undefined)
-    socket.setKeepAlive(true, 10_000).setNoDelay()
-    const overdue = setTimeout(() => socket.destroy(new Error('no connection in time')), patience.connect)
     try {
-      await once(socket, secure ? 'secureConnect' : 'connect')
-      // the client never connects by itself: it gets a connection that is there
-      const client = new Client(
-        secure ? { ...waits, createSecureConnection: () => secure } : { ...waits, createConnection: () => socket },
-      )
-      if (!secure) await client.startTLS(tls)
+      const socket = await openSecureSocket(url, tls, AbortSignal.timeout(patience.connect))
+      guardAnswers(socket)
+      // the client never connects by itself: it gets a connection that is there, and knows nothing of StartTLS
+      const client = new Client({
+        url: url.replace(/^ldap:/, 'ldaps:'),
+        timeout: patience.answer,
+        connectTimeout: patience.connect,
+        createSecureConnection: () => socket,
+      })
       return new DirectoryConnection(client, socket, certificateEnd)
     } catch (error) {
-      socket.destroy()
       throw new DirectoryFailure('unreachable', `${url}: ${describeError(error)}`)
-    } finally {
-      clearTimeout(overdue)
     }
   }
 
@@ -184,12 +175,6 @@ export class DirectoryConnection {
     // after a time-out the client ends the connection, and with it everything else that was asked on it
     return new DirectoryFailure(/timed? ?out/i.test(said) ? 'unreachable' : 'ended', said)
   }
-}
-
-function addressOf(url: string): { host: string; port: number; isTls: boolean } {
-  const { protocol, hostname, port } = new URL(url)
-  const isTls = protocol === 'ldaps:'
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? (isTls ? 636 : 389) : Number(port), isTls }
 }
 
 const asked = (filter: Filter, attributes: readonly string[]) => ({
