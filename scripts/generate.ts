@@ -166,7 +166,7 @@ function renderErrors(): Generated {
   const refusals = [
     '## Refused requests of a client',
     '',
-    'What `status.refusals` of an OIDCClient says of the last hour; the newest one is in the column `REFUSED` of `kubectl get oidcclients -o wide`.',
+    'What `status.refusals` of an OIDCClient says of the last hour; the one that is worth a look first is in the column `REFUSED` of `kubectl get oidcclients -o wide`.',
     'Anybody can send a request in the name of a client: only `by: Client` was a program that had proved itself. So a hint says what to compare, and',
     'never what to allow. Counts are at least so many, and are renewed every five minutes. The detail has nothing of a person and no secret.',
     '',

@@ -1,6 +1,5 @@
 // nauthera backup: all rows and the keys that open them, in one file for the holders of some keys.
-import { createWriteStream, readFileSync } from 'node:fs'
-import { readdir, rename, rm } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable, pipeline as pipe } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -17,6 +16,7 @@ import { neededKeys } from '../../store/load.ts'
 import { neededMigrations } from '../../store/migrate.ts'
 import { adminEvent, connectionOf, print, printHint, settingsOf, withDatabase } from '../terminal/session.ts'
 import type { CommandSession } from '../terminal/session.ts'
+import { nameBackup, tidy, writeWhole } from './backup-directory.ts'
 import { mintContentKey, writeBackup } from './backup-file.ts'
 import type { BackupManifest, SealedKeys } from './backup-file.ts'
 import { addSecretsCommand, addVerifyCommand } from './look.ts'
@@ -42,7 +42,7 @@ export function addBackupCommands(program: Command, session: CommandSession, ver
     .option('--secrets <directory>', 'further Secrets to seal with it: a folder each, named as the Secret')
     .option(
       '--keep <files>',
-      'with a directory: delete all but so many of the newest backups of this issuer',
+      'with a directory: delete all but so many of the newest backups of this issuer, by what each file says of itself; never the one just written',
       parseKeep,
     )
     .addHelpText(
@@ -81,9 +81,8 @@ async function create(session: CommandSession, options: CreateOptions, release: 
     schema: neededMigrations(),
     sealed: await sealTo(recipients, Buffer.from(JSON.stringify(keys))),
   }
-  const name = `nauthera-${new URL(issuer).hostname.replaceAll(/[^a-z0-9.-]/gi, '_')}-`
-  const path =
-    options.to === '-' ? undefined : join(options.to, `${name}${createdAt.replaceAll(/[-:]|\.\d+/g, '')}.backup`)
+  const name = nameBackup(head)
+  const path = options.to === '-' ? undefined : join(options.to, name)
   await withDatabase(session, async ({ audit }) => {
     const bulk = await openBulk(connectionOf(session), 'nauthera-backup')
     const tables: DumpedTable[] = []
@@ -97,16 +96,17 @@ async function create(session: CommandSession, options: CreateOptions, release: 
       const onManifest = (written: BackupManifest) => (manifest = written)
       const file = writeBackup({ head, contentKey, content, tables: () => tables, onManifest })
       if (path === undefined) await pipeline(Readable.from(file), stdout, { end: false })
-      else await writeFile(path, file)
-      if (path !== undefined && options.keep !== undefined) await prune(options.to, name, options.keep)
+      else await writeWhole(path, file)
     } finally {
       await bulk.stop()
     }
     const { sha256 } = manifest!
     const row = { createdAt, rows: tables.reduce((sum, { rows }) => sum + rows, 0), sha256 }
     audit.record(adminEvent('backup.create', { detail: { ...row, recipients: recipients.length } }))
-    if (path === undefined) printHint(session, `${row.rows} rows, sha256 ${sha256}`)
-    else print(session, [{ ...row, file: path }], ['createdAt', 'rows', 'sha256', 'file'])
+    if (path === undefined) return printHint(session, `${row.rows} rows, sha256 ${sha256}`)
+    const { deleted, later } = await tidy(options.to, { name, issuer, createdAt }, options.keep)
+    for (const one of later) printHint(session, `${one} is left: it says that it is of later than this one`)
+    print(session, [{ ...row, file: path, deleted }], ['createdAt', 'rows', 'sha256', 'file', 'deleted'])
   })
 }
 
@@ -115,23 +115,6 @@ async function checkRing(bulk: BulkConnection, { ring }: SealedKeys): Promise<vo
   const missing = (await neededKeys(bulk)).filter((id) => !(id in ring))
   if (missing.length > 0)
     throw new CodedError('KEY_RING_LACKS_KEY', { message: `the key-encryption ring has no key ${missing.join(', ')}` })
-}
-
-/** Under its name only when it is whole. */
-async function writeFile(path: string, bytes: AsyncIterable<Buffer>): Promise<void> {
-  const part = `${path}.part`
-  try {
-    await pipeline(Readable.from(bytes), createWriteStream(part, { mode: 0o600, flush: true }))
-    await rename(part, path)
-  } catch (error) {
-    await rm(part, { force: true })
-    throw error
-  }
-}
-
-async function prune(directory: string, begin: string, keep: number): Promise<void> {
-  const backups = (await readdir(directory)).filter((name) => name.startsWith(begin) && name.endsWith('.backup'))
-  for (const name of backups.toSorted().slice(0, -keep)) await rm(join(directory, name))
 }
 
 function parseKeep(text: string): number {

@@ -17,7 +17,7 @@ export function addVerifyCommand(backup: Command, session: CommandSession): void
       'after',
       `
 Examples:
-  nauthera backup verify nauthera-auth.example.com-20260131T080000Z.backup
+  nauthera backup verify nauthera-auth.example.com-20260131T080000Z-3f2a91c0.backup
   nauthera backup verify auth.backup --key recipient.key`,
     )
     .action(async (file: string, { key, sha256 }: { key?: string; sha256?: string }) => {

@@ -36,7 +36,7 @@ All of it is restored, or nothing. Without --move, everybody signs in again, and
 in a backup what was used since looks unused. docs/runbooks/restore.md says what people must do again.
 
 Example:
-  nauthera restore --from /backup/nauthera-auth.example.com-20260131T080000Z.backup --key - < recipient.key`,
+  nauthera restore --from /backup/nauthera-auth.example.com-20260131T080000Z-3f2a91c0.backup --key - < recipient.key`,
     )
     .action(async (options: RestoreOptions) => restore(session, options))
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { quietLog as log } from '@nauthera/harness/kept-log'
@@ -25,6 +25,7 @@ describe('nauthera backup and restore', function () {
   let directory: string
   let server: ServerReplicas
   let file: string
+  let whole: Buffer
   let sha256: string
   let refreshToken: string
   const printed: string[] = []
@@ -87,6 +88,7 @@ describe('nauthera backup and restore', function () {
     const [made] = (await run('source', 'backup', ...to, '-o', 'json')).json()
     sha256 = made!['sha256'] as string
     file = made!['file'] as string
+    whole = readFileSync(file)
     expect(readdirSync(at('backups')).map((name) => join(at('backups'), name))).to.deep.equal([file])
   })
   after(() => server.stop())
@@ -207,6 +209,56 @@ describe('nauthera backup and restore', function () {
     expect(left).to.have.length(1)
     const [seen] = (await run('source', 'backup', 'verify', join(at('backups'), left[0]!), '-o', 'json')).json()
     expect(seen).to.include({ checked: 'digest', release: '1.2.3' })
+  })
+
+  describe('with --keep', () => {
+    const place = (name: string) => join(at('kept'), name)
+    /** A backup as far as its first line says. */
+    const lay = (name: string, head: object, to = 'backup') => {
+      writeFileSync(place(`${name}.${to}`), headed(() => head)(whole))
+      return `${name}.${to}`
+    }
+    const keep = (files: string) =>
+      run('source', 'backup', '--to', at('kept'), '--recipient', at('rsa.pub'), '--keep', files, '-o', 'json')
+    beforeEach(() => {
+      rmSync(at('kept'), { recursive: true, force: true })
+      mkdirSync(at('kept'))
+    })
+
+    it('leaves the backups of other issuers on the same host, and what is no backup', async () => {
+      const others = [
+        lay('nauthera-localhost-20200101T000000Z', { issuer: 'http://localhost:3000/a' }),
+        lay('nauthera-localhost-20200102T000000Z', { issuer: 'http://localhost:3001' }),
+        lay('nauthera-localhost-20200103T000000Z', { format: 2 }),
+      ]
+      writeFileSync(place('nauthera-localhost-20200104T000000Z.backup'), 'notes of somebody')
+      const [made] = (await keep('1')).json()
+      const own = basename(made!['file'] as string)
+      expect(readdirSync(at('kept'))).to.have.members([...others, 'nauthera-localhost-20200104T000000Z.backup', own])
+      expect(made!['deleted']).to.deep.equal([])
+    })
+
+    it('goes by what a file says of itself, keeps the file that it wrote, and says what it deleted', async () => {
+      const old = lay('nauthera-localhost-99990101T000000Z', { createdAt: '2020-01-01T00:00:00.000Z' })
+      const older = lay('of-another-name', { createdAt: '2019-01-01T00:00:00.000Z' })
+      const later = lay('nauthera-localhost-20200101T000000Z', { createdAt: '9999-01-01T00:00:00.000Z' })
+      const { code, out, err } = await keep('2')
+      expect(code).to.equal(0)
+      const [made] = JSON.parse(out) as Record<string, unknown>[]
+      expect(readdirSync(at('kept'))).to.have.members([old, later, basename(made!['file'] as string)])
+      expect(made!['deleted']).to.deep.equal([older])
+      expect(err).to.include(later)
+    })
+
+    it('removes what a run left that died, and nothing of one that is writing', async () => {
+      const dead = lay('nauthera-localhost-20200101T000000Z', {}, 'backup.part')
+      utimesSync(place(dead), new Date(0), new Date(0))
+      writeFileSync(place('nauthera-localhost-20200102T000000Z.backup.part'), '')
+      const [made] = (await keep('1')).json()
+      const own = basename(made!['file'] as string)
+      expect(readdirSync(at('kept'))).to.have.members(['nauthera-localhost-20200102T000000Z.backup.part', own])
+      expect(made!['deleted']).to.deep.equal([dead])
+    })
   })
 
   it('T61 prints and logs nothing of a key or of a person', () => {
