@@ -26,6 +26,7 @@ import { renderMetricsPage } from './metrics-page.ts'
 import { renderDrawing } from './drawing.ts'
 import { renderNotice } from './notice.ts'
 import { idPages, readUses, renderIdPage } from './test-ids.ts'
+import { renderPolicyRulesPage } from './policy-rules-page.ts'
 import { renderTree } from './tree.ts'
 
 /** A generated file: its path from the root, and what it must hold. */
@@ -230,6 +231,7 @@ const files = [
   { path: 'docs/cli.md', content: renderCliPage() },
   { path: 'docs/plugin.md', content: renderPluginPage() },
   { path: 'docs/fields.md', content: renderFieldsPage() },
+  { path: 'docs/policy-rules.md', content: renderPolicyRulesPage() },
   { path: 'docs/metrics.md', content: renderMetricsPage() },
   { path: 'docs/alerts.md', content: renderAlertsPage() },
   { path: 'docs/audit.md', content: renderAuditPage(readOrEmpty('docs/audit.md')) },

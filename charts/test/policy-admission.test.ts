@@ -1,29 +1,18 @@
-import { Environment } from '@marcbachmann/cel-js'
 import type { OIDCClient, OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
 import type { OIDCPolicySpec } from '@nauthera/operator/api/oidc-policy'
 import { checkPolicies } from '@nauthera/operator/decide/client/check-policies'
 import { policiesFor } from '@nauthera/operator/decide/client/policies'
 import { expect } from 'chai'
+import type { AdmissionSpec } from './support/admission.ts'
+import {
+  admissionNames,
+  admissionSpec,
+  evaluate,
+  policyName,
+  refusalsOf,
+  strictEnvironment,
+} from './support/admission.ts'
 import { find, modes, objectsOf } from './support/render.ts'
-
-interface AdmissionSpec {
-  failurePolicy: string
-  matchConditions: { name: string; expression: string }[]
-  variables: { name: string; expression: string }[]
-  validations: { expression: string; messageExpression: string }[]
-}
-
-const evaluator = () => {
-  const environment = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: true })
-  for (const name of ['object', 'oldObject', 'params', 'namespaceObject', 'variables'])
-    environment.registerVariable(name, 'dyn')
-  const parsed = new Map<string, (context: object) => unknown>()
-  return (expression: string, context: object): unknown => {
-    const evaluate = parsed.get(expression) ?? environment.parse(expression)
-    parsed.set(expression, evaluate)
-    return evaluate(context)
-  }
-}
 
 const namespaceLabels = { 'example.com/team': 'platform' }
 const web: OIDCClientSpec = { type: 'Web', redirectURIs: ['https://a.apps.example.com/cb'] }
@@ -47,7 +36,9 @@ const opener: OIDCPolicySpec = {
     verifiers: true,
     optionalPKCE: true,
     resourceServer: true,
+    foreignServiceAccounts: true,
     tokenExchange: true,
+    identityIssuers: ['*'],
     consent: ['Explicit', 'Remember', 'Skip'],
   },
 }
@@ -114,6 +105,32 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
   ],
   ['an audience outside', { allow: { audiences: ['https://a/*'] } }, client({ audiences: ['https://b/'] })],
   ['an audience inside', { allow: { audiences: ['https://a/*'] } }, client({ audiences: ['https://a/b'] })],
+  [
+    'a type of details outside',
+    { allow: { authorizationDetailsTypes: ['account_*'] } },
+    client({ authorizationDetailsTypes: ['payment'] }),
+  ],
+  [
+    'a type of details inside',
+    { allow: { authorizationDetailsTypes: ['account_*'] } },
+    client({ authorizationDetailsTypes: ['account_list'] }),
+  ],
+  ...(['https://ci.example.com/shop', 'https://other.example.com'] as const).map(
+    (issuer): [string, OIDCPolicySpec, OIDCClient] => [
+      `the issuer ${issuer}`,
+      { allow: { identityIssuers: ['https://ci.example.com/*'] } },
+      client({ auth: { method: 'federated_jwt', identities: [{ issuer, subject: 'build' }] } }),
+    ],
+  ),
+  ...(['team-a', 'team-b', 'shop'] as const).flatMap((namespace): [string, OIDCPolicySpec, OIDCClient][] => {
+    const auth = { method: 'federated_jwt' as const, identities: [{ serviceAccount: { name: 'worker', namespace } }] }
+    const policy = { allow: { foreignServiceAccounts: false } }
+    return [
+      [`a ServiceAccount of ${namespace}`, policy, client({ auth })],
+      [`a ServiceAccount of ${namespace} there, of a client of a joined cluster`, policy, mirror('shop.app', { auth })],
+    ]
+  }),
+  ['a default that another type has', { allow: { grantTypes: ['client_credentials'] } }, client({})],
   ['consent by default', { allow: { consent: ['Explicit'] } }, client({})],
   ['consent that is skipped', { allow: { consent: ['Remember'] } }, client({ consent: 'Skip' })],
   ['consent of a machine', { allow: { consent: [] } }, client({ type: 'M2M', redirectURIs: [] })],
@@ -179,6 +196,11 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
     { limits: { tokens: { access: '60m' } } },
     client({ tokens: { accessTTL: '1h' } }),
   ],
+  [
+    'a long access token for its API',
+    { limits: { tokens: { access: '10m' } } },
+    client({ resourceServer: { identifier: 'https://api', tokens: { accessTTL: '1h' } } }),
+  ],
   ['a long ID token', { limits: { tokens: { id: '10m' } } }, client({ tokens: { idTTL: '11m' } })],
   ['a long refresh token', { limits: { tokens: { refresh: '1h' } } }, client({ tokens: { refreshTTL: '2h' } })],
   ['a long overlap', { rotation: { maxOverlap: '1h' } }, client({ rotation: { interval: '24h', overlap: '2h' } })],
@@ -225,68 +247,41 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
 
 describe('K14 the admission policy of OIDCPolicies', function () {
   this.timeout(60_000)
-  const evaluate = evaluator()
   let spec: AdmissionSpec
   let warning: AdmissionSpec
   before(async () => {
-    const policy = find(await objectsOf(), 'ValidatingAdmissionPolicy', 'auth.nauthera.policy')
-    spec = policy['spec'] as AdmissionSpec
-    warning = find(await objectsOf(), 'ValidatingAdmissionPolicy', 'auth.nauthera.policy-warning')[
-      'spec'
-    ] as AdmissionSpec
+    spec = await admissionSpec()
+    warning = await admissionSpec('Warn')
   })
 
-  /** The rules that a client breaks, and what `kubectl apply` would say. */
-  const broken = (params: object, object: OIDCClient, rules = spec) => {
-    const variables: Record<string, unknown> = {}
-    const context = {
-      object,
-      oldObject: null,
-      params,
-      namespaceObject: { metadata: { labels: namespaceLabels } },
-      variables,
-    }
-    for (const { name, expression } of rules.variables) variables[name] = evaluate(expression, context)
-    return rules.validations
-      .filter(({ expression }) => evaluate(expression, context) !== true)
-      .map((rule) => ({ rule, message: String(evaluate(rule.messageExpression, context)) }))
-  }
-  const refusals = (params: object, object: OIDCClient): string[] =>
-    broken(params, object).map(({ message }) => message)
-  const denials = (
-    params: { metadata: { name: string }; spec: OIDCPolicySpec },
-    object: OIDCClient,
-    wanted: 'Deny' | 'Warn' = 'Deny',
-  ): string[] => {
-    const policies = policiesFor(object, { baseline: opener, policies: [params], namespaceLabels })
+  const broken = (policy: OIDCPolicySpec, object: OIDCClient, rules = spec) =>
+    refusalsOf(rules, { policy, object, namespaceLabels })
+  const fields = (...about: Parameters<typeof broken>): string[] => broken(...about).map(({ field }) => field)
+  const denials = (policy: OIDCPolicySpec, object: OIDCClient, wanted: 'Deny' | 'Warn' = 'Deny'): string[] => {
+    const named = { metadata: { name: policyName }, spec: policy }
+    const policies = policiesFor(object, { baseline: opener, policies: [named], namespaceLabels })
     return checkPolicies(object, policies)
-      .filter(({ enforcement, policy }) => enforcement === wanted && policy === params.metadata.name)
+      .filter(({ enforcement, policy }) => enforcement === wanted && policy === policyName)
       .map(({ field }) => field)
   }
 
   for (const [sentence, policy, object] of cases) {
     it(`gives the operator's answer: ${sentence}`, () => {
-      const params = { metadata: { name: 'limits' }, spec: policy }
-      const fields = refusals(params, object).map((message) => /^OIDCPolicy limits: (\S+): /.exec(message)?.[1])
-      expect(fields).to.have.members(denials(params, object))
+      expect(fields(policy, object)).to.have.members(denials(policy, object))
     })
   }
 
   for (const [sentence, policy, object] of cases.filter(([, one]) => one.enforcement === undefined)) {
     it(`warns of what the operator warns of: ${sentence}`, () => {
-      const params = { metadata: { name: 'limits' }, spec: { ...policy, enforcement: 'Warn' as const } }
-      const warnings = broken(params, object, warning).map(
-        ({ message }) => /^OIDCPolicy limits: (\S+): /.exec(message)?.[1],
-      )
-      expect(warnings).to.have.members(denials(params, object, 'Warn'))
-      expect(refusals(params, object), 'and refuses nothing').to.deep.equal([])
+      const warns = { ...policy, enforcement: 'Warn' as const }
+      expect(fields(warns, object, warning)).to.have.members(denials(warns, object, 'Warn'))
+      expect(fields(warns, object), 'and refuses nothing').to.deep.equal([])
     })
   }
 
   it('warns of nothing that is refused anyway, and of nothing that is only counted', () => {
     for (const enforcement of ['Deny', 'Audit'] as const) {
-      const params = { metadata: { name: 'limits' }, spec: { enforcement, allow: { types: [] } } }
-      expect(broken(params, client({}), warning)).to.deep.equal([])
+      expect(fields({ enforcement, allow: { types: [] } }, client({}), warning)).to.deep.equal([])
     }
   })
 
@@ -295,34 +290,36 @@ describe('K14 the admission policy of OIDCPolicies', function () {
     const actions = (name: string) =>
       (find(objects, 'ValidatingAdmissionPolicyBinding', name)['spec'] as { validationActions: string[] })
         .validationActions
-    expect(actions('auth.nauthera.policy')).to.deep.equal(['Deny'])
-    expect(actions('auth.nauthera.policy-warning')).to.deep.equal(['Warn'])
+    expect(actions(admissionNames.Deny)).to.deep.equal(['Deny'])
+    expect(actions(admissionNames.Warn)).to.deep.equal(['Warn'])
   })
 
   it('has a case above for each of its rules', () => {
-    const refused = cases.flatMap(([, policy, object]) => broken({ metadata: { name: 'x' }, spec: policy }, object))
+    const refused = cases.flatMap(([, policy, object]) => broken(policy, object))
     expect([...new Set(refused.map(({ rule }) => rule))]).to.have.members([...spec.validations])
   })
 
   it('names the policy, the field and what to write', () => {
-    const params = { metadata: { name: 'limits' }, spec: { allow: { types: ['SPA', 'M2M'] } } }
-    expect(refusals(params, client({}))).to.deep.equal(['OIDCPolicy limits: spec.type: must be among SPA, M2M'])
+    const said = broken({ allow: { types: ['SPA', 'M2M'] } }, client({})).map(({ message }) => message)
+    expect(said).to.deep.equal(['OIDCPolicy limits: spec.type: must be among SPA, M2M'])
   })
 
-  it('judges clients of its own server name only, and only when their spec changes', () => {
+  it('counts the entries of a list that is too long to be printed', () => {
+    const scopes = Array.from({ length: 100 }, (_, index) => `${'x'.repeat(30)}${index}`)
+    const said = broken({ allow: { scopes } }, client({})).map(({ message }) => message)
+    expect(said).to.deep.equal(['OIDCPolicy limits: spec.scopes: must be among the 100 entries of allow.scopes'])
+  })
+
+  it('judges clients of its own server name only', () => {
     const judged = (object: OIDCClient, oldObject: OIDCClient | null) =>
       spec.matchConditions.every(({ expression }) => evaluate(expression, { object, oldObject }) === true)
     expect(judged(client({}), null)).to.equal(true)
     expect(judged(client({ serverName: 'default' }), null)).to.equal(true)
     expect(judged(client({ serverName: 'second' }), null)).to.equal(false)
-    expect(judged(client({}, { rotate: '1' }), client({}))).to.equal(false)
-    expect(judged(client({ dpop: true }), client({}))).to.equal(true)
   })
 
   it('compiles as an API server compiles it, which wants lists of one type', async () => {
-    const strict = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: true })
-    for (const name of ['object', 'oldObject', 'params', 'namespaceObject', 'variables', 'request', 'authorizer'])
-      strict.registerVariable(name, 'dyn')
+    const strict = strictEnvironment()
     const all = (await objectsOf()).filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
     const expressions = all.flatMap((policy) => {
       const { matchConditions, variables, validations } = policy['spec'] as Partial<AdmissionSpec>
@@ -344,7 +341,7 @@ describe('K14 the admission policy of OIDCPolicies', function () {
 
   it('is rendered only where the operator reads policies and admission policies are enabled', async () => {
     const isThere = async (options: Parameters<typeof objectsOf>[0]) =>
-      (await objectsOf(options)).some(({ metadata }) => metadata.name === 'auth.nauthera.policy')
+      (await objectsOf(options)).some(({ metadata }) => metadata.name === admissionNames.Deny)
     expect(modes).to.include.members(['watch-namespaces', 'watch-release'])
     const on = { operator: { admission: { enabled: true } } }
     expect(await isThere({})).to.equal(true)

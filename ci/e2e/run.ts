@@ -43,6 +43,7 @@ NAUTHERA_E2E_PREVIOUS=COMMIT is what an upgrade begins from; default: the newest
 /** First the files that install CRDs of their own, then those that share one installation. */
 const suites = [
   'operator',
+  'policies',
   'tutorials',
   'install',
   'clients',
@@ -72,10 +73,10 @@ const suites = [
   // last, since it leaves values of its own: else another rollout would take them back
   'own-keys',
 ].map((name) => `ci/e2e/${name}.e2e.ts`)
-/** It runs a process of this checkout: no images are needed. */
-const withoutImages = new Set(suites.slice(0, 1))
+/** They run a process of this checkout, or none: no images are needed. */
+const withoutImages = new Set(suites.slice(0, 2))
 /** They need no Valkey. */
-const withoutProduct = new Set(suites.slice(0, 2))
+const withoutProduct = new Set(suites.slice(0, 3))
 const named =
   (...names: readonly string[]) =>
   (file: string) =>

@@ -28,7 +28,7 @@ export const secretMethods: readonly string[] = ['client_secret', ...secretWays]
 export const showsSecret = (method: string): boolean => secretMethods.includes(method)
 
 /** @returns the ways in which a client of this method may show its secret; none for one without */
-export const waysOf = (method: AuthMethod): readonly SecretWay[] =>
+export const waysOf = (method: string): readonly SecretWay[] =>
   method === 'client_secret' ? secretWays : secretWays.filter((way) => way === method)
 
 /** @returns the method as `token_endpoint_auth_method` has it, which knows no word for "one of the two" */

@@ -66,6 +66,7 @@ const sections: readonly Section[] = [
     title: 'Reference',
     pages: [
       'docs/fields.md',
+      'docs/policy-rules.md',
       'docs/conditions.md',
       'docs/errors.md',
       'docs/metrics.md',

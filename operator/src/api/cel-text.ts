@@ -1,6 +1,7 @@
 // Values and calls as they stand in a CEL rule.
 
-const quote = (value: string): string =>
+/** @returns a CEL string literal */
+export const celText = (value: string): string =>
   `'${value
     .replaceAll('\\', '\\\\')
     .replaceAll("'", "\\'")
@@ -13,7 +14,14 @@ const escapeCharacter = (character: string): string => {
 }
 
 /** @returns a CEL list of string literals: `['a', 'b']`. */
-export const celList = (values: readonly string[]): string => `[${values.map(quote).join(', ')}]`
+export const celList = (values: readonly string[]): string => `[${values.map(celText).join(', ')}]`
 
 /** @returns the CEL call that matches `target` against a pattern: `self.matches('^a$')`. */
-export const celMatches = (target: string, pattern: string): string => `${target}.matches(${quote(pattern)})`
+export const celMatches = (target: string, pattern: string): string => `${target}.matches(${celText(pattern)})`
+
+/** @returns CEL: each part of the path is there: `has(self.a) && has(self.a.b)` */
+export const celHas = (target: string, path: string): string =>
+  path
+    .split('.')
+    .map((_, at, names) => `has(${target}.${names.slice(0, at + 1).join('.')})`)
+    .join(' && ')

@@ -12,13 +12,15 @@ import { maxVersionBytes } from '@nauthera/rules/limits'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { pairwiseWants } from '@nauthera/rules/subjects'
 import { secretRules } from './client-secret-rules.ts'
-import { authMethodInCel as method } from './in-effect.ts'
+import { authMethodInCel } from './in-effect.ts'
 import { clientSpecFields } from './oidc-client.ts'
 import { patterns } from './patterns.ts'
 import { celList, celMatches } from './cel-text.ts'
 import { absent, createAnother, ofEach, rulesOf } from './rule-kinds.ts'
 import { withRules } from './schema.ts'
 import type { CelRule } from './schema.ts'
+
+const method = authMethodInCel('self')
 
 const grants = (...names: readonly string[]) =>
   `has(self.grantTypes) && self.grantTypes.exists(g, g in ${celList(names)})`

@@ -2,9 +2,11 @@
 import { federatedMethod, secretMethods } from '@nauthera/rules/client-authentication'
 import { celList, celMatches } from './cel-text.ts'
 import { durationPattern } from './duration.ts'
-import { authMethodInCel as method } from './in-effect.ts'
+import { authMethodInCel } from './in-effect.ts'
 import { absent, ofEach, rulesOf } from './rule-kinds.ts'
 import type { CelRule } from './schema.ts'
+
+const method = authMethodInCel('self')
 
 const noSecret = 'must be absent for a client without a secret; remove it or choose client_secret'
 

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
+import { checkPolicies } from '../../src/decide/client/check-policies.ts'
 import {
   bindingOf,
   defaultClientLimit,
   isAllowed,
-  isIssuerAllowed,
   policiesFor,
   tokenLimitsOf,
 } from '../../src/decide/client/policies.ts'
@@ -61,6 +61,8 @@ describe('policiesFor', () => {
   it('opens nothing by labels that nobody trusts, and limits all the same', () => {
     const origin = { namespace: 'shop', name: 'app', uid: 'u', labels: { team: 'a' } }
     const mirror = client({ origin }, { namespace: 'nauthera-cluster-edge', name: 'shop.app' })
+    const identities = [{ issuer: 'https://ci.example.com', subject: 'build' }]
+    const fromCi = { ...mirror, spec: { ...mirror.spec, auth: { method: 'federated_jwt' as const, identities } } }
     const opens = { customClientId: true, resourceServer: true, identityIssuers: ['https://ci.example.com'] }
     const under = (selector: OIDCPolicySpec['selector'], labels?: Record<string, string>) =>
       bindingOf(
@@ -78,7 +80,7 @@ describe('policiesFor', () => {
       )
     const opened = (policies: BindingPolicies) => [
       isAllowed(policies, 'customClientId'),
-      isIssuerAllowed(policies, 'https://ci.example.com'),
+      !checkPolicies(fromCi, policies).some(({ field }) => field === 'spec.auth.identities'),
       defaultClientLimit(policies) === undefined,
     ]
     const matchLabels = { team: 'a' }

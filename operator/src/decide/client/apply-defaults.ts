@@ -71,7 +71,7 @@ function rotationOf(spec: OIDCClientSpec, policies: BindingPolicies): NonNullabl
   const given = <K extends 'interval' | 'overlap' | 'window'>(field: K) =>
     first(policies, ({ defaults }) => defaults?.rotation?.[field])
   const interval = own.interval ?? given('interval')
-  const overlap = own.overlap ?? fitting(given('overlap'), interval)
+  const overlap = own.overlap ?? fitting(overlapUnder(given('overlap'), policies), interval)
   const window = own.window ?? (interval === undefined ? undefined : given('window'))
   return { ...own, ...definedOf({ interval, overlap, window }) }
 }
@@ -110,6 +110,13 @@ function first<T>(policies: BindingPolicies, pick: (policy: OIDCPolicySpec) => T
   return openersOf(policies)
     .map(({ spec }) => pick(spec))
     .find((value) => value !== undefined)
+}
+
+/** @returns a default overlap, at most as long as every policy allows */
+function overlapUnder(given: string | undefined, policies: BindingPolicies): string | undefined {
+  const limits = policies.flatMap(({ spec }) => durationMs(spec.rotation?.maxOverlap) ?? [])
+  const most = Math.min(...limits)
+  return (durationMs(given) ?? 0) > most ? durationText(most) : given
 }
 
 /** Drops a default overlap that is longer than the client's interval: every rotation would wait. The overlap is then half the interval. */

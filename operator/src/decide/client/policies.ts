@@ -1,6 +1,6 @@
 // Selects the policies of a client, and combines what they allow.
 import { secretWays, showsSecret, waysOf } from '@nauthera/rules/client-authentication'
-import type { AuthMethod, SecretWay } from '@nauthera/rules/client-authentication'
+import type { SecretWay } from '@nauthera/rules/client-authentication'
 import { platformTokenLife } from '@nauthera/rules/identities'
 import { namespaceLimits } from '@nauthera/rules/limits'
 import type { TokenLimits } from '@nauthera/rules/limits'
@@ -147,7 +147,7 @@ export function waysUnder(policies: BindingPolicies): readonly SecretWay[] {
 
 /** @param allowed the list of a policy
  *  @returns whether a client may authenticate so; one with client_secret may where any of its ways is listed */
-export function isMethodAllowed(allowed: readonly string[], method: AuthMethod): boolean {
+export function isMethodAllowed(allowed: readonly string[], method: string): boolean {
   const words: readonly string[] = showsSecret(method) ? ['client_secret', ...waysOf(method)] : [method]
   return words.some((word) => allowed.includes(word))
 }
@@ -212,14 +212,6 @@ function kindOf(identifier: string): 'machine' | 'name' | 'uri' {
 
 /** A name such as `rabbitmq`, which could also be a client id. */
 export const isBareName = (identifier: string): boolean => !identifier.includes(':')
-
-/** @returns whether the policies allow identities of this issuer: one lists it, and no list omits it */
-export function isIssuerAllowed(policies: BindingPolicies, issuer: string): boolean {
-  const listsOf = (some: BindingPolicies) =>
-    some.flatMap(({ spec }) => (spec.allow?.identityIssuers ? [spec.allow.identityIssuers] : []))
-  const lists = listsOf(policies)
-  return listsOf(openersOf(policies)).length > 0 && lists.every((list) => covers(list, issuer))
-}
 
 /** @returns the lowest limit of each kind. */
 export function tokenLimitsOf(policies: BindingPolicies): TokenLimits {
