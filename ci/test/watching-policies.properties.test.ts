@@ -78,7 +78,13 @@ function effectsOf({ policies, baseline, held, lost, remembered }: World) {
   const isLost = (key: string): boolean => lost.has(clients.findIndex((client) => keyOf(client) === key))
   const judge = createJudge({
     endings: { has: () => false },
-    watch: { clients: index, policies: () => policies, findCluster: () => undefined, namespaceLabels: () => ({}) },
+    watch: {
+      clients: index,
+      policies: () => policies,
+      findCluster: () => undefined,
+      namespaceLabels: () => ({}),
+      readsNamespaces: true,
+    },
     baseline,
     shards: {
       stored: () => undefined,

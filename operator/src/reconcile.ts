@@ -60,7 +60,7 @@ interface Needs {
     | 'findCluster'
     | 'routes'
     | 'namespaceLabels'
-    | 'certainLabels'
+    | 'readsNamespaces'
     | 'namespaceBornAt'
     | 'namespaceEnds'
   >
@@ -184,7 +184,7 @@ function accessOf(
   judgement: Judgement,
   redirects: ResolvedRedirects,
 ): { readonly granted: Granted; readonly access: readonly ApiAccess[] } {
-  const labels = watch.certainLabels(judgement.client.metadata.namespace)
+  const labels = watch.namespaceLabels(judgement.client.metadata.namespace)
   const caller = callerOf(judgement, shards.stored(key)?.entry, labels)
   const uris = urisOf(redirects)
   if (!caller) return { granted: grantedOf([], [], uris), access: [] }

@@ -145,7 +145,7 @@ function buildSpoke(
     namespace: namespaceOfCluster(cluster),
     state,
     findOrigin,
-    namespaceLabels: watch.certainLabels,
+    namespaceLabels: watch.namespaceLabels,
     clock,
     random,
     log,

@@ -20,7 +20,7 @@ import type { EndingNamespaces } from './ending-namespaces.ts'
 import type { Watch } from './watch.ts'
 
 interface Needs {
-  readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'findCluster'>
+  readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'readsNamespaces' | 'findCluster'>
   /** The policy of the settings, which holds for every client. */
   readonly baseline: OIDCPolicySpec
   readonly shards: Pick<Shards, 'stored' | 'holders' | 'isLeaving' | 'isUnheardOf' | 'noRoom'>
@@ -164,10 +164,9 @@ function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient
     const before = decided.get(keys)
     const isOwnSame = () => namesOf(client).every((name) => before?.holders.get(name) === holderOf(name))
     if (before && isSameList(before.ground, ground) && isOwnSame()) return before.verdicts.get(key)
-    const selectsNamespaces = watch.namespaceLabels(client.metadata.namespace) !== undefined
     const holders = new Map(Array.from(claimed.keys(), (name) => [name, holderOf(name)]))
     const verdicts = acceptClients(rivals, (one) => policiesOf(one, policies), {
-      selectsNamespaces,
+      selectsNamespaces: watch.readsNamespaces,
       findCluster: watch.findCluster,
       holderOf: (name) => holders.get(name),
     })

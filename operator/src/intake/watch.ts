@@ -46,10 +46,10 @@ export interface Watch {
   /** The joined clusters, and the one of a name. None where the operator does not watch the whole cluster. */
   clusters(): readonly OIDCCluster[]
   readonly findCluster: FindCluster
-  /** Labels of a namespace; undefined where the operator may not read them. */
+  /** Labels of a namespace. Undefined while they are unknown: the operator may not read them, or the namespace is not in its list yet. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined
-  /** The same, but undefined for a namespace that is missing in the list. */
-  certainLabels(namespace: string): Readonly<Record<string, string>> | undefined
+  /** Whether the operator may read labels of namespaces. */
+  readonly readsNamespaces: boolean
   /** Whether the namespace is terminating; false when unknown. */
   namespaceEnds(namespace: string): boolean
   /** When it was created, epoch milliseconds; undefined when unknown. */
@@ -238,13 +238,14 @@ const noLabels: Readonly<Record<string, string>> = {}
 /** @param namespaces undefined where the operator may not read them */
 function labelsFrom(
   namespaces: ReadonlyMap<string, NamespaceObject> | undefined,
-): Pick<Watch, 'namespaceLabels' | 'certainLabels' | 'namespaceEnds' | 'namespaceBornAt'> {
+): Pick<Watch, 'namespaceLabels' | 'readsNamespaces' | 'namespaceEnds' | 'namespaceBornAt'> {
   return {
-    namespaceLabels: (name) => namespaces && (namespaces.get(name)?.metadata.labels ?? noLabels),
-    certainLabels: (name) => {
+    // one that is missing has unknown labels, not none: a policy that restricts it must not be dropped meanwhile
+    namespaceLabels: (name) => {
       const found = namespaces?.get(name)
-      return found && (found.metadata.labels ?? {})
+      return found && (found.metadata.labels ?? noLabels)
     },
+    readsNamespaces: namespaces !== undefined,
     namespaceEnds: (name) => namespaces?.get(name)?.metadata.deletionTimestamp !== undefined,
     namespaceBornAt: (name) => timeOf(namespaces?.get(name)?.metadata.creationTimestamp),
   }

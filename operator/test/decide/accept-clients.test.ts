@@ -135,7 +135,21 @@ describe('acceptClients', () => {
     const verdict = acceptClients([one('a', 'shop', 1), one('b', 'shop', 2)], () =>
       holding({ allow: { customClientId: true } }),
     ).get('demo/b')
-    expect(verdict).to.deep.equal({ kind: 'conflict', wanted: 'shop', field: 'spec.clientId', holder: 'demo/a' })
+    expect(verdict).to.deep.equal({
+      kind: 'conflict',
+      wanted: 'shop',
+      field: 'spec.clientId',
+      holder: 'demo/a',
+      mayClaim: true,
+    })
+  })
+
+  it('K18 tells nobody who has a client id that they may not have', () => {
+    const others: OIDCClient = client({ clientId: 'shop' }, { namespace: 'another', name: 'b', ...at(2) })
+    const verdict = acceptClients([one('a', 'shop', 1), others], ({ metadata }) =>
+      holding({ allow: { customClientId: metadata.namespace === 'demo' } }),
+    ).get('another/b')
+    expect(verdict).to.include({ kind: 'conflict', holder: 'demo/a', mayClaim: false })
   })
 
   describe('a client that comes from another cluster', () => {

@@ -50,7 +50,7 @@ describe('eventsOf', () => {
     [
       'a conflict',
       before,
-      { acceptance: { kind: 'conflict', wanted: 'x', field: 'spec.clientId', holder: 'a/b' } },
+      { acceptance: { kind: 'conflict', wanted: 'x', field: 'spec.clientId', holder: 'a/b', mayClaim: true } },
       ['ClientIDConflict'],
     ],
     ['a violation', before, { violations: [denial] }, ['PolicyViolation']],

@@ -68,16 +68,31 @@ describe('describeConditions', () => {
     ],
     [
       'K1 says ClientIDConflict and who has the id',
-      { acceptance: { kind: 'conflict', wanted: 'shop', field: 'spec.clientId', holder: 'a/b' } },
+      { acceptance: { kind: 'conflict', wanted: 'shop', field: 'spec.clientId', holder: 'a/b', mayClaim: true } },
       'Accepted',
       'False',
       'ClientIDConflict',
       /^spec\.clientId: is taken by a\/b/,
     ],
     [
+      'K18 tells nobody who has an id that they may not have',
+      { acceptance: { kind: 'conflict', wanted: 'shop', field: 'spec.clientId', holder: 'a/b', mayClaim: false } },
+      'Accepted',
+      'False',
+      'ClientIDConflict',
+      /^spec\.clientId: is not free, and no policy allows this client an id of its choice \(customClientId\); leave it out$/,
+    ],
+    [
       'tells of cluster move where another cluster has the id',
       {
-        acceptance: { kind: 'conflict', wanted: 'shop', field: 'spec.clientId', holder: 'a/b', move: 'possible' },
+        acceptance: {
+          kind: 'conflict',
+          wanted: 'shop',
+          field: 'spec.clientId',
+          holder: 'a/b',
+          mayClaim: true,
+          move: 'possible',
+        },
       },
       'Accepted',
       'False',

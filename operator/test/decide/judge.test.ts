@@ -14,7 +14,13 @@ const now = Date.UTC(2026, 0, 2)
 const hour = 3_600_000
 const accepted: Acceptance = { kind: 'accepted', wanted: 'demo.app' }
 const invalid: Acceptance = { kind: 'invalid', wanted: 'demo.app', faults: [{ path: 'spec.par', message: 'm' }] }
-const conflict: Acceptance = { kind: 'conflict', wanted: 'demo.app', field: 'spec.clientId', holder: 'a/b' }
+const conflict: Acceptance = {
+  kind: 'conflict',
+  wanted: 'demo.app',
+  field: 'spec.clientId',
+  holder: 'a/b',
+  mayClaim: true,
+}
 
 interface About {
   acceptance?: Acceptance

@@ -524,6 +524,7 @@ describe('callerOf', () => {
       wanted: 'shop.checkout',
       field: 'spec.clientId',
       holder: 'shop/checkout',
+      mayClaim: false,
     } as const
     const about = { acceptance: taken, policies: holding({}), isFull: () => false, isServed: true, now: 0 }
     expect(callerOf(judgeClient(machine, { ...about, servedAs: 'demo.app' }), entry('u'), {})!.clientId).to.equal(

@@ -46,6 +46,7 @@ function createWorld(stored: Readonly<Record<string, ShardEntry>> = {}) {
     policies: () => [],
     findCluster: () => undefined,
     namespaceLabels: (name: string) => labels.get(name) ?? {},
+    readsNamespaces: true,
   }
   const judge = (one: OIDCClient) => {
     judgements.push(keyOf(one))

@@ -12,7 +12,8 @@ describe('createJudge', () => {
     clients: readonly OIDCClient[],
     about: {
       policies?: OIDCPolicy[]
-      labels?: Record<string, string>
+      /** undefined: of the namespace; null: its labels are not known yet */
+      labels?: Record<string, string> | null
       baseline?: OIDCPolicySpec
       shards?: typeof emptyShards
       ending?: boolean
@@ -20,12 +21,13 @@ describe('createJudge', () => {
   ) => {
     const index = createClientIndex()
     for (const one of clients) index.set(`${one.metadata.namespace}/${one.metadata.name}`, one)
-    const labels = about.labels ?? {}
+    const labels = about.labels === null ? undefined : (about.labels ?? {})
     const watch = {
       clients: index,
       policies: () => about.policies ?? [],
       findCluster: () => undefined,
       namespaceLabels: () => labels,
+      readsNamespaces: true,
     }
     const { shards = emptyShards } = about
     const follow = { config: () => undefined }
@@ -124,6 +126,24 @@ describe('createJudge', () => {
     expect(judge(waiting as OIDCClient, throwing).acceptance).to.include({ kind: 'conflict', holder: 'demo/owner' })
   })
 
+  it('K14 a policy that selects by labels holds, and opens nothing, while those of the namespace are unknown', () => {
+    const ofTeam = { namespaces: { matchLabels: { team: 'shop' } } }
+    const policies = [
+      policy('strict', { selector: ofTeam, require: { par: true } }),
+      policy('opens', { selector: ofTeam, allow: { customClientId: true } }),
+    ]
+    const restricted = client({ redirectURIs: ['https://a.example.com/cb'], type: 'Web' })
+    const denied = judgeOf([restricted], { policies, labels: null })(restricted, throwing)
+    expect(denied.violations.map(({ policy: by }) => by)).to.deep.equal(['strict'])
+    expect([denied.serve.kind, denied.served], 'nothing of it was ever served').to.deep.equal(['carry', undefined])
+    expect(judgeOf([restricted], { policies })(restricted, throwing).serve.kind).to.equal('desired')
+    const wants = client({ clientId: 'shop', par: true, redirectURIs: ['https://a.example.com/cb'], type: 'Web' })
+    const fields = (labels: Record<string, string> | null) =>
+      judgeOf([wants], { policies, labels })(wants, throwing).violations.map(({ field }) => field)
+    expect(fields(null)).to.deep.equal(['spec.clientId'])
+    expect(fields({ team: 'shop' })).to.deep.equal([])
+  })
+
   it('asks the policies whose selector matches, with the labels of the namespace', () => {
     const strict = policy('strict', {
       selector: { namespaces: { matchLabels: { team: 'shop' } } },
@@ -172,6 +192,7 @@ describe('createJudge', () => {
         },
         findCluster: () => undefined,
         namespaceLabels: () => ({}),
+        readsNamespaces: true,
       },
       baseline: {},
       shards: emptyShards,

@@ -43,7 +43,7 @@ function createWorld({ namespace, limits, cluster }: (typeof places)[number]) {
       clients,
       createJudge({
         endings: { has: () => false },
-        watch: { clients, policies: () => [], findCluster, namespaceLabels: () => ({}) },
+        watch: { clients, policies: () => [], findCluster, namespaceLabels: () => ({}), readsNamespaces: true },
         baseline: { limits },
         shards: {
           stored: (key) => stored.get(key),

@@ -131,7 +131,13 @@ function grantedBy({ before, now, isSuspended, refusal, namespace }: Case) {
   const policies = [policy('denying', { ...denied, grace: '1h' })]
   const judge = createJudge({
     endings: { has: () => false },
-    watch: { clients: index, policies: () => policies, findCluster: () => undefined, namespaceLabels: () => ({}) },
+    watch: {
+      clients: index,
+      policies: () => policies,
+      findCluster: () => undefined,
+      namespaceLabels: () => ({}),
+      readsNamespaces: true,
+    },
     baseline: { allow: { resourceServer: true, customClientId: true } },
     shards,
     follow: {

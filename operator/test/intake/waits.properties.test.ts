@@ -36,6 +36,7 @@ function createWorld() {
       policies: () => [],
       findCluster: (name: string) => ({ metadata: { name, uid: name }, spec: { limits: { clients: limits.cluster } } }),
       namespaceLabels: () => ({}),
+      readsNamespaces: true,
     },
     baseline: { grace: '0s', limits: { clientsPerNamespace: limits.tenant, tokens: { access: '5m' } } },
     shards: {

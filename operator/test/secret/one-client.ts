@@ -164,7 +164,13 @@ export function createOneClient(
     const now: OIDCClient = { ...client, spec: { ...client.spec, ...spec } }
     const clients = createClientIndex()
     clients.set(key, now)
-    const watch = { clients, policies: () => [], findCluster: () => undefined, namespaceLabels: () => undefined }
+    const watch = {
+      clients,
+      policies: () => [],
+      findCluster: () => undefined,
+      namespaceLabels: () => undefined,
+      readsNamespaces: false,
+    }
     const judgement = createJudge({
       endings: { has: () => false },
       watch,

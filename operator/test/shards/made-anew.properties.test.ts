@@ -30,7 +30,13 @@ function createWorld() {
   const index = createClientIndex()
   const judge = createJudge({
     endings: { has: () => false },
-    watch: { clients: index, policies: () => [], findCluster: () => undefined, namespaceLabels: () => ({}) },
+    watch: {
+      clients: index,
+      policies: () => [],
+      findCluster: () => undefined,
+      namespaceLabels: () => ({}),
+      readsNamespaces: true,
+    },
     baseline: { allow: { customClientId: true } },
     shards: {
       stored: (key) => {

@@ -49,9 +49,10 @@ export function acceptClients(
     else if (faults.length > 0) verdicts.set(key, { kind: 'invalid', wanted, faults })
     else if (conflict) {
       const { field, name } = conflict
+      const mayClaim = conflict.mayClaim(policies, faults)
       const holder = takenBy.get(name)!
       const move = field === 'spec.clientId' ? moveBetween(client, holder, byKey.get(holder)) : undefined
-      verdicts.set(key, { kind: 'conflict', wanted, field, holder, ...present({ move }) })
+      verdicts.set(key, { kind: 'conflict', wanted, field, holder, mayClaim, ...present({ move }) })
     } else verdicts.set(key, { kind: 'accepted', wanted })
   }
   return verdicts

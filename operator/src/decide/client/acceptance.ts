@@ -16,6 +16,8 @@ export type Acceptance =
       readonly field: 'spec.clientId' | 'spec.resourceServer.identifier'
       /** `namespace/name` of the other one. */
       readonly holder: string
+      /** Policies let this client have the name, so it is told who has it. */
+      readonly mayClaim: boolean
       /** Of a client id that a client of another cluster has. */
       readonly move?: ConflictMove
     }

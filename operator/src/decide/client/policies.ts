@@ -55,7 +55,7 @@ export const openersOf = (policies: BindingPolicies): BindingPolicies => {
 }
 
 /** @returns the labels by which policies select the namespace of a client; of a mirror those that its cluster tells, where they are
- *  trusted. Undefined where nobody may read them, or nobody trusts them */
+ *  trusted. Undefined while they are unknown, or where nobody trusts them */
 export function labelsForPolicies(
   { metadata, spec }: OIDCClient,
   about: {
@@ -74,24 +74,24 @@ function labelsOfClient({ metadata, spec }: OIDCClient): Readonly<Record<string,
   return ofOrigin ?? metadata.labels ?? {}
 }
 
-/** @param input.namespaceLabels undefined where nobody may read them, or nobody trusts them: a policy that selects by them then
- *    holds, because a limit that cannot be judged must not be dropped. For a client of a joined cluster it opens nothing */
+/** @param input.namespaceLabels undefined where they are unknown or nobody trusts them: a policy that selects by them then holds,
+ *    because a limit that cannot be judged must not be dropped, and opens nothing. `any`: each such policy holds in full, as for files */
 export function policiesFor(
   client: OIDCClient,
   input: {
     readonly baseline: OIDCPolicySpec
     readonly policies: readonly OIDCPolicy[]
-    readonly namespaceLabels: Readonly<Record<string, string>> | undefined
+    readonly namespaceLabels: Readonly<Record<string, string>> | 'any' | undefined
   },
 ): Policies {
   const tenant = tenantOf(client.metadata)
   const labels = labelsOfClient(client)
-  const isUntrusted = tenant.cluster !== undefined && input.namespaceLabels === undefined
+  const known = input.namespaceLabels
   const matching = input.policies.filter(({ spec }) => {
     const { namespaces, clients, clusters } = spec.selector ?? {}
     return (
       (!clusters || namesTenant(clusters, tenant)) &&
-      (input.namespaceLabels === undefined || selects(namespaces, input.namespaceLabels)) &&
+      (known === undefined || known === 'any' || selects(namespaces, known)) &&
       selects(clients, labels)
     )
   })
@@ -99,7 +99,7 @@ export function policiesFor(
     .map(({ metadata, spec }): NamedPolicy => ({
       name: metadata.name,
       spec,
-      ...(isUntrusted && selectsByLabels(spec) ? { opensNothing: true } : {}),
+      ...(known === undefined && isByUnknown(spec, tenant) ? { opensNothing: true } : {}),
     }))
     .toSorted(
       (left, right) => (right.spec.priority ?? 0) - (left.spec.priority ?? 0) || (left.name < right.name ? -1 : 1),
@@ -107,9 +107,10 @@ export function policiesFor(
   return [...ordered, { name: 'baseline', spec: input.baseline }]
 }
 
-/** Whoever writes a client chooses its labels too; that is no matter where a policy names the cluster. */
-const selectsByLabels = ({ selector }: OIDCPolicySpec): boolean =>
-  selector?.namespaces !== undefined || (selector?.clients !== undefined && selector.clusters === undefined)
+/** Whoever writes a client in a joined cluster chooses its labels too; that is no matter where a policy names the cluster. */
+const isByUnknown = ({ selector }: OIDCPolicySpec, { cluster }: Tenant): boolean =>
+  selector?.namespaces !== undefined ||
+  (cluster !== undefined && selector?.clients !== undefined && selector.clusters === undefined)
 
 /** @returns whether a list of joined clusters names the tenant */
 export const namesTenant = (clusters: ClusterSelector, { cluster, namespace }: Tenant): boolean =>

@@ -67,8 +67,11 @@ function accepted({ judgement: { acceptance }, noRoom }: Outcome): ConditionFind
   }
 }
 
-function conflictText({ holder, move }: Extract<Acceptance, { kind: 'conflict' }>): string {
+function conflictText({ holder, move, mayClaim }: Extract<Acceptance, { kind: 'conflict' }>): string {
   if (move === 'declared') return `moves to ${holder}; delete this object`
+  // names of other tenants are told to nobody who may not have them
+  if (!mayClaim)
+    return 'is not free, and no policy allows this client an id of its choice (customClientId); leave it out'
   const taken = `is taken by ${holder}; choose another, or delete that one`
   return move === 'possible' ? `${taken}; ${toMove}` : taken
 }

@@ -63,7 +63,7 @@ export function renderClients(input: RenderInput): {
   const holding = faults.length === 0 ? policies.map(({ object }) => object) : []
   // files do not show the number of clients in the namespace, nor since when a policy is broken
   const judged = judgeTogether(stored, {
-    policiesOf: (client) => policiesFor(client, { baseline: {}, policies: holding, namespaceLabels: undefined }),
+    policiesOf: (client) => policiesFor(client, { baseline: {}, policies: holding, namespaceLabels: 'any' }),
     isServed: () => false,
     // labels of namespaces are not known here: an entry that asks for them counts as one that does not fit
     labelsOf: () => undefined,

@@ -142,7 +142,10 @@ function judgeCluster(
   },
 ): readonly JudgedClient[] {
   const labelsOf = (namespace: string) =>
-    about.labels.kind === 'found' ? (about.labels.value.get(namespace) ?? {}) : undefined
+    about.labels.kind === 'found' ? about.labels.value.get(namespace) : undefined
+  // whoever may not read them asks what would be if each policy applied
+  const otherwise = ({ metadata }: OIDCClient) =>
+    about.labels.kind === 'found' || tenantOf(metadata).cluster !== undefined ? undefined : 'any'
   const clusters = about.clusters.kind === 'found' ? about.clusters.value : []
   const findCluster = (name: string) => clusters.find(({ metadata }) => metadata.name === name)
   const serverNameOf = ({ spec }: OIDCClient): string => spec.serverName ?? 'default'
@@ -158,7 +161,7 @@ function judgeCluster(
         policiesFor(client, {
           baseline,
           policies: about.policies,
-          namespaceLabels: labelsForPolicies(client, { namespaceLabels: labelsOf, findCluster }),
+          namespaceLabels: labelsForPolicies(client, { namespaceLabels: labelsOf, findCluster }) ?? otherwise(client),
         }),
       holderOf: (name) => served.get(name),
       isServed,
