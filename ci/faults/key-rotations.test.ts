@@ -11,6 +11,7 @@ import { propertyRuns } from '@nauthera/harness/property-runs'
 import { keepLog } from '../../server/test/http/harness.ts'
 import { freshStore } from '../../server/test/store/fresh-store.ts'
 import type { FreshStore } from '../../server/test/store/fresh-store.ts'
+import { keysAt } from '../../server/test/store/keys-at.ts'
 import { tell } from './support/tell.ts'
 
 const minute = 60_000
@@ -53,7 +54,7 @@ describe('sixty rotations of the signing keys', () => {
   })
 
   function replicaThatReads(every: number): Replica & { mayRead: boolean } {
-    const { keys } = fresh.replica({ poolMax: 2 })
+    const keys = keysAt(fresh.replica({ poolMax: 2 }).keys, () => now)
     const replica = { readEvery: every, mayRead: true, ring: undefined as unknown as KeyRing }
     const list: Keys['list'] = async () => {
       if (!replica.mayRead) throw new CodedError('STORE_UNAVAILABLE')

@@ -127,8 +127,8 @@ describe('a disaster', function () {
     const name = 'ring-lost'
     drill.copyDatabase('before', name)
     const listed = await drill.runOn(name, newRing('other-ring'), ['keys', 'list', '-o', 'json'])
-    const keys = JSON.parse(listed) as { inRing: boolean }[]
-    expect(keys.filter(({ inRing }) => inRing)).to.deep.equal([])
+    const keys = JSON.parse(listed) as { opens: boolean }[]
+    expect(keys.filter(({ opens }) => opens)).to.deep.equal([])
     const [sealed] = (await sealedSecrets()).filter(hasName('nauthera-keys'))
     await drill.writeObjects(name, [...objects.filter((one) => !hasName('nauthera-keys')(one)), sealed!])
     expect(await countOn(name, 'the ring lost, sealed in a backup')).to.deep.equal(usual)
@@ -163,7 +163,7 @@ describe('a disaster', function () {
     })
     await drill.runOn(name, both, ['keys', 'reencrypt'], ['keys', 'rotate', '--now', '--cut', 'all', '--yes'])
     const seen = await drill.runOn(name, ring, ['keys', 'list', '-o', 'json'])
-    expect((JSON.parse(seen) as { inRing: boolean }[]).filter(({ inRing }) => inRing)).to.deep.equal([])
+    expect((JSON.parse(seen) as { opens: boolean }[]).filter(({ opens }) => opens)).to.deep.equal([])
     const only = mount(drill.at('only-new'), { current: Buffer.from('new').toString('base64') })
     cpSync(join(both, 'new'), join(only, 'new'))
     await drill.writeObjects(name, [...objects.filter((one) => !hasName('nauthera-keys')(one)), secretOf(only)])

@@ -96,11 +96,14 @@ export async function startApp(needs: Needs): Promise<App> {
   )
 
   let isLoaded = false
-  // these stay true: an outage that all replicas share must not take all of them out of service
+  // keys and clients stay true: an outage that all replicas share must not take all of them out of service
   health.require('keys', () => (isLoaded ? undefined : 'the database has not answered yet'))
+  health.require('clock', () => store.clock.fault()?.message)
   health.require('clients', () => (config.isComplete() ? undefined : 'no complete set of clients yet'))
   const starting = startInSteps({ log }, [
     () => checkSchema(store.database),
+    () => store.clock.check(),
+    () => store.clock.start(),
     () => keys.epoch.load(),
     () => keys.ring.load(),
     () => protocol.renew(keys.ring.current()),

@@ -46,6 +46,12 @@ export const errorCatalogue = {
     meaning: 'A backup is restored only into an empty database, and this one has rows.',
     remedy: 'Stop the servers, and give a new database.',
   },
+  CLOCKS_DIFFER: {
+    meaning:
+      'The clock of this machine and that of the database differ by a minute or more. The server is not ready, and makes and deletes no keys; commands make none either, but `--cut` works.',
+    remedy:
+      'Set the clock that is wrong: that of the node of this pod or, when all replicas say so, that of PostgreSQL.',
+  },
   KEY_RING_INVALID: {
     meaning: 'The directory of key-encryption keys cannot be read, or its files are not a key ring.',
     remedy: 'Mount the Secret `<release>-keys` there: files of 32 bytes each, and `current`, which names one of them.',
@@ -55,8 +61,10 @@ export const errorCatalogue = {
     remedy: 'Put the key that is named back into the ring; remove one only after `nauthera keys reencrypt`.',
   },
   SEALED_ROW_DAMAGED: {
-    meaning: 'An encrypted row does not open: it was changed, or moved from another row.',
-    remedy: 'Restore the row that is named from a backup; for a signing key run `nauthera keys rotate`.',
+    meaning:
+      'An encrypted row does not open: it was changed, or moved from another row, or the key-encryption ring has other bytes under that id.',
+    remedy:
+      'Look whether the ring is the right one. Else restore the row from a backup, or delete it with `nauthera keys give-up`; docs/keys.md says what goes on meanwhile.',
   },
   STORED_VALUE_INVALID: {
     meaning: 'The JSON of a row does not have the shape that this version writes; the message names table and row.',

@@ -51,6 +51,14 @@ export const serverMetrics = {
     'nauthera_server_keys_due_timestamp_seconds',
     'When keys for signing and sealing next change, or when the first that is late should have been made, as this replica has them.',
   ),
+  keysUnreadable: defineGauge(
+    'nauthera_server_keys_unreadable',
+    'Keys for signing and sealing in the database that do not open here. They are left as they are.',
+  ),
+  clockAhead: defineGauge(
+    'nauthera_server_clock_ahead_seconds',
+    'How far the clock of this replica is ahead of that of the database, at the least; negative: behind.',
+  ),
   ring: defineGauge('nauthera_server_ring_current', '1 for the key of the mounted ring that encrypts.', {
     key: { of: 'name of a key in the Secret of keys', most: 4 },
   }),

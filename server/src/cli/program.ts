@@ -88,7 +88,7 @@ Examples:
   addConsentCommands(program, session)
   addLoginLinkCommand(program, session)
   addAuditCommands(program, session)
-  addKeyCommands(program, session)
+  addKeyCommands(program, session, setExitCode)
   addMigrateCommands(program, session, setExitCode)
   addBackupCommands(program, session, call.version)
   addRestoreCommand(program, session)

@@ -1,7 +1,8 @@
 import { publicRefreshMost, tokenLife, usualTokenLife } from '@nauthera/rules/limits'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import { cookieLine } from './keys/states.ts'
 import type { KeyPolicy } from './keys/states.ts'
-import { cookieLine, signingLine, signingLines } from './keys/key-set.ts'
+import { signingLine, signingLines } from './keys/key-set.ts'
 
 /** How long things live, in seconds, where neither client nor settings say otherwise. */
 export const lifetimes = {

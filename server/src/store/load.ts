@@ -15,7 +15,7 @@ const identity = statement(
 )
 const keyIds = statement<{ id: string }>(
   'load-key-ids',
-  `SELECT encrypted_by AS id FROM keys UNION SELECT encrypted_by FROM factors WHERE encrypted_by IS NOT NULL
+  `SELECT encrypted_by AS id FROM keys WHERE use <> 'file' OR retire_at IS NULL UNION SELECT encrypted_by FROM factors WHERE encrypted_by IS NOT NULL
    UNION SELECT encrypted_by FROM outbox WHERE done_at IS NULL AND encrypted_by <> ''`,
 )
 

@@ -1,37 +1,55 @@
-// The way out when a key-encryption key is lost for good: what it encrypted is of no use any more, and keeps servers from starting.
+// The way out when a key-encryption key is lost for good, or a row is damaged: what it encrypted is of no use any more.
 import { audited, runAudited } from './audit/audited.ts'
 import type { AuditEvent } from './audit/audit-event.ts'
 import type { AuditRows } from './audit/audit-rows.ts'
 import { statement } from './driver/database.ts'
 import type { Connection } from './driver/database.ts'
+import type { Factors } from './factors/factors.ts'
+import type { Outbox } from './outbox/outbox.ts'
+import type { Keys, UnreadableKey } from './tokens/keys.ts'
 
-/** How many rows were deleted. */
-export interface GivenUp {
-  readonly keys: number
-  readonly apps: number
-  readonly mails: number
+/** What no key of the ring opens. */
+export interface LostRows {
+  readonly keys: readonly UnreadableKey[]
+  /** Ids of authenticator apps, and of mails that wait. */
+  readonly apps: readonly string[]
+  readonly mails: readonly string[]
 }
 
-const isLost = (row: string) => `${row}.encrypted_by <> '' AND ${row}.encrypted_by <> ALL($1::text[])`
+/** How many rows were deleted. */
+export type GivenUp = Readonly<Record<keyof LostRows, number>>
+
 const giveUp = statement<GivenUp>(
   'lost-keys-give-up',
-  `WITH lost_keys AS (DELETE FROM keys k WHERE ${isLost('k')} RETURNING id),
-   lost_apps AS (DELETE FROM factors f WHERE ${isLost('f')} RETURNING id, user_id),
+  `WITH lost_keys AS (DELETE FROM keys WHERE id = ANY($1::text[]) RETURNING id),
+   lost_apps AS (DELETE FROM factors WHERE id = ANY($2::uuid[]) RETURNING id, user_id),
    codes AS (DELETE FROM recovery_codes c WHERE c.user_id IN (SELECT user_id FROM lost_apps)
      AND NOT EXISTS (SELECT FROM factors f WHERE f.user_id = c.user_id AND f.id NOT IN (SELECT id FROM lost_apps))),
-   lost_mails AS (DELETE FROM outbox o WHERE o.done_at IS NULL AND ${isLost('o')} RETURNING id),
+   lost_mails AS (DELETE FROM outbox WHERE id = ANY($3::uuid[]) AND done_at IS NULL RETURNING id),
    ${audited()}
    SELECT (SELECT count(*) FROM lost_keys)::integer AS keys, (SELECT count(*) FROM lost_apps)::integer AS apps,
      (SELECT count(*) FROM lost_mails)::integer AS mails`,
 )
 
-/** Deletes signing keys, cookie keys, authenticator apps and waiting mails that no key of the ring opens.
- *  @param ringIds the keys that are there */
+/** Looks at every row: an id that the ring has says nothing of its bytes. */
+export async function findLost(stores: {
+  readonly keys: Pick<Keys, 'list'>
+  readonly factors: Pick<Factors, 'unreadable'>
+  readonly outbox: Pick<Outbox, 'unreadable'>
+}): Promise<LostRows> {
+  return {
+    keys: (await stores.keys.list()).unreadable,
+    apps: await stores.factors.unreadable(),
+    mails: await stores.outbox.unreadable(),
+  }
+}
+
+/** Deletes these rows, and the recovery codes of people who have no second factor left. Servers make new keys at their next look. */
 export async function deleteLost(
   needs: { readonly database: Connection; readonly audit: AuditRows },
-  ringIds: readonly string[],
+  { keys, apps, mails }: LostRows,
   events: readonly AuditEvent[],
 ): Promise<GivenUp> {
-  const [given] = await runAudited(needs, giveUp, [ringIds], events)
+  const [given] = await runAudited(needs, giveUp, [keys.map(({ id }) => id), apps, mails], events)
   return given!
 }

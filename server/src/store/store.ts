@@ -11,6 +11,8 @@ import { createAuthorizations } from './tokens/authorizations.ts'
 import type { Authorizations } from './tokens/authorizations.ts'
 import type { Cache } from './cache/cache.ts'
 import { createChanges } from './cache/changes.ts'
+import { createDatabaseClock } from './clock.ts'
+import type { DatabaseClock } from './clock.ts'
 import { createConsents } from './people/consents.ts'
 import type { Consents } from './people/consents.ts'
 import { createCredentials } from './people/credentials.ts'
@@ -92,6 +94,7 @@ export interface Store {
   readonly loginLinks: LoginLinks
   readonly keys: Keys
   readonly epoch: Epoch
+  readonly clock: DatabaseClock
   readonly audit: Audit
   readonly reaper: Reaper
   /** Writes the waiting audit rows, then closes the connections. */
@@ -117,6 +120,7 @@ export function createStore(options: {
   const outbox = createOutbox({ database, ring: () => ring, audit, sendsMail })
   const needs = { database, audit, outbox, changes: createChanges(cache) }
   const reaper = createReaper({ database, log, auditRetentionMs: auditSettings.retention })
+  const clock = createDatabaseClock({ database, log, metrics })
   const accounts = createAccounts(needs)
   const grants = createGrants(needs)
   const oneTime = createOneTime(needs)
@@ -149,10 +153,12 @@ export function createStore(options: {
     loginLinks: createLoginLinks(needs),
     keys: createKeys({ ...needs, ring }),
     epoch: createEpoch(needs),
+    clock,
     audit,
     reaper,
     async stop() {
       reaper.stop()
+      clock.stop()
       await audit.stop()
       await cache?.stop()
       await database.stop()

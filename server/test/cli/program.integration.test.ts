@@ -501,13 +501,13 @@ describe(runCommand.name, () => {
       }),
     )
     const one = (await nauthera(['keys', 'list', '-o', 'json'])).json()
-    expect(one[0]).to.include({ id: 'key-1', encryptedBy: 'test', inRing: false })
+    expect(one[0]).to.include({ id: 'key-1', encryptedBy: 'test', opens: false })
     expect(JSON.stringify(one)).to.not.include(Buffer.from('canary').toString('base64')).and.not.include('canary')
     const lacking = await nauthera(['keys', 'reencrypt'])
     expect([lacking.code, lacking.err.includes('test')]).to.deep.equal([1, true])
     await store.keys.underLock((keys) => keys.remove('key-1'))
     expect((await nauthera(['keys', 'reencrypt', '-o', 'json'])).json()).to.deep.equal([
-      { reencrypted: 0, current: 'k1' },
+      { reencrypted: 0, left: 0, current: 'k1' },
     ])
   })
 

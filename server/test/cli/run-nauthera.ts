@@ -17,6 +17,8 @@ export interface Ran {
 
 export interface Nauthera {
   readonly fresh: FreshStore
+  /** Of the key-encryption ring. */
+  readonly keysDirectory: string
   /** @param about.input standard input, which is no terminal unless `typed` is given in its place
    *  @param about.onOut hears what is printed, as it is; @param about.interrupt gets what Ctrl-C does */
   run(command: readonly string[], about?: About): Promise<Ran>
@@ -69,6 +71,7 @@ export async function openNauthera(more: readonly string[] = []): Promise<Nauthe
   writeFileSync(settings, [...lines, `keysDirectory: ${join(directory, 'keys')}`, ...more, ''].join('\n'))
   return {
     fresh,
+    keysDirectory: join(directory, 'keys'),
     run: (command, about) => runWith(settings, command, about),
     async stop() {
       await fresh.stop()

@@ -1,8 +1,42 @@
+import { randomBytes, randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { statement } from '../../src/store/driver/database.ts'
-import { deleteLost } from '../../src/store/lost-keys.ts'
+import { createKeyRing } from '../../src/store/driver/envelope.ts'
+import { deleteLost, findLost } from '../../src/store/lost-keys.ts'
+import type { Store } from '../../src/store/store.ts'
 import { addPerson, freshStore } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
+
+const cutMark = statement(
+  'test-cut-mark',
+  `INSERT INTO keys (id, use, alg, secret, encrypted_by, active_at, retire_at) VALUES ('cut', 'file', 'ES256', '', 'gone', now(), now())`,
+)
+const passkey = statement(
+  'test-passkey',
+  `INSERT INTO factors (id, user_id, kind, name, credential_id, public_key, sign_count, synced)
+   VALUES (gen_random_uuid(), $1, 'passkey', 'x', 'x', 'x', 0, false)`,
+)
+const codesOf = statement<{ user_id: string }>('test-codes', 'SELECT DISTINCT user_id FROM recovery_codes')
+
+/** A signing key, the authenticator app of a person, and a mail, each encrypted with the ring of this replica. */
+async function fill(store: Store, name: string): Promise<string> {
+  const times = { activeAt: new Date(), retireAt: undefined, removeAt: undefined }
+  await store.keys.underLock((keys) =>
+    keys.insert({ id: name, use: 'sig', alg: 'ES256', publicJwk: undefined, secret: Buffer.from('x'), ...times }),
+  )
+  const { id: userId } = await addPerson(store)
+  const { standing } = (await store.accounts.load({ userId }))!
+  const app = { name: '', seed: 'JBSWY3DP', lastStep: 1 }
+  await store.factors.enrolApp({ userId, standing, app, recoveryCodes: [`code of ${name}`], audit: [] })
+  const mail = {
+    template: 'password-changed',
+    to: 'ada@example.com',
+    languages: [],
+    data: { person: 'ada', at: '' },
+  } as const
+  await store.outbox.enqueue({ ...mail, onceKey: randomUUID() })
+  return userId
+}
 
 describe(deleteLost.name, function () {
   this.timeout(30_000)
@@ -12,34 +46,23 @@ describe(deleteLost.name, function () {
   })
   after(() => fresh.stop())
 
-  it('F51 deletes what no key of the ring opens, and the recovery codes of those who have no other factor', async () => {
-    const store = fresh.replica()
-    const { database } = store
-    const people = await Promise.all([addPerson(store), addPerson(store), addPerson(store)])
-    const [lost, both, kept] = people.map(({ id }) => id)
-    await database.query(
-      statement(
-        'test-lost',
-        `WITH k AS (INSERT INTO keys (id, use, alg, secret, encrypted_by, active_at) VALUES ('a', 'sig', 'x', 'x', 'gone', now()), ('b', 'sig', 'x', 'x', 'here', now()), ('c', 'file', 'x', '', '', now())),
-         a AS (INSERT INTO factors (id, user_id, kind, name, secret, encrypted_by, last_step)
-           SELECT gen_random_uuid(), id, 'totp', 'x', 'x', CASE WHEN id = $3::uuid THEN 'here' ELSE 'gone' END, 0 FROM unnest(ARRAY[$1, $2, $3]::uuid[]) id),
-         p AS (INSERT INTO factors (id, user_id, kind, name, credential_id, public_key, sign_count, synced) VALUES (gen_random_uuid(), $2, 'passkey', 'x', 'x', 'x', 0, false)),
-         o AS (INSERT INTO outbox (id, kind, once_key, payload, encrypted_by, give_up_at) VALUES ($1, 'mail', 'x', 'x', 'gone', now()))
-         INSERT INTO recovery_codes (user_id, code_hash) SELECT id, 'x' FROM unnest(ARRAY[$1, $2, $3]::uuid[]) id`,
-      ),
-      [lost, both, kept],
-    )
-    expect(await deleteLost({ database, audit: store.audit }, ['here'], [])).to.deep.equal({
-      keys: 1,
-      apps: 2,
-      mails: 1,
-    })
-    const left = statement<{ keys: string[]; codes: string[] }>(
-      'test-lost-left',
-      `SELECT (SELECT array_agg(id ORDER BY id) FROM keys) AS keys, (SELECT array_agg(user_id::text) FROM recovery_codes) AS codes`,
-    )
-    const [row] = await database.query(left)
-    expect(row!.keys).to.deep.equal(['b', 'c'])
-    expect(row!.codes).to.have.members([both, kept])
+  it('F51 deletes what no key of the ring opens, by its bytes and not by its id, and the recovery codes of those who have no other factor', async () => {
+    const [bytes, gone] = [randomBytes(32), randomBytes(32)]
+    const ringOf = (id: string, key: Buffer) => createKeyRing(new Map([[id, key]]), id)
+    const replica = (id: string, key: Buffer) => fresh.replica({ ring: ringOf(id, key), sendsMail: true })
+    const here = replica('here', bytes)
+    const kept = await fill(here, 'kept')
+    await fill(replica('gone', gone), 'lost')
+    const both = await fill(replica('here', gone), 'twin')
+    await here.database.query(passkey, [both])
+    await here.database.query(cutMark)
+
+    const lost = await findLost(here)
+    expect(lost.keys.map(({ id }) => id)).to.have.members(['lost', 'twin'])
+    expect(await deleteLost(here, lost, [])).to.deep.equal({ keys: 2, apps: 2, mails: 2 })
+    // a key of a file that was cut off is not forgotten with its ring
+    expect((await here.keys.summaries()).map(({ id }) => id)).to.have.members(['kept', 'cut'])
+    expect((await here.database.query(codesOf)).map(({ user_id: user }) => user)).to.have.members([kept, both])
+    expect(await findLost(here)).to.deep.equal({ keys: [], apps: [], mails: [] })
   })
 })

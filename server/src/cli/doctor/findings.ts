@@ -3,16 +3,17 @@ import { describeError } from '@nauthera/runtime/log'
 import { serverMetrics } from '../../metrics.ts'
 import { createSmtp } from '../../mail/smtp.ts'
 import { readKeyFile } from '../../oidc/keys/key-file.ts'
-import { isCut, statesOf } from '../../oidc/keys/key-set.ts'
+import { statesOf } from '../../oidc/keys/key-set.ts'
 import type { FileKey } from '../../oidc/keys/parse-key-file.ts'
-import { keyPolicy } from '../../oidc/lifetimes.ts'
+import { clockTolerance, keyPolicy } from '../../oidc/lifetimes.ts'
 import type { ServerSettings } from '../../settings.ts'
+import { clockFault, readAhead } from '../../store/clock.ts'
 import { cacheConnection } from '../../store/cache/cache-connection.ts'
 import { loadKeyRing } from '../../store/driver/envelope.ts'
 import { createFactors } from '../../store/factors/factors.ts'
 import { probeDirectory } from '../../users/ldap/probe.ts'
 import type { ServerProbe } from '../../users/ldap/probe.ts'
-import { createKeys } from '../../store/tokens/keys.ts'
+import { createKeys, isCut } from '../../store/tokens/keys.ts'
 import { migrationStatus } from '../../store/migrate.ts'
 import { createRedisCache } from '../../store/cache/redis-cache.ts'
 import { settingsOf, withDatabase } from '../terminal/session.ts'
@@ -37,12 +38,14 @@ const fault = (check: string, says: string): Finding => ({ check, state: 'fault'
 export async function checkDatabase(session: CommandSession): Promise<Finding[]> {
   const check = 'database'
   try {
-    const { pending, silent } = await withDatabase(session, async ({ database }) => ({
+    const { pending, silent, aheadMs } = await withDatabase(session, async ({ database }) => ({
       ...(await migrationStatus(database)),
+      aheadMs: await readAhead(database, Date.now),
       silent: await database.checkListening().then(() => undefined, describeError),
     }))
     return [
       ok(check, 'PostgreSQL answers'),
+      clockFinding(aheadMs),
       silent === undefined ? ok('notifications', 'what PostgreSQL tells arrives here') : fault('notifications', silent),
       pending.length === 0
         ? ok('schema', 'the tables are those of this version')
@@ -51,6 +54,20 @@ export async function checkDatabase(session: CommandSession): Promise<Finding[]>
   } catch (error) {
     return [fault(check, `${describeError(error)}; look at PostgreSQL, its network, and database.* in the settings`)]
   }
+}
+
+/** @param aheadMs the clock here, before that of the database */
+function clockFinding(aheadMs: number): Finding {
+  const check = 'clock'
+  const refused = clockFault(aheadMs)
+  if (refused !== undefined) return fault(check, `${describeError(refused)}; a server here is not ready`)
+  const seconds = Math.round(Math.abs(aheadMs) / 1000)
+  return seconds < clockTolerance / 2
+    ? ok(check, 'the clock here is that of the database')
+    : warning(
+        check,
+        `the clock here is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} that of the database; from ${clockTolerance} s on tokens of here are refused elsewhere`,
+      )
 }
 
 export async function checkCache(settings: ServerSettings): Promise<Finding> {
@@ -121,19 +138,23 @@ export async function checkKeys(session: CommandSession): Promise<Finding[]> {
   try {
     const { keysDirectory, signing } = settingsOf(session)
     const ring = loadKeyRing(keysDirectory)
-    const { keys, seeds } = await withDatabase(session, async ({ database, audit, outbox, changes }) => ({
-      keys: await createKeys({ database, audit, ring }).summaries(),
+    const { list, seeds } = await withDatabase(session, async ({ database, audit, outbox, changes }) => ({
+      list: await createKeys({ database, audit, ring }).list(),
       seeds: await createFactors({ database, audit, outbox, ring, changes }).keysInUse(),
     }))
+    const keys = [...list.opened, ...list.unreadable]
     if (keys.length === 0) return [warning(check, 'there are none yet; the first server that starts makes them')]
     const inFile = await keysInFile(settingsOf(session))
     if ('check' in inFile) return [inFile]
     const places = new Map(inFile.map(({ kid }, place) => [kid, place]))
-    const states = statesOf(keys, Date.now(), keyPolicy(signing), places)
+    const states = statesOf(keys, list.at, keyPolicy(signing), places)
     const active = keys.filter(({ id }) => states.get(id) === 'active')
     const lacking = signing.algorithms.filter((alg) => !active.some((key) => key.use !== 'cookie' && key.alg === alg))
     const cut = keys.filter((key) => isCut(key) && places.has(key.id))
-    const locked = keys.filter(({ encryptedBy }) => !ring.ids.includes(encryptedBy))
+    // longer than any key of ours waits: a clock was ahead when it was made
+    const ahead = keys.filter(
+      ({ use, activeAt }) => use !== 'file' && +activeAt > list.at + signing.publishBefore + day,
+    )
     return [
       lacking.length === 0
         ? ok(check, `${active.length} keys are active, ${keys.length} are known`)
@@ -147,8 +168,19 @@ export async function checkKeys(session: CommandSession): Promise<Finding[]> {
           ),
         ),
       ...cut.map(({ id }) => fault(check, `key ${id} was cut off since it leaked; take it out of ${signing.jwksFile}`)),
-      ...locked.map(({ id, encryptedBy }) =>
-        fault(check, `key ${id} is encrypted with ${encryptedBy}, which is not in ${keysDirectory}; put it back`),
+      ...list.unreadable.map(({ id, use, encryptedBy, fault: why }) =>
+        fault(
+          check,
+          ring.ids.includes(encryptedBy)
+            ? `key ${id} (${use}) does not open: ${describeError(why)}; it is left as it is. docs/keys.md says what goes on, and what ends it`
+            : `key ${id} is encrypted with ${encryptedBy}, which is not in ${keysDirectory}; put it back`,
+        ),
+      ),
+      ...ahead.map(({ id, activeAt }) =>
+        warning(
+          check,
+          `key ${id} is to be used from ${activeAt.toISOString()} on, later than any is made for; others are made meanwhile. "nauthera keys rotate --now" takes it forward`,
+        ),
       ),
     ]
   } catch (error) {

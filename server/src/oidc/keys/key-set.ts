@@ -3,12 +3,14 @@ import type { KeyObject } from 'node:crypto'
 import type { JWK } from 'jose'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import type { CodedError } from '@nauthera/runtime/coded-error'
+import { isCut } from '../../store/tokens/keys.ts'
 import type { KeySummary } from '../../store/tokens/keys.ts'
-import { activeKeyAt, keyStates, pairwiseLine } from './states.ts'
+import { activeKeyAt, cookieLine, keyStates, pairwiseLine } from './states.ts'
 import type { KeyPolicy, KeyState, KeyTimes } from './states.ts'
 import { publicPart } from './jwt.ts'
 
-/** A key as the ring knows it, decrypted. */
+/** A key as the ring knows it, decrypted where its row opens. */
 export interface RingKey extends KeyTimes {
   readonly use: 'sig' | 'cookie' | 'pairwise'
   readonly algorithm: string
@@ -18,32 +20,37 @@ export interface RingKey extends KeyTimes {
   readonly privateJwk?: JWK
   /** Of any other: 32 bytes. */
   readonly secret?: Buffer
+  /** Why its row does not open. */
+  readonly fault?: CodedError
 }
 
-export const cookieLine = 'cookie'
 export const signingLine = (algorithm: string): string => `sig:${algorithm}`
 /** Of every algorithm, whatever the settings list. */
 export const signingLines: readonly string[] = signingAlgorithms.map(signingLine)
 
 /** A key of a summary, in the line of those that it replaces and is replaced by.
  *  @param places of the keys in this process's file */
-const timesOf = (key: KeySummary, places: ReadonlyMap<string, number> = new Map()): KeyTimes => ({
+const timesOf = (key: ListedKey, places: ReadonlyMap<string, number> = new Map()): KeyTimes => ({
   id: key.id,
   line: lineOf(key),
   createdAt: key.createdAt.getTime(),
   activeAt: key.activeAt.getTime(),
   ...(key.removeAt ? { removeAt: key.removeAt.getTime() } : {}),
   ...(key.use === 'file' ? { file: { place: places.get(key.id), until: key.removeAt?.getTime() ?? Infinity } } : {}),
+  ...(key.fault && key.use !== 'file' ? { unreadable: 'lost' as const } : {}),
 })
 
-const lineOf = ({ use, alg }: KeySummary): string => {
+/** A key of a list: one that does not open has a fault. */
+export type ListedKey = KeySummary & { readonly fault?: CodedError }
+
+export const lineOf = ({ use, alg }: Pick<KeySummary, 'use' | 'alg'>): string => {
   if (use === 'cookie') return cookieLine
   return use === pairwiseLine ? pairwiseLine : signingLine(alg)
 }
 
 /** @returns the state of each key of a list, those included that were cut off */
 export function statesOf(
-  keys: readonly KeySummary[],
+  keys: readonly ListedKey[],
   now: number,
   policy: KeyPolicy,
   places?: ReadonlyMap<string, number>,
@@ -56,10 +63,6 @@ export function statesOf(
   )
   return new Map([...states, ...gone.map(({ id }) => [id, 'removed'] as const)])
 }
-
-/** Whether a key of a file was cut off (`nauthera keys rotate --now --cut`). Its row stays, so that no file brings it back. */
-export const isCut = ({ use, retireAt }: Pick<KeySummary, 'use' | 'retireAt'>): boolean =>
-  use === 'file' && retireAt !== undefined
 
 /** What a cookie key is used for. Each purpose has its own subkey (HKDF): a value made for one is never valid for
  *  another. */
@@ -95,8 +98,11 @@ export interface KeySet {
   /** What /jwks publishes. */
   readonly published: readonly JWK[]
   readonly cookies: CookieKeys
-  /** What pairwise subjects are made with, 32 bytes: the same for ever. @throws TypeError when the ring has none */
+  /** What pairwise subjects are made with, 32 bytes: the same for ever. @throws TypeError when the ring has none, CodedError where its row
+   *  does not open: another key would make other subjects */
   readonly pairwise: () => KeyObject
+  /** What nonces are made with, the same at every replica: that key, and where it does not open the oldest one for cookies. */
+  readonly nonces: () => KeyObject
   readonly states: ReadonlyMap<string, KeyState>
 }
 
@@ -112,7 +118,7 @@ export function buildKeySet(
   const order: Readonly<Record<KeyState, number>> = { active: 0, next: 1, retiring: 2, removed: 3 }
   const rank = (key: RingKey) => order[states.get(key.id)!]
   const usable = keys
-    .filter((key) => states.get(key.id) !== 'removed')
+    .filter((key) => states.get(key.id) !== 'removed' && key.unreadable !== 'lost')
     .toSorted((one, other) => rank(one) - rank(other))
   const signing = algorithms
     .flatMap((algorithm) => usable.filter((key) => key.line === signingLine(algorithm)))
@@ -123,6 +129,7 @@ export function buildKeySet(
     if (key.privateJwk === undefined) return []
     return [states.get(key.id) === 'active' ? key.privateJwk : { ...key.privateJwk, key_ops: ['verify'] }]
   }
+  const cookies = cookieKeysOf(usable.filter((key) => key.line === cookieLine))
   let pairwise: KeyObject | undefined
   const stateOf = (key: RingKey) =>
     `${states.get(key.id)}${key.use === 'sig' && key.privateJwk === undefined ? '-elsewhere' : ''}`
@@ -130,14 +137,20 @@ export function buildKeySet(
     fingerprint: usable.map((key) => `${key.id}=${stateOf(key)}`).join(' '),
     signing: signing.flatMap(jwkToSign),
     published: signing.map((key) => key.publicJwk ?? publicPart(key.privateJwk!)),
-    cookies: cookieKeysOf(usable.filter((key) => key.line === cookieLine)),
+    cookies,
     pairwise: () => (pairwise ??= pairwiseSecret(keys)),
+    nonces: () =>
+      usable.some(({ line }) => line === pairwiseLine)
+        ? (pairwise ??= pairwiseSecret(keys))
+        : cookies.all('library').at(-1)!,
     states,
   }
 }
 
 function pairwiseSecret(keys: readonly RingKey[]): KeyObject {
-  const secret = keys.find((key) => key.line === pairwiseLine)?.secret
+  const ofLine = keys.filter((key) => key.line === pairwiseLine)
+  const secret = ofLine.find((key) => key.secret)?.secret
+  if (secret === undefined && ofLine[0]?.fault) throw ofLine[0].fault
   if (secret === undefined) throw new TypeError('a key set needs a key for pairwise subjects')
   return createSecretKey(secret)
 }

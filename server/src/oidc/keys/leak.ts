@@ -1,8 +1,9 @@
 // Replaces leaked keys in one of two ways. Publish: the new key signs once caches have it. Cut: the old key ends at once, and its
 // signatures are refused.
-import type { KeyWriter, StoredKey } from '../../store/tokens/keys.ts'
+import { isCut } from '../../store/tokens/keys.ts'
+import type { KeySummary, KeyWriter } from '../../store/tokens/keys.ts'
 import { cachesHold } from '../../jwks-age.ts'
-import { isCut } from './key-set.ts'
+import { lineOf } from './key-set.ts'
 import type { RingKey } from './key-set.ts'
 import { carryOut, removeKeys } from './stored-keys.ts'
 import type { MintKey } from './stored-keys.ts'
@@ -22,24 +23,27 @@ export async function publishNow(
 ): Promise<void> {
   const { now, policy, mint } = about
   const publishBefore = Math.min(policy.publishBefore, cachesHold)
-  await carryOut(planKeys(keys, lines, now, { ...policy, publishBefore }, new Set(lines)), writer, mint)
-  for (const key of keys.filter(({ line, activeAt, file }) => !file && lines.includes(line) && activeAt > now)) {
-    const activeAt = Math.max(now, key.createdAt + publishBefore)
-    if (activeAt < key.activeAt)
-      await writer.setTimes(key.id, { activeAt: new Date(activeAt), retireAt: undefined, removeAt: undefined })
-  }
+  const waits = ({ line, activeAt, file, unreadable }: RingKey) =>
+    !file && !unreadable && lines.includes(line) && activeAt > now
+  const moved = keys.map((key) =>
+    waits(key) ? { ...key, activeAt: Math.min(key.activeAt, Math.max(now, key.createdAt + publishBefore)) } : key,
+  )
+  await carryOut(planKeys(moved, lines, now, { ...policy, publishBefore }, new Set(lines)), writer, mint)
+  for (const [index, { id, activeAt }] of moved.entries())
+    if (activeAt < keys[index]!.activeAt)
+      await writer.setTimes(id, { activeAt: new Date(activeAt), retireAt: undefined, removeAt: undefined })
 }
 
-/** Every stored key of these lines ends now, those that wait to become active included.
+/** Every stored key of these lines ends now, those that wait to become active included. It needs none of them to open.
  *  @param about.made the lines that get a new key, which is active at once
  *  @returns how many ended */
 export async function cutOff(
-  keys: readonly RingKey[],
+  keys: readonly KeySummary[],
   lines: readonly string[],
   writer: KeyWriter,
   about: { now: number; policy: KeyPolicy; made: readonly string[]; mint: MintKey },
 ): Promise<number> {
-  const old = keys.filter(({ line, file }) => !file && lines.includes(line)).map(({ id }) => id)
+  const old = keys.filter((key) => key.use !== 'file' && lines.includes(lineOf(key))).map(({ id }) => id)
   await carryOut(planKeys([], about.made, about.now, about.policy), writer, about.mint)
   await removeKeys(old, writer)
   return old.length
@@ -50,7 +54,7 @@ export async function cutOff(
  *  @param listed ids of the keys in the file
  *  @returns how many ended */
 export async function cutOffFile(
-  stored: readonly StoredKey[],
+  stored: readonly KeySummary[],
   listed: ReadonlySet<string>,
   writer: KeyWriter,
   now: number,

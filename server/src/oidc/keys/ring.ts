@@ -3,33 +3,37 @@ import type { Log } from '@nauthera/runtime/log'
 import type { GaugeOf, Metrics } from '@nauthera/runtime/metrics'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { serverMetrics } from '../../metrics.ts'
-import type { KeySummary, KeyWriter, Keys, StoredKey } from '../../store/tokens/keys.ts'
+import { isCut } from '../../store/tokens/keys.ts'
+import type { KeyList, KeySummary, KeyWriter, Keys } from '../../store/tokens/keys.ts'
 import type { FileKeys, KeyFile } from './key-file.ts'
-import { buildKeySet, cookieLine, isCut, signingLine, signingLines, statesOf } from './key-set.ts'
+import { buildKeySet, signingLine, signingLines, statesOf } from './key-set.ts'
 import type { KeySet, RingKey } from './key-set.ts'
+import { KeyTable } from './key-table.ts'
 import { cutOff, cutOffFile, publishNow } from './leak.ts'
 import type { Cut } from './leak.ts'
-import { keyStates, pairwiseLine, planFile, planKeys } from './states.ts'
+import { cookieLine, keyStates, pairwiseLine, planFile, planKeys } from './states.ts'
 import type { FilePlan, KeyPlan, KeyPolicy, KeyState } from './states.ts'
 import { carryOut, carryOutFile, fileFaults, mintAhead, mintKey, toRing } from './stored-keys.ts'
 import type { MintKey } from './stored-keys.ts'
 
 /** The ring of keys, shared by all replicas through PostgreSQL. */
 export interface KeyRing {
-  /** Loads the keys, and makes those that are missing. @throws CodedError of the store; call again later */
+  /** Loads the keys, and makes those that are missing. A row that does not open is named and left.
+   *  @throws CodedError of the store; CLOCKS_DIFFER, and what says that the key-encryption ring is not the right one, before anything is
+   *  made; call again later */
   load(): Promise<void>
   /** Follows changes until `stop`. Needs `load` to have succeeded once. */
   follow(): Promise<void>
   /** @throws TypeError before the first `load` */
   current(): KeySet
-  /** Makes the next key of each line now; it becomes active after `publishBefore` (`nauthera keys rotate`). */
+  /** Makes the next key of each line now; it becomes active after `publishBefore` (`nauthera keys rotate`). @throws as `load` */
   rotate(): Promise<void>
-  /** As `rotate`, but the new keys become active as soon as caches have them (`--now`). */
+  /** As `rotate`, but the new keys become active as soon as caches have them (`--now`). @throws as `load` */
   publishNow(): Promise<void>
-  /** New keys are active now, and the old ones end now (`--now --cut`). Needs no `load` before it.
+  /** New keys are active now, and the old ones end now (`--now --cut`), whether they open or not. Needs no `load` before it.
    *  @returns how many ended */
   cutOff(cut: Cut): Promise<number>
-  /** What each key of a list does now. Needs no `load` before it. */
+  /** What each key of a list does now. @throws TypeError before the first `load` */
   statesOf(keys: readonly KeySummary[]): ReadonlyMap<string, KeyState>
   onChange(changed: (keys: KeySet) => void): void
   stop(): Promise<void>
@@ -47,7 +51,7 @@ export interface KeyRingNeeds {
   readonly policy: KeyPolicy
   /** Takes the place of the signing keys that are made here. */
   readonly file?: KeyFile | undefined
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, of this process: compared with those of the database, and nothing else. */
   readonly now: () => number
   readonly log: Log
   readonly metrics?: Metrics
@@ -60,11 +64,13 @@ export const createKeyRing = (needs: KeyRingNeeds): KeyRing => new StoredKeyRing
 class StoredKeyRing implements KeyRing {
   readonly #needs: KeyRingNeeds
   readonly #due: GaugeOf | undefined
+  readonly #table: KeyTable
   /** Of keys that are made here. */
   readonly #lines: readonly string[]
   readonly #listeners: ((keys: KeySet) => void)[] = []
-  /** Keys of every state, from the last read. */
+  /** Keys of every state, from the last read: those in use, and what is planned by. */
   #stored: readonly RingKey[] = []
+  #planned: readonly RingKey[] = []
   #fileTimer: NodeJS.Timeout | undefined
   #current: KeySet | undefined
   /** Active keys that the audit log knows of. */
@@ -79,6 +85,8 @@ class StoredKeyRing implements KeyRing {
     this.#needs = needs
     this.#due = needs.metrics?.gauge(serverMetrics.keysDue)
     this.#lines = [cookieLine, pairwiseLine, ...(needs.file ? [] : needs.algorithms.map(signingLine))]
+    const unreadable = needs.metrics?.gauge(serverMetrics.keysUnreadable)
+    this.#table = new KeyTable({ ...needs, lines: this.#lines, unreadable })
   }
 
   current(): KeySet {
@@ -90,7 +98,7 @@ class StoredKeyRing implements KeyRing {
     const places = this.#stored.flatMap(({ id, file }) =>
       file?.place === undefined ? [] : [[id, file.place] as const],
     )
-    return statesOf(keys, this.#needs.now(), this.#needs.policy, new Map(places))
+    return statesOf(keys, this.#table.now(), this.#needs.policy, new Map(places))
   }
 
   onChange(changed: (keys: KeySet) => void): void {
@@ -123,37 +131,41 @@ class StoredKeyRing implements KeyRing {
 
   async rotate(): Promise<void> {
     await this.#running
-    await this.#read(new Set(this.#lines))
+    await this.#load(new Set(this.#lines))
     this.#schedule()
   }
 
   async publishNow(): Promise<void> {
-    const { keys: store, now, policy } = this.#needs
-    const none = { listed: [], former: [] }
-    const ringOf = (stored: readonly StoredKey[]) => toRing(stored, none, this.#needs.log)
-    const forced = planKeys(ringOf(await store.list()), this.#lines, now(), policy, new Set(this.#lines))
+    const { keys: store, policy, log } = this.#needs
+    const about = { inFile: { listed: [], former: [] } }
+    const { list, doubt } = await this.#table.list()
+    if (doubt !== undefined) throw doubt
+    const forced = planKeys(toRing(list, about, log), this.#lines, list.at, policy, new Set(this.#lines))
     const mint = await this.#mintAhead(forced.create)
-    await store.underLock(async (writer) =>
-      publishNow(ringOf(await writer.list()), this.#lines, writer, { now: now(), policy, mint }),
-    )
+    await store.underLock(async (writer) => {
+      const now = await writer.list()
+      await publishNow(toRing(now, about, log), this.#lines, writer, { now: now.at, policy, mint })
+    })
     await this.load()
   }
 
   async cutOff(cut: Cut): Promise<number> {
-    const { keys: store, now, policy, log } = this.#needs
+    const { keys: store, policy } = this.#needs
     const lines = cut === 'cookies' ? [] : [...signingLines]
     if (cut !== 'signing') lines.push(cookieLine)
     const made = lines.filter((line) => this.#lines.includes(line))
     const mint = await this.#mintAhead(made.map((line) => ({ line })))
-    const ended = await store.underLock(async (writer) => {
-      const stored = await writer.list()
-      const inFile = await this.#readFile(stored)
-      const about = { now: now(), policy, made, mint }
-      const ofFile = new Set(inFile.listed.map(({ kid }) => kid))
-      const ofStored = await cutOff(toRing(stored, inFile, log), lines, writer, about)
-      return ofStored + (cut === 'cookies' ? 0 : await cutOffFile(stored, ofFile, writer, now()))
+    const { ended, list, inFile } = await store.underLock(async (writer) => {
+      const before = await writer.list()
+      const keys = [...before.opened, ...before.unreadable]
+      const found = await this.#readFile(before)
+      const about = { now: before.at, policy, made, mint }
+      const ofFile = new Set(found.listed.map(({ kid }) => kid))
+      const ofStored = await cutOff(keys, lines, writer, about)
+      const gone = ofStored + (cut === 'cookies' ? 0 : await cutOffFile(keys, ofFile, writer, before.at))
+      return { ended: gone, list: await writer.list(), inFile: found }
     })
-    await this.load()
+    if (this.#current !== undefined) this.#takeIfWhole(list, inFile)
     return ended
   }
 
@@ -166,29 +178,37 @@ class StoredKeyRing implements KeyRing {
   }
 
   #run(): Promise<void> {
-    this.#running = this.#read().finally(() => (this.#running = undefined))
+    this.#running = this.#load().finally(() => (this.#running = undefined))
     return this.#running
   }
 
-  async #read(forced?: ReadonlySet<string>): Promise<void> {
+  async #load(forced?: ReadonlySet<string>): Promise<void> {
     const { keys: store, log } = this.#needs
-    let stored = await store.list()
-    const inFile = await this.#readFile(stored)
-    const plan = this.#plan(stored, inFile, forced)
+    const { list: before, doubt } = await this.#table.list()
+    const inFile = await this.#readFile(before)
+    if (doubt !== undefined) {
+      // a key that was cut off ends all the same
+      if (this.#current !== undefined) this.#takeIfWhole(before, inFile)
+      throw doubt
+    }
+    this.#table.setTime(before.at)
+    let list = before
+    const plan = this.#plan(before, inFile, forced)
     if (!isDone(plan)) {
       const mint = await this.#mintAhead(plan.own.create)
       const done = store.underLock(async (writer) => {
         // another replica may have done it while this one waited
-        await this.#carryOut(this.#plan(await writer.list(), inFile, forced), inFile, writer, mint)
+        const now = await writer.list()
+        await this.#carryOut(this.#plan(now, inFile, forced), inFile, writer, { mint, now: now.at })
         return writer.list()
       })
-      stored = await done.catch((error: unknown) => {
+      list = await done.catch((error: unknown) => {
         // a database may give keys and take none: a key that was cut off ends all the same
-        if (this.#current !== undefined) this.#takeIfWhole(stored, inFile)
+        if (this.#current !== undefined) this.#takeIfWhole(before, inFile)
         throw error
       })
     }
-    this.#take(stored, inFile)
+    this.#take(list, inFile)
     // tried again at the next read: keys work without it
     await this.#tellActive().catch((error: unknown) =>
       log.warn({ error }, 'key.activated could not be told; trying again'),
@@ -196,13 +216,16 @@ class StoredKeyRing implements KeyRing {
   }
 
   /** @throws Error when a kind of key is missing: then the keys of before stay */
-  #take(stored: readonly StoredKey[], inFile: FileKeys): void {
-    this.#settle(toRing(stored, inFile, this.#needs.log))
+  #take(list: KeyList, inFile: FileKeys): void {
+    const held = new Map(this.#stored.filter(isHeld).map((key) => [key.id, key]))
+    const { log } = this.#needs
+    this.#planned = toRing(list, { inFile }, log)
+    this.#settle(toRing(list, { inFile, held }, log))
   }
 
-  #takeIfWhole(stored: readonly StoredKey[], inFile: FileKeys): void {
+  #takeIfWhole(list: KeyList, inFile: FileKeys): void {
     try {
-      this.#take(stored, inFile)
+      this.#take(list, inFile)
     } catch (error) {
       this.#needs.log.warn({ error }, 'the keys in the database are not whole; the keys in memory stay in use')
     }
@@ -215,44 +238,50 @@ class StoredKeyRing implements KeyRing {
     )
   }
 
-  async #readFile(stored: readonly StoredKey[]): Promise<FileKeys> {
+  async #readFile({ opened, unreadable }: KeyList): Promise<FileKeys> {
     const { file } = this.#needs
-    return file === undefined ? { listed: [], former: [] } : file.read((keys) => fileFaults(keys, stored))
+    if (file === undefined) return { listed: [], former: [] }
+    return file.read((keys) => fileFaults(keys, [...opened, ...unreadable]))
   }
 
   async #tellActive(): Promise<void> {
-    const { keys: store, now, policy } = this.#needs
-    const states = keyStates(this.#stored, now(), policy)
+    const { keys: store, policy } = this.#needs
+    const states = keyStates(this.#stored, this.#table.now(), policy)
     const active = this.#stored.filter(({ id }) => states.get(id) === 'active' && !this.#told.has(id))
     if (active.length === 0) return
     await store.recordActive(active.map(({ id, use, algorithm }) => ({ id, use, alg: algorithm })))
     for (const { id } of active) this.#told.add(id)
   }
 
-  #plan(stored: readonly StoredKey[], inFile: FileKeys, forced?: ReadonlySet<string>): Plan {
-    const { now, policy, log } = this.#needs
-    const keys = toRing(stored, inFile, log)
-    const cut = new Set(stored.filter(isCut).map(({ id }) => id))
+  #plan(list: KeyList, inFile: FileKeys, forced?: ReadonlySet<string>): Plan {
+    const { policy, log } = this.#needs
+    const keys = toRing(list, { inFile }, log)
+    const cut = new Set([...list.opened, ...list.unreadable].filter(isCut).map(({ id }) => id))
     const listed = inFile.listed.filter(({ kid }) => !cut.has(kid))
     const lines = listed.map(({ kid, alg }) => ({ id: kid, line: signingLine(alg) }))
     return {
-      own: planKeys(keys, this.#lines, now(), policy, forced),
-      file: planFile(lines, keys, now(), policy),
+      own: planKeys(keys, this.#lines, list.at, policy, forced),
+      file: planFile(lines, keys, list.at, policy),
     }
   }
 
-  async #carryOut(plan: Plan, inFile: FileKeys, writer: KeyWriter, mint: MintKey): Promise<void> {
-    const { now, policy } = this.#needs
+  async #carryOut(
+    plan: Plan,
+    inFile: FileKeys,
+    writer: KeyWriter,
+    { mint, now }: { mint: MintKey; now: number },
+  ): Promise<void> {
+    const { policy } = this.#needs
     await carryOut(plan.own, writer, mint)
-    const until = ({ alg }: { alg: SigningAlgorithm }) => new Date(now() + policy.retireFor(signingLine(alg)))
+    const until = ({ alg }: { alg: SigningAlgorithm }) => new Date(now + policy.retireFor(signingLine(alg)))
     await carryOutFile(plan.file, inFile.listed, until, writer)
   }
 
   /** The states of keys change with time, also while PostgreSQL does not answer. */
   #settle(stored = this.#stored): void {
     if (stored.length === 0) return
-    const { algorithms, now, policy, log } = this.#needs
-    const next = buildKeySet(stored, algorithms, now(), policy)
+    const { algorithms, policy, log } = this.#needs
+    const next = buildKeySet(stored, algorithms, this.#table.now(), policy)
     this.#stored = stored
     if (next.fingerprint === this.#current?.fingerprint) return
     log.info({ keys: next.fingerprint }, this.#current === undefined ? 'keys loaded' : 'keys changed')
@@ -263,10 +292,11 @@ class StoredKeyRing implements KeyRing {
   #schedule(): void {
     if (this.#stopped) return
     clearTimeout(this.#timer)
-    const { now, policy } = this.#needs
-    const { wakeAt, dueAt } = planKeys(this.#stored, this.#lines, now(), policy)
+    const { policy } = this.#needs
+    const now = this.#table.now()
+    const { wakeAt, dueAt } = planKeys(this.#planned, this.#lines, now, policy)
     if (Number.isFinite(dueAt)) this.#due?.set(dueAt / 1000)
-    const wait = Math.max(Math.min(wakeAt - now(), pollEvery, longestTimer), 50)
+    const wait = Math.max(Math.min(wakeAt - now, pollEvery, longestTimer), 50)
     this.#timer = setTimeout(() => void this.#wake(), wait)
     this.#timer.unref()
   }
@@ -281,6 +311,9 @@ class StoredKeyRing implements KeyRing {
     this.#schedule()
   }
 }
+
+/** What a process may go on with where the row does not open any more. */
+const isHeld = ({ file, unreadable }: RingKey): boolean => file === undefined && unreadable !== 'lost'
 
 interface Plan {
   readonly own: KeyPlan

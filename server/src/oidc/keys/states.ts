@@ -1,4 +1,5 @@
 // Derives the state of each key from stored times, so that all replicas agree without messages.
+import { cachesHold } from '../../jwks-age.ts'
 
 /** When a key becomes active. Each algorithm has a line of signing keys; cookie keys have one line. */
 export interface KeyTimes {
@@ -13,6 +14,8 @@ export interface KeyTimes {
   readonly removeAt?: number
   /** Of a key whose private part is in a mounted file. */
   readonly file?: FilePlace
+  /** Of a key whose row does not open. It is left as it is, and no new key waits for it. `held`: this process opened the row before. */
+  readonly unreadable?: 'held' | 'lost'
 }
 
 export interface FilePlace {
@@ -22,6 +25,7 @@ export interface FilePlace {
   readonly until: number
 }
 
+export const cookieLine = 'cookie'
 /** The line of the one key that is never replaced: pairwise subjects are made with it, and must stay what they are. */
 export const pairwiseLine = 'pairwise'
 
@@ -39,8 +43,10 @@ export interface KeyPolicy {
 }
 
 /** @param keys of every line
+ *  @param now by the clock of the database, as in all of this file: replicas that each took their own would undo one another's work
  *  @returns the state of each key by id. In a line the newest key whose `activeAt` has passed is active; the key before
- *  it still verifies for `retireFor`. Of keys in a file the first whose `activeAt` has passed is active, and comes before all others. */
+ *  it still verifies for `retireFor`. Of keys in a file the first whose `activeAt` has passed is active, and comes before all others.
+ *  A key that does not open makes nothing where another one can. */
 export function keyStates(keys: readonly KeyTimes[], now: number, policy: KeyPolicy): ReadonlyMap<string, KeyState> {
   const states = new Map<string, KeyState>()
   for (const line of linesOf(keys).values()) {
@@ -52,7 +58,9 @@ export function keyStates(keys: readonly KeyTimes[], now: number, policy: KeyPol
         states.set(key.id, (key.removeAt ?? Infinity) > now ? 'retiring' : 'removed')
       else if (key.activeAt > now) states.set(key.id, 'next')
       else {
-        const end = (line[index + 1]?.activeAt ?? now) + policy.retireFor(key.line)
+        const later = line.slice(index + 1)
+        const successor = key.unreadable ? later[0] : later.find(({ unreadable }) => !unreadable)
+        const end = (successor?.activeAt ?? now) + policy.retireFor(key.line)
         states.set(key.id, end > now ? 'retiring' : 'removed')
       }
     }
@@ -65,9 +73,12 @@ function activeOf(all: readonly KeyTimes[], now: number, policy: KeyPolicy): Key
   const inFile = line
     .filter(({ file }) => file?.place !== undefined)
     .toSorted((one, other) => one.file!.place! - other.file!.place!)
-  const stored = line.findLast((key) => key.file === undefined && key.activeAt <= now)
+  const stored = line.filter(({ file, unreadable }) => file === undefined && unreadable !== 'lost')
+  const begun = stored.filter(({ activeAt }) => activeAt <= now)
+  // one that is in memory alone goes on until caches have the one that follows it
+  const inUse = begun.findLast(({ unreadable }) => unreadable === undefined) ?? begun.at(-1)
   // where all keys are too new, one of them signs: there is nothing else
-  return inFile.find((key) => key.activeAt <= now) ?? stored ?? inFile[0] ?? line.find(({ file }) => file === undefined)
+  return inFile.find((key) => key.activeAt <= now) ?? inUse ?? inFile[0] ?? stored[0]
 }
 
 function stateInFile(key: KeyTimes, { place, until }: FilePlace, active: KeyTimes | undefined, now: number): KeyState {
@@ -106,30 +117,53 @@ export function planKeys(
   forced: ReadonlySet<string> = new Set(),
 ): KeyPlan {
   const states = keyStates(keys, now, policy)
-  const create: { line: string; activeAt: number }[] = []
   const moments: number[] = [now + policy.rotateEvery]
-  for (const line of lines) {
+  const create = lines.flatMap((line) => {
     const ofLine = (linesOf(keys).get(line) ?? []).filter(({ file }) => file === undefined)
-    const newest = ofLine.at(-1)
-    if (newest === undefined) create.push({ line, activeAt: now })
-    else if (newest.activeAt <= now && line !== pairwiseLine) {
-      const due = newest.activeAt + policy.rotateEvery - policy.publishBefore
-      moments.push(due)
-      if (due <= now || forced.has(line)) create.push({ line, activeAt: now + policy.publishBefore })
-    }
-  }
+    const next = nextOf(ofLine, now, policy)
+    if (next === undefined) return []
+    moments.push(next.due)
+    return next.due <= now || forced.has(line) ? [{ line, activeAt: next.activeAt }] : []
+  })
   for (const key of keys) if (key.activeAt > now) moments.push(key.activeAt)
-  const remove = keys.filter((key) => states.get(key.id) === 'removed').map((key) => key.id)
+  const remove = keys.filter((key) => !key.unreadable && states.get(key.id) === 'removed').map((key) => key.id)
   const wakeAt = Math.min(...moments.filter((at) => at > now))
   return { create, remove, leave: leavingOf(keys, now, policy), wakeAt, dueAt: Math.min(...moments) }
 }
 
+/** The key that a line gets next.
+ *  @param ofLine in the order of their times
+ *  @returns when it is to be made, and when it becomes active; undefined where one waits already, or none is ever made again */
+function nextOf(
+  ofLine: readonly KeyTimes[],
+  now: number,
+  { publishBefore, rotateEvery }: KeyPolicy,
+): { due: number; activeAt: number } | undefined {
+  const [first] = ofLine
+  if (first === undefined) return { due: now, activeAt: now }
+  // another one would make other subjects
+  if (first.line === pairwiseLine) return undefined
+  const readable = ofLine.filter(({ unreadable }) => !unreadable)
+  // a key that a clock made too far ahead is none to wait for
+  const newest = readable.findLast(({ activeAt }) => activeAt <= now + publishBefore + aheadMost)
+  if (newest !== undefined) {
+    if (newest.activeAt > now) return undefined
+    return { due: newest.activeAt + rotateEvery - publishBefore, activeAt: now + publishBefore }
+  }
+  const due = Math.min(now, first.createdAt)
+  if (readable.length > 0) return { due, activeAt: now + publishBefore }
+  // nobody caches keys for cookies; those that have the lost signing key in memory use it until caches have this one
+  return { due, activeAt: first.line === cookieLine ? now : now + Math.min(publishBefore, cachesHold) }
+}
+
 /** Whoever has not the algorithm of a key writes down when the key goes, once; whoever still signs with it moves that on. */
 function leavingOf(keys: readonly KeyTimes[], now: number, policy: KeyPolicy): KeyPlan['leave'] {
-  return keys.flatMap(({ id, line, activeAt, removeAt, file }) => {
+  return keys.flatMap(({ id, line, activeAt, removeAt, file, unreadable }) => {
     const lastEnds = now + policy.retireFor(line)
     const isTold = policy.isLeftOut?.(line) ? removeAt !== undefined : removeAt === undefined || removeAt >= lastEnds
-    return file !== undefined || isTold ? [] : [{ id, activeAt, until: lastEnds + keepEvery }]
+    return file !== undefined || unreadable !== undefined || isTold
+      ? []
+      : [{ id, activeAt, until: lastEnds + keepEvery }]
   })
 }
 
@@ -139,6 +173,9 @@ export interface FilePlan {
   /** Keys of the file, and until when each is to be published. */
   readonly keep: readonly { readonly id: string; readonly activeAt: number; readonly until: number }[]
 }
+
+/** Milliseconds. A key that becomes active later than the next one is made with, and by more than this, was made by a clock that was ahead. */
+const aheadMost = 60_000
 
 /** Milliseconds. That a file still has a key, or that a key still signs, is written down again after this time. */
 const keepEvery = 3_600_000

@@ -5,49 +5,81 @@ import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { Log } from '@nauthera/runtime/log'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
-import type { KeyWriter, NewKey, StoredKey } from '../../store/tokens/keys.ts'
+import { isCut } from '../../store/tokens/keys.ts'
+import type { KeyList, KeySummary, KeyWriter, NewKey, StoredKey, UnreadableKey } from '../../store/tokens/keys.ts'
 import { isJwk } from './jwk.ts'
 import type { FileKeys } from './key-file.ts'
 import { isPrivateJwk, mintCookieKey, mintSigningKey, publicPart } from './jwt.ts'
-import { cookieLine, isCut, signingLine } from './key-set.ts'
+import { lineOf, signingLine } from './key-set.ts'
 import type { RingKey } from './key-set.ts'
 import type { FileKey } from './parse-key-file.ts'
-import { pairwiseLine } from './states.ts'
+import { cookieLine, pairwiseLine } from './states.ts'
 import type { FilePlan, KeyPlan } from './states.ts'
 
-/** @returns the keys that may be used, each with the private part where this process has one */
-export function toRing(stored: readonly StoredKey[], { listed, former }: FileKeys, log: Log): RingKey[] {
-  const inFile = new Map([...listed, ...former].map((jwk, place) => [jwk.kid, { jwk, place }]))
-  return stored.flatMap((key): RingKey[] => {
-    const times = {
-      id: key.id,
-      createdAt: key.createdAt.getTime(),
-      activeAt: key.activeAt.getTime(),
-      algorithm: key.alg,
-    }
-    if (key.use === 'cookie') return [{ ...times, use: 'cookie', line: cookieLine, secret: key.secret }]
-    if (key.use === pairwiseLine) return [{ ...times, use: pairwiseLine, line: pairwiseLine, secret: key.secret }]
-    const line = signingLine(key.alg)
-    if (key.use === 'file') {
-      if (isCut(key) || !isJwk(key.publicJwk)) return []
-      const { place, jwk } = inFile.get(key.id) ?? {}
-      const file = { place, until: key.removeAt?.getTime() ?? Infinity }
-      const pair = { publicJwk: key.publicJwk, ...(jwk ? { privateJwk: jwk } : {}) }
-      return [{ ...times, use: 'sig', line, file, ...pair }]
-    }
-    if (key.use !== 'sig') return []
-    const privateJwk = parseJsonRecord(key.secret.toString())
-    if (privateJwk === undefined || !isPrivateJwk(privateJwk)) {
-      log.error({ key: key.id }, 'a signing key in the database cannot be read; it is not used')
-      return []
-    }
-    const removeAt = key.removeAt && { removeAt: key.removeAt.getTime() }
-    return [{ ...times, ...removeAt, use: 'sig', line, publicJwk: publicPart(privateJwk), privateJwk }]
+/** What this process has of keys beside the table. */
+export interface KeysElsewhere {
+  readonly inFile: FileKeys
+  /** Those that it opened before, by id. A row that does not open any more ends none of them. */
+  readonly held?: ReadonlyMap<string, RingKey>
+}
+
+/** @returns every key that was not cut off, each with the private part where this process has one. Of a row that does not open the ring has
+ *  the times alone, to plan by: what it says may be wrong, or written by somebody who can only write to the database */
+export function toRing(list: KeyList, { inFile, held }: KeysElsewhere, log: Log): RingKey[] {
+  const places = new Map([...inFile.listed, ...inFile.former].map((jwk, place) => [jwk.kid, { jwk, place }]))
+  const opened = list.opened.flatMap((key) =>
+    key.use === 'file' ? fileKey(key, key.publicJwk, places.get(key.id)) : openedKey(key, log),
+  )
+  const unreadable = list.unreadable.flatMap((key): RingKey[] => {
+    if (key.use !== 'file') return [unreadableKey(key, held?.get(key.id))]
+    // such a row has nothing to open: whoever has the file goes on
+    const found = places.get(key.id)
+    return found ? fileKey(key, publicPart(found.jwk), found) : []
   })
+  return [...opened, ...unreadable]
+}
+
+const timesOf = (key: KeySummary) => ({
+  id: key.id,
+  line: lineOf(key),
+  createdAt: key.createdAt.getTime(),
+  activeAt: key.activeAt.getTime(),
+  algorithm: key.alg,
+})
+
+const endOf = ({ removeAt }: KeySummary) => removeAt && { removeAt: removeAt.getTime() }
+
+function openedKey(key: StoredKey, log: Log): RingKey[] {
+  if (key.use === 'cookie' || key.use === pairwiseLine) return [{ ...timesOf(key), use: key.use, secret: key.secret }]
+  if (key.use !== 'sig') return []
+  const privateJwk = parseJsonRecord(key.secret.toString())
+  if (privateJwk === undefined || !isPrivateJwk(privateJwk)) {
+    log.error({ key: key.id }, 'a signing key in the database cannot be read; it is not used')
+    return []
+  }
+  return [{ ...timesOf(key), ...endOf(key), use: 'sig', publicJwk: publicPart(privateJwk), privateJwk }]
+}
+
+function unreadableKey(key: UnreadableKey, held: RingKey | undefined): RingKey {
+  const { fault } = key
+  if (held !== undefined) return { ...held, fault, unreadable: 'held' }
+  // what is no key for signing nor for cookies may be the one of pairwise subjects, which is never made anew beside it
+  const use = key.use === 'sig' || key.use === 'cookie' ? key.use : pairwiseLine
+  return { ...timesOf(key), ...endOf(key), use, line: lineOf({ ...key, use }), fault, unreadable: 'lost' }
+}
+
+function fileKey(
+  key: KeySummary,
+  publicJwk: unknown,
+  found: { readonly jwk: FileKey; readonly place: number } | undefined,
+): RingKey[] {
+  if (isCut(key) || !isJwk(publicJwk)) return []
+  const file = { place: found?.place, until: key.removeAt?.getTime() ?? Infinity }
+  return [{ ...timesOf(key), use: 'sig', file, publicJwk, ...(found ? { privateJwk: found.jwk } : {}) }]
 }
 
 /** What rows say against the keys of a file. */
-export function fileFaults(keys: readonly FileKey[], stored: readonly StoredKey[]): string[] {
+export function fileFaults(keys: readonly FileKey[], stored: readonly KeySummary[]): string[] {
   const rows = new Map(stored.map((row) => [row.id, row]))
   return keys.flatMap((key) => {
     const row = rows.get(key.kid)

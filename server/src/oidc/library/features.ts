@@ -38,8 +38,7 @@ type Named = Readonly<Record<string, unknown>>
 type Features = NonNullable<Configuration['features']>
 
 /** The same at every replica, and for ever: what makes nonces of it is the time. */
-const nonceSecret = ({ pairwise }: Needs['keys']): Buffer =>
-  createHmac('sha256', pairwise()).update('DPoP nonces').digest()
+const nonceSecret = ({ nonces }: Needs['keys']): Buffer => createHmac('sha256', nonces()).update('DPoP nonces').digest()
 
 /** Configures the features of the protocol beside the code flow. */
 export function buildFeatures(needs: Needs): Features {

@@ -13,6 +13,14 @@ export interface DerivedKeys {
   readonly all: ReadonlyMap<string, KeyObject>
 }
 
+/** A box as a row has it. */
+export interface Sealed {
+  readonly box: Uint8Array
+  readonly keyId: string
+  /** What the value belongs to, such as its row. */
+  readonly boundTo: string
+}
+
 /** The key-encryption keys of a release, from the Secret `<release>-keys`. */
 export interface KeyEncryptionRing {
   readonly currentId: string
@@ -20,7 +28,9 @@ export interface KeyEncryptionRing {
   /** @param boundTo what the value belongs to, such as its row; the same text is needed to decrypt
    *  @returns the box and the id of the key that it needs */
   encrypt(plain: Uint8Array, boundTo: string): { box: Buffer; keyId: string }
-  /** @throws CodedError KEY_RING_LACKS_KEY that names the id, SEALED_ROW_DAMAGED when box, binding or key do not fit */
+  /** @returns the value; or KEY_RING_LACKS_KEY that names the id, SEALED_ROW_DAMAGED when box, binding or key do not fit */
+  open(sealed: Sealed): { readonly plain: Buffer } | { readonly fault: CodedError }
+  /** @throws CodedError the fault of `open` */
   decrypt(box: Uint8Array, keyId: string, boundTo: string): Buffer
   /** Subkeys of 32 bytes (HKDF-SHA-256) for other uses. @param purpose one word for each use */
   derive(purpose: string): DerivedKeys
@@ -67,6 +77,19 @@ function readKeyRing(directory: string): KeyEncryptionRing {
  *  @param currentId one of them */
 export function createKeyRing(keys: ReadonlyMap<string, Buffer>, currentId: string): KeyEncryptionRing {
   const rows = new Map([...keys].map(([id, key]) => [id, subkey(key, 'rows')]))
+  const open: KeyEncryptionRing['open'] = ({ box, keyId: id, boundTo }) => {
+    const key = rows.get(id)
+    if (key === undefined) return { fault: lacksKey(id) }
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, ivBytes), { authTagLength: tagBytes })
+      decipher.setAAD(Buffer.from(boundTo)).setAuthTag(box.subarray(box.length - tagBytes))
+      return { plain: Buffer.concat([decipher.update(box.subarray(ivBytes, box.length - tagBytes)), decipher.final()]) }
+    } catch (cause) {
+      return {
+        fault: new CodedError('SEALED_ROW_DAMAGED', { cause, message: `${boundTo} does not open with key ${id}` }),
+      }
+    }
+  }
   return {
     currentId,
     ids: [...keys.keys()],
@@ -76,16 +99,11 @@ export function createKeyRing(keys: ReadonlyMap<string, Buffer>, currentId: stri
       const text = Buffer.concat([cipher.update(plain), cipher.final()])
       return { box: Buffer.concat([iv, text, cipher.getAuthTag()]), keyId: currentId }
     },
+    open,
     decrypt(box, id, boundTo) {
-      const key = rows.get(id)
-      if (key === undefined) throw lacksKey(id)
-      try {
-        const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, ivBytes), { authTagLength: tagBytes })
-        decipher.setAAD(Buffer.from(boundTo)).setAuthTag(box.subarray(box.length - tagBytes))
-        return Buffer.concat([decipher.update(box.subarray(ivBytes, box.length - tagBytes)), decipher.final()])
-      } catch (cause) {
-        throw new CodedError('SEALED_ROW_DAMAGED', { cause, message: `${boundTo} does not open with key ${id}` })
-      }
+      const opened = open({ box, keyId: id, boundTo })
+      if ('fault' in opened) throw opened.fault
+      return opened.plain
     },
     derive(purpose) {
       const all = new Map([...keys].map(([id, key]) => [id, subkey(key, `derived:${purpose}`)]))

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
+import { reencryptRows, unreadableIds } from '../driver/sealed-rows.ts'
+import type { Reencrypted, SealedRows } from '../driver/sealed-rows.ts'
 import { admitted } from '../people/standing.ts'
 import { firstCodes, hashOf, isFirst, storeFactor } from './needs.ts'
 import type { Enrolled, EnrolledRow, FactorNeeds, NewFactor } from './needs.ts'
@@ -35,8 +37,10 @@ export interface Apps {
   /** Stores an authenticator app that the person has proved, in the place of an earlier one.
    *  @returns the standing after it, and whether the recovery codes were stored; undefined when nothing was */
   enrolApp(enrolment: Enrolment): Promise<Enrolled | undefined>
-  /** Encrypts again each seed that the current key of the ring does not encrypt. @returns how many */
-  reencrypt(): Promise<number>
+  /** Encrypts again each seed that the current key of the ring does not encrypt. */
+  reencrypt(): Promise<Reencrypted>
+  /** The ids of the factors whose seed does not open. */
+  unreadable(): Promise<string[]>
   /** How many seeds each key of the ring encrypts. */
   keysInUse(): Promise<{ keyId: string; seeds: number }[]>
 }
@@ -66,9 +70,10 @@ const enrolApp = statement<EnrolledRow>(
    SELECT EXISTS (SELECT FROM codes) AS codes_stored, ${isFirst} AS is_first
    FROM person WHERE EXISTS (SELECT FROM new)`,
 )
-const outdated = statement<{ id: string; user_id: string; secret: Buffer; encrypted_by: string }>(
-  'factor-outdated',
-  `SELECT id, user_id, secret, encrypted_by FROM factors WHERE kind = 'totp' AND encrypted_by <> $1 ORDER BY id LIMIT 500`,
+const seeds = statement<{ id: string; user_id: string; secret: Buffer; encrypted_by: string }>(
+  'factor-seeds',
+  `SELECT id, user_id, secret, encrypted_by FROM factors
+   WHERE kind = 'totp' AND encrypted_by <> $2 AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT 500`,
 )
 const setSecret = statement(
   'factor-set-secret',
@@ -94,7 +99,8 @@ export function createApps(needs: FactorNeeds): Apps {
       return (await database.query(useStep, [userId, id, step, limits.perAccount])).length === 1
     },
     enrolApp: (enrolment) => enrol(needs, enrolment),
-    reencrypt: () => reencrypt(needs),
+    reencrypt: () => reencryptRows(ring, sealedSeeds(needs)),
+    unreadable: () => unreadableIds(ring, sealedSeeds(needs)),
     async keysInUse() {
       const rows = await database.query(keysInUse)
       return rows.map(({ key_id: keyId, seeds }) => ({ keyId, seeds }))
@@ -112,19 +118,16 @@ async function enrol(needs: FactorNeeds, enrolment: Enrolment) {
   return storeFactor(needs, enrolApp, values, enrolment)
 }
 
-async function reencrypt({ database, ring }: FactorNeeds): Promise<number> {
-  let total = 0
-  for (;;) {
-    const rows = await database.query(outdated, [ring.currentId])
-    for (const row of rows) {
-      const binding = bindingOf(row.id, row.user_id)
-      const { box, keyId } = ring.encrypt(ring.decrypt(row.secret, row.encrypted_by, binding), binding)
-      await database.query(setSecret, [row.id, box, keyId, row.encrypted_by])
-    }
-    total += rows.length
-    if (rows.length === 0) return total
-  }
-}
+const sealedSeeds = ({ database }: FactorNeeds): SealedRows => ({
+  page: async (after, but) =>
+    (await database.query(seeds, [after ?? null, but])).map((row) => ({
+      id: row.id,
+      box: row.secret,
+      keyId: row.encrypted_by,
+      boundTo: bindingOf(row.id, row.user_id),
+    })),
+  replace: async (row, box, keyId) => void (await database.query(setSecret, [row.id, box, keyId, row.keyId])),
+})
 
 /** What a seed is bound to: it does not open in another row, nor for another person. */
 const bindingOf = (id: string, userId: string): string => `factors:${id}:${userId}:totp`

@@ -12,6 +12,8 @@ import type { AuditRows } from '../audit/audit-rows.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
+import { reencryptRows, unreadableIds } from '../driver/sealed-rows.ts'
+import type { Reencrypted, SealedRows } from '../driver/sealed-rows.ts'
 import { outboxInsert } from './outbox-rows.ts'
 import type { NewWork, OutboxRows, WorkKind } from './outbox-rows.ts'
 
@@ -34,8 +36,10 @@ export interface Outbox extends OutboxRows {
   abandon(claimed: Claimed, audit: readonly AuditEvent[]): Promise<void>
   /** How many rows wait. */
   waiting(): Promise<number>
-  /** Encrypts what waits under older keys of the ring again, with the current one. @returns how many rows */
-  reencrypt(): Promise<number>
+  /** Encrypts what waits under older keys of the ring again, with the current one. */
+  reencrypt(): Promise<Reencrypted>
+  /** The ids of the rows that wait and do not open. */
+  unreadable(): Promise<string[]>
 }
 
 export interface Claimed {
@@ -98,9 +102,10 @@ const waiting = statement<{ waiting: number }>(
   { batched: true },
 )
 
-const outdated = statement<Pick<OutboxRow, 'id' | 'kind' | 'payload' | 'encrypted_by'>>(
-  'outbox-outdated',
-  `SELECT id, kind, payload, encrypted_by FROM outbox WHERE done_at IS NULL AND encrypted_by NOT IN ('', $1) ORDER BY id LIMIT 500`,
+const sealed = statement<Pick<OutboxRow, 'id' | 'kind' | 'payload' | 'encrypted_by'>>(
+  'outbox-sealed',
+  `SELECT id, kind, payload, encrypted_by FROM outbox
+   WHERE done_at IS NULL AND encrypted_by NOT IN ('', $2) AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT 500`,
 )
 // a row that is done meanwhile stays empty
 const setPayload = statement(
@@ -142,23 +147,21 @@ export function createOutbox(needs: {
       await runAudited(needs, giveUp, [id, tries], events)
     },
     waiting: async () => (await database.query(waiting))[0]!.waiting,
-    reencrypt: () => reencrypt(database, ring()),
+    reencrypt: () => reencryptRows(ring(), sealedRows(database)),
+    unreadable: () => unreadableIds(ring(), sealedRows(database)),
   }
 }
 
-async function reencrypt(database: Connection, ring: KeyEncryptionRing): Promise<number> {
-  let total = 0
-  for (;;) {
-    const rows = await database.query(outdated, [ring.currentId])
-    for (const row of rows) {
-      const binding = bindingOf(row)
-      const { box, keyId } = ring.encrypt(ring.decrypt(row.payload, row.encrypted_by, binding), binding)
-      await database.query(setPayload, [row.id, box, keyId, row.encrypted_by])
-    }
-    total += rows.length
-    if (rows.length === 0) return total
-  }
-}
+const sealedRows = (database: Connection): SealedRows => ({
+  page: async (after, but) =>
+    (await database.query(sealed, [after ?? null, but])).map((row) => ({
+      id: row.id,
+      box: row.payload,
+      keyId: row.encrypted_by,
+      boundTo: bindingOf(row),
+    })),
+  replace: async (row, box, keyId) => void (await database.query(setPayload, [row.id, box, keyId, row.keyId])),
+})
 
 const workOf = ({ onceKey, giveUpAfterMs = day, ...mail }: Mail): NewWork => ({
   kind: 'mail',

@@ -1,40 +1,59 @@
 // The keys that every replica shares (for signing, cookies, sealing). Each is encrypted with the ring and bound to its row.
+import type { CodedError } from '@nauthera/runtime/coded-error'
 import { auditInsert } from '../audit/audit-rows.ts'
 import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
+import { reencryptRows } from '../driver/sealed-rows.ts'
+import type { Reencrypted, SealedRow } from '../driver/sealed-rows.ts'
 import { statement } from '../driver/database.ts'
 import type { Connection, Database, Listening } from '../driver/database.ts'
 
-export interface StoredKey {
+/** What may be shown of a key. */
+export interface KeySummary {
   readonly id: string
   /** What it is for, such as `sig` or `cookie`. */
   readonly use: string
   readonly alg: string
   readonly publicJwk: Readonly<Record<string, unknown>> | undefined
-  /** The private part, not encrypted: never log it. */
-  readonly secret: Buffer
   readonly createdAt: Date
   readonly activeAt: Date
   readonly retireAt: Date | undefined
   readonly removeAt: Date | undefined
+  /** The key-encryption key. */
+  readonly encryptedBy: string
 }
 
-export type NewKey = Omit<StoredKey, 'createdAt' | 'secret'> & { readonly secret: Uint8Array }
+export interface StoredKey extends KeySummary {
+  /** The private part, not encrypted: never log it. */
+  readonly secret: Buffer
+}
 
-/** What may be shown of a key. */
-export type KeySummary = Omit<StoredKey, 'secret'> & { readonly encryptedBy: string }
+/** A key whose row does not open here: it is damaged, or the ring lacks its key or has other bytes under its id. */
+export interface UnreadableKey extends KeySummary {
+  readonly fault: CodedError
+}
+
+export type NewKey = Omit<StoredKey, 'createdAt' | 'encryptedBy' | 'secret'> & { readonly secret: Uint8Array }
+
+/** All rows, in the order in which they were made. One that does not open keeps no other one from being read. */
+export interface KeyList {
+  readonly opened: readonly StoredKey[]
+  readonly unreadable: readonly UnreadableKey[]
+  /** When they were read, by the clock of the database, in epoch milliseconds. Whatever is planned for the rows takes no other time: each
+   *  replica plans for all. */
+  readonly at: number
+}
 
 export interface Keys {
-  /** @throws CodedError KEY_RING_LACKS_KEY when the ring does not have the key that encrypts a row */
-  list(): Promise<StoredKey[]>
-  /** Decrypts nothing, so it works with an incomplete ring too. */
+  list(): Promise<KeyList>
+  /** Decrypts nothing. */
   summaries(): Promise<KeySummary[]>
   /** Runs the work in one transaction, on one replica at a time. The commit notifies the others. */
   underLock<T>(work: (keys: KeyWriter) => Promise<T>): Promise<T>
-  /** Encrypts again each row that the current key of the ring does not encrypt. @returns how many */
-  reencrypt(audit: readonly AuditEvent[]): Promise<number>
+  /** Encrypts again each row that the current key of the ring does not encrypt, and leaves those that do not open. */
+  reencrypt(audit: readonly AuditEvent[]): Promise<Reencrypted>
   /** Tells the audit log that keys became active: of all replicas that tell it, the first is heard. */
   recordActive(keys: readonly Pick<KeySummary, 'id' | 'use' | 'alg'>[]): Promise<void>
   /** Calls back when a replica has changed a key, and when a lost connection is back. */
@@ -42,7 +61,7 @@ export interface Keys {
 }
 
 export interface KeyWriter {
-  list(): Promise<StoredKey[]>
+  list(): Promise<KeyList>
   insert(key: NewKey, audit?: readonly AuditEvent[]): Promise<void>
   setTimes(
     id: string,
@@ -59,7 +78,11 @@ const lockNumber = 4_201_001
 const lock = statement('key-lock', 'SELECT pg_advisory_xact_lock($1::bigint)')
 const notify = statement('key-notify', `SELECT pg_notify('${channel}', '')`)
 // every replica looks now and then, whatever is asked of it
-const list = statement<KeyRow>('key-list', 'SELECT * FROM keys ORDER BY created_at, id', { batched: true })
+const list = statement<ListRow>(
+  'key-list',
+  'SELECT k.*, clock_timestamp() AS at FROM (SELECT) one LEFT JOIN keys k ON true ORDER BY k.created_at, k.id',
+  { batched: true },
+)
 const insert = statement(
   'key-insert',
   `WITH new AS (INSERT INTO keys (id, use, alg, public_jwk, secret, encrypted_by, active_at, retire_at, remove_at)
@@ -107,6 +130,9 @@ interface KeyRow {
   readonly remove_at: Date | null
 }
 
+/** Without keys there is one row, which has the time. */
+type ListRow = (KeyRow | { readonly id: null }) & { readonly at: Date }
+
 interface Bound {
   readonly database: Connection
   readonly audit: AuditRows
@@ -115,11 +141,17 @@ interface Bound {
 export function createKeys(needs: { database: Database; ring: KeyEncryptionRing; audit: AuditRows }): Keys {
   const { database, ring, audit } = needs
 
-  const read = async (connection: Connection): Promise<StoredKey[]> =>
-    (await connection.query(list)).map((row) => ({
-      ...summaryOf(row),
-      secret: ring.decrypt(row.secret, row.encrypted_by, bindingOf(row)),
-    }))
+  const read = async (connection: Connection): Promise<KeyList> => {
+    const rows = await connection.query(list)
+    const [opened, unreadable]: [StoredKey[], UnreadableKey[]] = [[], []]
+    for (const row of rows.filter(isKey)) {
+      const summary = summaryOf(row)
+      const found = isCut(summary) ? { plain: Buffer.alloc(0) } : ring.open(sealedOf(row))
+      if ('fault' in found) unreadable.push({ ...summary, fault: found.fault })
+      else opened.push({ ...summary, secret: found.plain })
+    }
+    return { opened, unreadable, at: rows[0]!.at.getTime() }
+  }
 
   /** Lines are written after the commit. */
   const underLock = async <T>(work: (bound: Bound) => Promise<T>): Promise<T> => {
@@ -154,7 +186,7 @@ export function createKeys(needs: { database: Database; ring: KeyEncryptionRing;
 
   return {
     list: () => read(database),
-    summaries: async () => (await database.query(list)).map(summaryOf),
+    summaries: async () => (await database.query(list)).filter(isKey).map(summaryOf),
     underLock: (work) => underLock((bound) => work(writer(bound))),
     async recordActive(keys) {
       const events = keys.map(({ id, use, alg }) => activated({ key: id, use, alg }))
@@ -163,21 +195,38 @@ export function createKeys(needs: { database: Database; ring: KeyEncryptionRing;
       audit.lines(events.filter(({ detail }) => first.some(({ id }) => id === detail['key'])))
     },
     reencrypt: (events) =>
-      underLock(async (bound) => {
-        const outdated = (await bound.database.query(list)).filter((row) => row.encrypted_by !== ring.currentId)
-        for (const row of outdated) {
-          const binding = bindingOf(row)
-          const { box, keyId } = ring.encrypt(ring.decrypt(row.secret, row.encrypted_by, binding), binding)
-          await runAudited(bound, setSecret, [row.id, box, keyId], events)
-        }
-        return outdated.length
-      }),
+      underLock(async (bound) =>
+        reencryptRows(ring, {
+          async page(after, but) {
+            if (after !== undefined) return []
+            const rows = (await bound.database.query(list)).filter(isKey).filter((row) => !isCut(summaryOf(row)))
+            return rows.map(sealedOf).filter(({ keyId }) => keyId !== but)
+          },
+          async replace({ id }, box, keyId) {
+            await runAudited(bound, setSecret, [id, box, keyId], events)
+          },
+        }),
+      ),
     onChange: (changed) => database.listen(channel, changed),
   }
 }
 
+/** Whether a key of a file was cut off (`nauthera keys rotate --now --cut`). Its row stays, so that no file brings it back: it is a mark, with
+ *  nothing to open. */
+export const isCut = ({ use, retireAt }: Pick<KeySummary, 'use' | 'retireAt'>): boolean =>
+  use === 'file' && retireAt !== undefined
+
 /** What a box is bound to: it does not open in another row, nor when the row's use or alg was changed. */
 const bindingOf = (key: { id: string; use: string; alg: string }): string => `keys:${key.id}:${key.use}:${key.alg}`
+
+const isKey = (row: ListRow): row is KeyRow & { readonly at: Date } => row.id !== null
+
+const sealedOf = (row: KeyRow): SealedRow => ({
+  id: row.id,
+  box: row.secret,
+  keyId: row.encrypted_by,
+  boundTo: bindingOf(row),
+})
 
 const summaryOf = (row: KeyRow): KeySummary => ({
   id: row.id,

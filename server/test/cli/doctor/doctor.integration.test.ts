@@ -107,6 +107,7 @@ describe('nauthera doctor', () => {
     expect(findings.filter(({ state }) => state !== 'ok')).to.deep.equal([])
     expect(findings.map(({ check }) => check)).to.deep.equal([
       'database',
+      'clock',
       'notifications',
       'schema',
       'cache',

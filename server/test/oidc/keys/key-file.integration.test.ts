@@ -10,6 +10,7 @@ import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
 import type { KeyRing } from '../../../src/oidc/keys/ring.ts'
 import { freshStore } from '../../store/fresh-store.ts'
 import type { FreshStore } from '../../store/fresh-store.ts'
+import { keysAt } from '../../store/keys-at.ts'
 import { privateKey, setOf } from './key-pairs.ts'
 
 const minute = 60_000
@@ -30,7 +31,7 @@ describe('createKeyFile', () => {
   beforeEach(async () => {
     lines.length = 0
     await fresh.replica().keys.underLock(async (writer) => {
-      for (const { id } of await writer.list()) await writer.remove(id)
+      for (const { id } of (await writer.list()).opened) await writer.remove(id)
     })
   })
   after(async () => {
@@ -48,7 +49,7 @@ describe('createKeyFile', () => {
     const algorithms = ['ES256'] as const
     const file = content === undefined ? undefined : createKeyFile({ path, algorithms, log, metrics })
     const ring = createKeyRing({
-      keys: fresh.replica({ poolMax: 2 }).keys,
+      keys: keysAt(fresh.replica({ poolMax: 2 }).keys, () => now),
       algorithms,
       policy,
       file,
@@ -76,7 +77,7 @@ describe('createKeyFile', () => {
     expect(one.signer()).to.equal('a')
     expect(one.published()).to.have.members(['a', 'b'])
     expect(JSON.stringify(one.ring.current().published)).to.not.contain('"d"')
-    const rows = await fresh.replica().keys.list()
+    const rows = (await fresh.replica().keys.list()).opened
     const sizes = rows.filter(({ alg }) => alg === 'ES256').map(({ use, secret }) => [use, secret.length])
     expect(sizes).to.deep.equal([
       ['file', 0],

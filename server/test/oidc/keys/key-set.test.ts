@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
-import { isCut, statesOf } from '../../../src/oidc/keys/key-set.ts'
+import { statesOf } from '../../../src/oidc/keys/key-set.ts'
+import { isCut } from '../../../src/store/tokens/keys.ts'
 import type { KeyPolicy } from '../../../src/oidc/keys/states.ts'
 
 const day = 86_400_000

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
-import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import { keyPolicy } from '../../../src/oidc/lifetimes.ts'
 import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
@@ -10,6 +9,9 @@ import { createKeyRing as createEncryptionRing } from '../../../src/store/driver
 import type { KeyEncryptionRing as EncryptionRing } from '../../../src/store/driver/envelope.ts'
 import { freshStore } from '../../store/fresh-store.ts'
 import type { FreshStore } from '../../store/fresh-store.ts'
+import { codeOf } from '../../store/code-of.ts'
+import { keysAt } from '../../store/keys-at.ts'
+import { keptLog } from '@nauthera/harness/kept-log'
 import { keepLog } from '../../http/harness.ts'
 import { basic, send } from '@nauthera/harness/browser'
 import { headerOfJwt } from '@nauthera/harness/flows'
@@ -33,7 +35,7 @@ describe('createKeyRing', () => {
   })
   const ringOf = () => {
     const ring = createKeyRing({
-      keys: fresh.replica().keys,
+      keys: keysAt(fresh.replica().keys, () => now),
       algorithms: ['ES256', 'EdDSA'],
       policy,
       now: () => now,
@@ -52,7 +54,7 @@ describe('createKeyRing', () => {
   })
 
   it('makes no key while it holds the lock: RSA keys take seconds on a busy processor', async () => {
-    const keys = fresh.replica().keys
+    const keys = keysAt(fresh.replica().keys, () => now)
     let locked = false
     const made: boolean[] = []
     const ring = createKeyRing({
@@ -107,7 +109,7 @@ describe('createKeyRing', () => {
 
   it('T10 a key is published, without its private part, until a token of a day that it signed last has expired, and then goes', async () => {
     const ofServer = keyPolicy({ ...policy, algorithms: ['ES256'] })
-    const keys = fresh.replica().keys
+    const keys = keysAt(fresh.replica().keys, () => now)
     const ring = createKeyRing({ keys, algorithms: ['ES256'], policy: ofServer, now: () => now, log: keepLog() })
     rings.push(ring)
     await ring.load()
@@ -131,15 +133,16 @@ describe('createKeyRing', () => {
   })
 
   it('a key that was cut off ends at a replica that can read keys and write none', async () => {
-    const keys = fresh.replica().keys
     let isReadOnly = false
+    const nowOfStuck = () => now + (isReadOnly ? policy.rotateEvery : 0)
+    const keys = keysAt(fresh.replica().keys, nowOfStuck)
     const underLock: typeof keys.underLock = (work) =>
       isReadOnly ? Promise.reject(new Error('read-only')) : keys.underLock(work)
     const about = { algorithms: ['ES256', 'EdDSA'] as const, policy, log: keepLog() }
     const [healthy, stuck] = [
       ringOf(),
       // it finds a key to create at each look
-      createKeyRing({ ...about, keys: { ...keys, underLock }, now: () => now + (isReadOnly ? policy.rotateEvery : 0) }),
+      createKeyRing({ ...about, keys: { ...keys, underLock }, now: nowOfStuck }),
     ]
     rings.push(stuck)
     await Promise.all([healthy.load(), stuck.load()])
@@ -152,7 +155,7 @@ describe('createKeyRing', () => {
   })
 
   it('the keys in memory stay when the database has no key for cookies any more, and takes none', async () => {
-    const keys = fresh.replica().keys
+    const keys = keysAt(fresh.replica().keys, () => now)
     let isBroken = false
     const ring = createKeyRing({
       algorithms: ['ES256'],
@@ -161,7 +164,10 @@ describe('createKeyRing', () => {
       now: () => now,
       keys: {
         ...keys,
-        list: async () => (await keys.list()).filter(({ use }) => !isBroken || use !== 'cookie'),
+        async list() {
+          const list = await keys.list()
+          return { ...list, opened: list.opened.filter(({ use }) => !isBroken || use !== 'cookie') }
+        },
         underLock: (work) => (isBroken ? Promise.reject(new Error('read-only')) : keys.underLock(work)),
       },
     })
@@ -180,7 +186,7 @@ describe('createKeyRing', () => {
     const ringWith = (...algorithms: SigningAlgorithm[]) => {
       const own = keyPolicy({ ...policy, algorithms })
       const ring = createKeyRing({
-        keys: fresh.replica().keys,
+        keys: keysAt(fresh.replica().keys, () => now),
         algorithms,
         policy: own,
         now: () => now,
@@ -251,7 +257,7 @@ describe('a key ring whose replica lacks a key-encryption key', () => {
   })
   after(() => fresh.stop())
 
-  it('F42 goes on with the keys that it has, reads no new ones, and has them after a restart with that key', async () => {
+  it('F42 goes on with the keys that it has, names those that it cannot open, and has them after a restart with that key', async () => {
     const [old, next] = [randomBytes(32), randomBytes(32)]
     const before = createEncryptionRing(new Map([['old', old]]), 'old')
     const both = createEncryptionRing(
@@ -261,27 +267,33 @@ describe('a key ring whose replica lacks a key-encryption key', () => {
       ]),
       'next',
     )
-    const replica = (ring: EncryptionRing) =>
-      createKeyRing({
-        keys: fresh.replica({ ring }).keys,
-        algorithms: ['ES256'],
-        policy,
-        now: Date.now,
-        log: keepLog(),
-      })
+    let now = Date.now()
+    const replica = (ring: EncryptionRing) => {
+      const { log, lines } = keptLog()
+      const keys = keysAt(fresh.replica({ ring }).keys, () => now)
+      return { lines, ...named(createKeyRing({ keys, algorithms: ['ES256'], policy, now: () => now, log })) }
+    }
+    const named = (ring: KeyRing) => ({ ring, signer: () => ring.current().signing[0]!.kid! })
     const [lacking, changed] = [replica(before), replica(both)]
-    await lacking.load()
-    await changed.load()
-    const known = lacking.current().fingerprint
-    await changed.rotate()
-    expect(changed.current().fingerprint).to.not.equal(known)
-    const error = await lacking.load().catch((reason: unknown) => reason)
-    expect(hasCode(error, 'KEY_RING_LACKS_KEY')).to.equal(true)
-    expect(lacking.current().fingerprint).to.equal(known)
+    await lacking.ring.load()
+    await changed.ring.load()
+    const known = lacking.ring.current().fingerprint
+    await changed.ring.rotate()
+    await lacking.ring.load()
+    expect(lacking.ring.current().fingerprint).to.equal(known)
+    expect(lacking.lines.filter((line) => line.includes('has no key next'))).to.have.length(2)
+    // the new key signs elsewhere: this replica goes on with the one of before, and one that starts without the key is not ready
+    now += policy.publishBefore
+    await changed.ring.load()
+    const started = replica(before)
+    for (const { ring } of [lacking, started]) expect(await codeOf(ring.load())).to.equal('KEY_RING_LACKS_KEY')
+    expect(lacking.ring.current().fingerprint).to.equal(known)
+    expect(changed.ring.current().published.map(({ kid }) => kid)).to.include(lacking.signer())
+    expect(await codeOf(started.ring.rotate())).to.equal('KEY_RING_LACKS_KEY')
     const restarted = replica(both)
-    await restarted.load()
-    expect(restarted.current().fingerprint).to.equal(changed.current().fingerprint)
-    await Promise.all([lacking, changed, restarted].map((ring) => ring.stop()))
+    await restarted.ring.load()
+    expect(restarted.ring.current().fingerprint).to.equal(changed.ring.current().fingerprint)
+    await Promise.all([lacking, changed, started, restarted].map(({ ring }) => ring.stop()))
   })
 })
 

@@ -2,8 +2,9 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { activeKeyAt, keyStates, planFile, planKeys } from '../../../src/oidc/keys/states.ts'
 import type { KeyPolicy, KeyTimes } from '../../../src/oidc/keys/states.ts'
-import { cookieLine } from '../../../src/oidc/keys/key-set.ts'
+import { cookieLine } from '../../../src/oidc/keys/states.ts'
 import { clockTolerance, keyPolicy, lifetimes } from '../../../src/oidc/lifetimes.ts'
+import { cachesHold } from '../../../src/jwks-age.ts'
 import { tokenLife } from '@nauthera/rules/limits'
 
 const minute = 60_000
@@ -160,8 +161,63 @@ describe('planKeys', () => {
   })
 
   it('makes no key while the next one already waits, even when forced', () => {
-    const keys = [key('a', 0), key('b', 40 * day)]
+    const keys = [key('a', 0), key('b', 35 * day + policy.publishBefore)]
     expect(planKeys(keys, ['sig:ES256'], 35 * day, policy, new Set(['sig:ES256'])).create).to.deep.equal([])
+  })
+
+  it('waits for no key that a wrong clock made too far ahead: the next one comes when it is due, and once', () => {
+    const due = 30 * day - policy.publishBefore
+    const ahead = [key('a', 0), key('b', 200 * day)]
+    const plan = (keys: readonly KeyTimes[], now: number) => planKeys(keys, ['sig:ES256'], now, policy)
+    expect(plan(ahead, due - 1).create).to.deep.equal([])
+    expect(plan(ahead, due).create).to.deep.equal([{ line: 'sig:ES256', activeAt: 30 * day }])
+    expect(plan(ahead, 31 * day).dueAt).to.equal(due)
+    expect(plan([...ahead, key('c', 30 * day)], due).create).to.deep.equal([])
+    // nothing signs but keys of the future: one is made, and it is late since the first of them was
+    const early = { ...key('b', 200 * day), createdAt: 0 }
+    expect(plan([early], day)).to.deep.include({
+      create: [{ line: 'sig:ES256', activeAt: day + policy.publishBefore }],
+      dueAt: 0,
+    })
+    expect(plan([early, key('c', day + policy.publishBefore)], day).create).to.deep.equal([])
+  })
+
+  describe('of a line with a key that does not open', () => {
+    const lost = (id: string, activeAt: number, line?: string): KeyTimes => ({
+      ...key(id, activeAt, line),
+      unreadable: 'lost',
+    })
+    const held = (id: string, activeAt: number): KeyTimes => ({ ...key(id, activeAt), unreadable: 'held' })
+    const plan = (keys: readonly KeyTimes[], now: number) => planKeys(keys, [keys[0]!.line], now, policy)
+
+    it('the newest one that opens goes on, is kept, and has a successor when it is due', () => {
+      const keys = [key('a', 0), lost('b', day)]
+      expect(stateOf(keys, 20 * day)).to.deep.equal({ a: 'active', b: 'retiring' })
+      expect(plan(keys, 20 * day)).to.deep.include({ create: [], remove: [] })
+      expect(plan(keys, 30 * day).create).to.deep.equal([
+        { line: 'sig:ES256', activeAt: 30 * day + policy.publishBefore },
+      ])
+    })
+
+    it('it is never deleted', () => {
+      const keys = [lost('a', 0), key('b', day)]
+      expect(stateOf(keys, 20 * day)).to.deep.equal({ a: 'removed', b: 'active' })
+      expect(plan(keys, 20 * day).remove).to.deep.equal([])
+    })
+
+    it('where none opens, one that is in memory signs until caches have the new one', () => {
+      const made = day + cachesHold
+      expect(plan([lost('a', 0)], day).create).to.deep.equal([{ line: 'sig:ES256', activeAt: made }])
+      const keys = [held('a', 0), key('b', made)]
+      expect(stateOf(keys, made - 1)).to.deep.equal({ a: 'active', b: 'next' })
+      expect(stateOf(keys, made)).to.deep.equal({ a: 'retiring', b: 'active' })
+      expect(stateOf([lost('a', 0), key('b', made)], day)).to.deep.equal({ a: 'retiring', b: 'active' })
+    })
+
+    it('where none opens, a new one for cookies is used at once, and none is ever made for pairwise subjects', () => {
+      expect(plan([lost('a', 0, cookieLine)], day).create).to.deep.equal([{ line: cookieLine, activeAt: day }])
+      expect(plan([lost('a', 0, 'pairwise')], day).create).to.deep.equal([])
+    })
   })
 
   it('publishes a forced key before it is active, too', () => {
@@ -178,7 +234,8 @@ describe('planKeys', () => {
 
   it('removes keys that no valid token needs any more, and wakes for the next change', () => {
     expect(planKeys([key('a', 0), key('b', 30 * day)], ['sig:ES256'], 32 * day, policy).remove).to.deep.equal(['a'])
-    expect(planKeys([key('a', 0), key('b', 30 * day)], ['sig:ES256'], 29 * day, policy).wakeAt).to.equal(30 * day)
+    const waiting = 30 * day - policy.publishBefore
+    expect(planKeys([key('a', 0), key('b', 30 * day)], ['sig:ES256'], waiting, policy).wakeAt).to.equal(30 * day)
   })
 
   it('says since when a key is due that nobody has created, and looks forward again once it is there', () => {

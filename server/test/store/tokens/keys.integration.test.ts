@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import { createKeyRing } from '../../../src/store/driver/envelope.ts'
 import { createKeys } from '../../../src/store/tokens/keys.ts'
 import type { NewKey } from '../../../src/store/tokens/keys.ts'
 import { statement } from '../../../src/store/driver/database.ts'
+import { codeOf } from '../code-of.ts'
 import { freshStore } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 
@@ -31,14 +31,6 @@ const newSigningKey = (about: Partial<NewKey> = {}): NewKey => ({
   removeAt: undefined,
   ...about,
 })
-const codeOf = async (work: Promise<unknown>) => {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  return hasCode(error) ? error.code : String(error)
-}
-
 describe(createKeys.name, () => {
   let fresh: FreshStore
   beforeEach(async function () {
@@ -51,7 +43,7 @@ describe(createKeys.name, () => {
     const [one, other] = [fresh.replica({ ring: oldRing }), fresh.replica({ ring: bothKeys })]
     const key = newSigningKey()
     await one.keys.underLock((keys) => keys.insert(key))
-    const [found] = await other.keys.list()
+    const [found] = (await other.keys.list()).opened
     expect({ ...found, secret: found!.secret.toString() }).to.deep.include({
       id: key.id,
       use: 'sig',
@@ -72,7 +64,7 @@ describe(createKeys.name, () => {
     }
   })
 
-  it('refuses a secret that was moved to another row', async () => {
+  it('a secret that was moved to another row does not open there, and keeps no other one from it', async () => {
     const store = fresh.replica()
     const [one, other] = [newSigningKey(), newSigningKey({ alg: 'RS256' })]
     await store.keys.underLock(async (keys) => {
@@ -83,15 +75,17 @@ describe(createKeys.name, () => {
       statement('test-move', 'UPDATE keys SET secret = (SELECT secret FROM keys WHERE id = $1) WHERE id = $2'),
       [one.id, other.id],
     )
-    expect(await codeOf(store.keys.list())).to.equal('SEALED_ROW_DAMAGED')
+    const { opened, unreadable } = await store.keys.list()
+    expect(opened.map(({ id }) => id)).to.deep.equal([one.id])
+    expect(unreadable.map(({ id, fault }) => [id, fault.code])).to.deep.equal([[other.id, 'SEALED_ROW_DAMAGED']])
   })
 
-  it('F42 names the key-encryption key that the ring lacks; the summaries still work', async () => {
+  it('F42 names the key-encryption key that the ring lacks', async () => {
     await fresh.replica({ ring: oldRing }).keys.underLock((keys) => keys.insert(newSigningKey()))
     const lacking = fresh.replica({ ring: newRing })
-    const error = await lacking.keys.list().catch((reason: unknown) => reason)
-    expect(hasCode(error, 'KEY_RING_LACKS_KEY')).to.equal(true)
-    expect(String(error)).to.include('old')
+    const [unreadable] = (await lacking.keys.list()).unreadable
+    expect(unreadable!.fault.code).to.equal('KEY_RING_LACKS_KEY')
+    expect(unreadable!.fault.message).to.include('old')
     expect((await lacking.keys.summaries())[0])
       .to.include({ encryptedBy: 'old' })
       .and.not.have.property('secret')
@@ -104,10 +98,11 @@ describe(createKeys.name, () => {
       await keys.insert(newSigningKey({ use: 'cookie' }))
     })
     const both = fresh.replica({ ring: bothKeys })
-    expect(await both.keys.reencrypt([{ event: 'key.reencrypted', outcome: 'success' }])).to.equal(2)
-    expect(await both.keys.reencrypt([])).to.equal(0)
-    const found = await fresh.replica({ ring: newRing }).keys.list()
-    expect(found.map(({ secret }) => secret.toString())).to.deep.equal([canary, canary])
+    const event = { event: 'key.reencrypted', outcome: 'success' } as const
+    expect(await both.keys.reencrypt([event])).to.deep.equal({ done: 2, left: [] })
+    expect(await both.keys.reencrypt([])).to.deep.equal({ done: 0, left: [] })
+    const { opened } = await fresh.replica({ ring: newRing }).keys.list()
+    expect(opened.map(({ secret }) => secret.toString())).to.deep.equal([canary, canary])
     expect(await both.audit.search({ event: 'key.reencrypted', limit: 9 })).to.have.length(2)
   })
 
@@ -115,13 +110,13 @@ describe(createKeys.name, () => {
     const replicas = Array.from({ length: 6 }, () => fresh.replica())
     const made = replicas.map((store) =>
       store.keys.underLock(async (keys) => {
-        if ((await keys.list()).length > 0) return false
+        if ((await keys.list()).opened.length > 0) return false
         await keys.insert(newSigningKey())
         return true
       }),
     )
     expect((await Promise.all(made)).filter(Boolean)).to.have.length(1)
-    expect(await replicas[0]!.keys.list()).to.have.length(1)
+    expect((await replicas[0]!.keys.list()).opened).to.have.length(1)
   })
 
   it('notifies the other replicas of a change, and keeps nothing when the work fails', async () => {
@@ -137,11 +132,11 @@ describe(createKeys.name, () => {
       throw new RangeError('no')
     })
     expect(await codeOf(failing)).to.equal('RangeError: no')
-    expect(await other.keys.list()).to.have.length(0)
+    expect((await other.keys.list()).opened).to.have.length(0)
     const change = new Promise<void>((resolve) => (heard = resolve))
     await one.keys.underLock((keys) => keys.insert(newSigningKey()))
     await change
-    expect([told, (await other.keys.list()).length]).to.deep.equal([1, 1])
+    expect([told, (await other.keys.list()).opened.length]).to.deep.equal([1, 1])
     await listening.stop()
   })
 
@@ -151,8 +146,8 @@ describe(createKeys.name, () => {
     await store.keys.underLock((keys) => keys.insert(key))
     const times = { activeAt: new Date(1), retireAt: new Date(2), removeAt: new Date(3) }
     await store.keys.underLock((keys) => keys.setTimes(key.id, times))
-    expect((await store.keys.list())[0]).to.deep.include(times)
+    expect((await store.keys.list()).opened[0]).to.deep.include(times)
     await store.keys.underLock((keys) => keys.remove(key.id, [{ event: 'key.removed', outcome: 'success' }]))
-    expect(await store.keys.list()).to.deep.equal([])
+    expect((await store.keys.list()).opened).to.deep.equal([])
   })
 })
