@@ -79,10 +79,18 @@ export function createProtocol(needs: Needs, on: ProtocolParts) {
     issuer: settings.issuer,
     keys: keys.ring.current.bind(keys.ring),
     sealer,
+    epoch: keys.epoch.current,
     now,
   })
   const places = createPlaces({ store, sealer, signedTokens, sessions, interactions: cookies, scope, now })
-  const generationNeeds = { ...lastingNeeds(needs, on), sealer, sealedRequests, scope, places }
+  const generationNeeds = {
+    ...lastingNeeds(needs, on),
+    sealer,
+    sealedRequests,
+    scope,
+    places,
+    epoch: keys.epoch.current,
+  }
   const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
   // a fault is logged there, and the old generation stays
   keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))

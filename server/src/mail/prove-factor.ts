@@ -1,6 +1,7 @@
 // A link in a mail proves a mailbox only. A person with a second factor has to prove it too before the link changes how they sign in. A hidden
 // field of the next page holds this proof, encrypted and bound to the link.
 import { paths } from '@nauthera/rules/endpoints'
+import { ageOf } from '../clock-age.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { Page, PageRequest } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
@@ -30,8 +31,7 @@ export function lacksProof(needs: ProveFactorNeeds, request: PageRequest, { user
   // where nobody is asked for a second factor, nobody can prove one
   if (needs.secondFactor.policy === 'off' || factors.length === 0) return false
   const at = needs.factors.open(request.form.get('proof') ?? '', bindingOf(request, user.id))
-  const age = at === undefined ? undefined : needs.now() - Number(at)
-  return age === undefined || !(age >= 0 && age <= proofFor)
+  return at === undefined || !(ageOf(Number(at), needs.now()) <= proofFor)
 }
 
 export async function proofPage(

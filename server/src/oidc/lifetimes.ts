@@ -41,9 +41,6 @@ export const clientDefaults = (algorithm: string) => ({
  *  expires. */
 export const longestAssertion = 30 * 86_400
 
-/** Clocks of replicas and callers may differ by this much, in seconds. */
-export const clockTolerance = 10
-
 const skewMs = 5 * 60_000
 
 /** @param signing milliseconds, from the settings */

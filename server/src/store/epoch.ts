@@ -19,7 +19,7 @@ const read = statement<{ epoch: number }>('epoch-read', 'SELECT epoch FROM epoch
 /** What was used, ended or sent after the backup looks unused in it. */
 const raise = statement<{ epoch: number }>(
   'epoch-raise',
-  `WITH raised AS (UPDATE epoch SET epoch = greatest(epoch + 1, extract(epoch FROM now())::bigint), raised_at = now() RETURNING epoch),
+  `WITH raised AS (UPDATE epoch SET epoch = greatest(epoch + 1, floor(extract(epoch FROM now()))::bigint), raised_at = now() RETURNING epoch),
    grants_ended AS (UPDATE grants SET revoked_at = now() WHERE revoked_at IS NULL),
    ${endDevices('expires_at > now()')},
    links_used AS (UPDATE mail_links SET used_at = now() WHERE used_at IS NULL),

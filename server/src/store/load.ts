@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { BulkConnection } from './driver/bulk.ts'
 import { statement } from './driver/database.ts'
+import { beginReadCommitted } from './driver/isolation.ts'
 import { batched, dumpTables } from './dump.ts'
 import type { DumpedTable } from './dump.ts'
 
@@ -23,7 +24,7 @@ const keyIds = statement<{ id: string }>(
  *  @throws CodedError DATABASE_NOT_EMPTY that names the tables with rows */
 export async function loadInto<T>(bulk: BulkConnection, work: () => Promise<T>): Promise<T> {
   const tables = dumpTables()
-  await bulk.run('BEGIN')
+  await bulk.run(beginReadCommitted)
   try {
     await bulk.run(`LOCK TABLE ${tables.join(', ')} IN SHARE ROW EXCLUSIVE MODE`)
     const full: string[] = []

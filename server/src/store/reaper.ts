@@ -3,6 +3,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import { statement } from './driver/database.ts'
 import type { Connection, Statement } from './driver/database.ts'
+import { isLongOver } from './tokens/one-time.ts'
 
 export interface Reaper {
   /** One round over all tables.
@@ -33,7 +34,7 @@ const reaping = (table: string, key: string, condition: string): Statement =>
   )
 
 const rounds: readonly Statement[] = [
-  reaping('one_time', 'kind, id', `expires_at < now() - ${slack}`),
+  reaping('one_time', 'kind, id', isLongOver('expires_at')),
   reaping('pushed_requests', 'id', 'expires_at < now()'),
   // a device that is late is told that its code has expired
   reaping('device_codes', 'id', `expires_at < now() - ${slack}`),

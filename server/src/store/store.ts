@@ -123,11 +123,10 @@ export function createStore(options: {
   const clock = createDatabaseClock({ database, log, metrics })
   const accounts = createAccounts(needs)
   const grants = createGrants(needs)
-  const oneTime = createOneTime(needs)
   return {
     database,
     cache,
-    oneTime,
+    oneTime: createOneTime(needs),
     users: createUsers(needs),
     preferences: createPreferences(needs),
     upstreamLinks: createUpstreamLinks(needs),
@@ -144,7 +143,7 @@ export function createStore(options: {
     renewals: createRenewals({ database, grants }),
     devices: createDevices(needs),
     deviceCodes: createDeviceCodes(needs),
-    pushedRequests: createPushedRequests({ ...needs, ring, oneTime }),
+    pushedRequests: createPushedRequests({ ...needs, ring }),
     sectorMembers: createSectorMembers(needs),
     signIns: createSignIns(needs),
     attempts: createAttempts(needs),

@@ -236,8 +236,7 @@ function loadsPeople(under: () => PeopleUnderTest, person: AddPerson): void {
     const client = { clientUid: 'uid', clientId: 'app' }
     const session = { uid: randomUUID(), version: 1, authTime: new Date() }
     const grantId = randomUUID()
-    const expiresAt = new Date(Date.now() + 60_000)
-    const common = { userId, ...client, expiresAt, sessionUid: session.uid }
+    const common = { userId, ...client, lifeMs: 60_000, sessionUid: session.uid }
     await under().store.signIns.finish({
       device: { ...common, ...session, sid: 'sid' },
       consent: { userId, ...client, scopes: ['openid'], payload: {} },
@@ -260,7 +259,7 @@ function loadsPeople(under: () => PeopleUnderTest, person: AddPerson): void {
     const { store } = under()
     const grantId = randomUUID()
     const about = { userId, clientUid: 'uid', clientId: 'app', sessionUid: undefined, offline: true, payload: {} }
-    await store.grants.insert({ id: grantId, ...about, expiresAt: new Date(Date.now() + 60_000) })
+    await store.grants.insert({ id: grantId, ...about, lifeMs: 60_000 })
     await beginFamily(store, grantId)
     const terms = { clientUid: 'uid', sector: undefined, allowedGroups: [], strictGroups: [] }
     const renewed = await store.renewals.renew({ userId, grantId, seq: 1, idleTtlMs: 60_000, terms })

@@ -83,7 +83,7 @@ export async function givePasskey({ apps, issuer }: ServerReplicas, userId: stri
     standing: (await accounts.load({ userId }))!.standing,
     passkey: { name: 'key', credentialId, publicKey, signCount: 0, synced: true, transports: [] },
     others: { keepsOthers: true },
-    challenge: { id: `challenge-of-${credentialId}`, usedUntil: new Date(Date.now() + 60_000) },
+    challenge: { id: `challenge-of-${credentialId}`, expiresAt: new Date(Date.now() + 60_000) },
     recoveryCodes: ['A'],
     audit: [],
   })

@@ -99,7 +99,7 @@ describe('RFC 9126 pushed requests', () => {
       id,
       clientUid: uid,
       payload: { ...payload, request: `${part({ alg: 'none' })}.${part({ ...about, ...request(proof) })}.` },
-      expiresAt: new Date(Date.now() + 60_000),
+      lifeMs: 60_000,
     })
     const url = urlOf('app.web', `urn:ietf:params:oauth:request_uri:${id}`)
     const back = await new Browser(replicas).authorize(url, 'ada')

@@ -30,21 +30,21 @@ describe('housekeeping of the store', () => {
           id,
           clientUid: 'a',
           payload: { scope: 'openid' },
-          expiresAt: inMs(60_000),
+          lifeMs: 60_000,
         }),
       ).to.equal(true)
-      await store.pushedRequests.insert({ id: expired, clientUid: 'a', payload: {}, expiresAt: inMs(-1) })
+      await store.pushedRequests.insert({ id: expired, clientUid: 'a', payload: {}, lifeMs: -1 })
       expect(await store.pushedRequests.find(id)).to.deep.equal({ scope: 'openid' })
       expect(await store.pushedRequests.find(expired)).to.equal(undefined)
     })
 
     it('A10 is opened by its own client until it is spent, and spent once, whoever asks at once', async () => {
       const id = randomUUID()
-      await store.pushedRequests.insert({ id, clientUid: 'a', payload: { scope: 'openid' }, expiresAt: inMs(60_000) })
+      await store.pushedRequests.insert({ id, clientUid: 'a', payload: { scope: 'openid' }, lifeMs: 60_000 })
       expect(await store.pushedRequests.open(id, 'b')).to.equal(undefined)
       for (const { pushedRequests } of [store, fresh.replica(), store])
         expect(await pushedRequests.open(id, 'a')).to.deep.equal({ scope: 'openid' })
-      const both = [store, fresh.replica()].map(({ pushedRequests }) => pushedRequests.consume(id, inMs(60_000)))
+      const both = [store, fresh.replica()].map(({ pushedRequests }) => pushedRequests.consume(id, 60_000))
       expect((await Promise.all(both)).filter((first) => first)).to.have.length(1)
       expect(await store.pushedRequests.open(id, 'a')).to.equal(undefined)
       // for the interaction that it has given a code
@@ -54,8 +54,8 @@ describe('housekeeping of the store', () => {
     it('leaves neither its id nor its content in the database', async () => {
       const id = randomUUID()
       const payload = { request: 'a-state-and-a-nonce' }
-      await store.pushedRequests.insert({ id, clientUid: 'a', payload, expiresAt: inMs(60_000) })
-      await store.pushedRequests.consume(id, inMs(60_000))
+      await store.pushedRequests.insert({ id, clientUid: 'a', payload, lifeMs: 60_000 })
+      await store.pushedRequests.consume(id, 60_000)
       const all = statement<{ row: string }>(
         'test-all-of-it',
         'SELECT p::text AS row FROM pushed_requests p UNION ALL SELECT o::text FROM one_time o',
@@ -67,15 +67,14 @@ describe('housekeeping of the store', () => {
 
     it('E6 limits the open requests of each client', async () => {
       const capped = createPushedRequests({ ...store, ring: testRing, perClient: 3 })
-      const put = (clientUid: string) =>
-        capped.insert({ id: randomUUID(), clientUid, payload: {}, expiresAt: inMs(60_000) })
+      const put = (clientUid: string) => capped.insert({ id: randomUUID(), clientUid, payload: {}, lifeMs: 60_000 })
       const flood = [await put('flood'), await put('flood'), await put('flood'), await put('flood')]
       expect(flood).to.deep.equal([true, true, true, false])
       expect(await put('other')).to.equal(true)
     })
 
     it('never replaces a request under the same id', async () => {
-      const request = { id: randomUUID(), clientUid: 'a', expiresAt: inMs(60_000) }
+      const request = { id: randomUUID(), clientUid: 'a', lifeMs: 60_000 }
       await store.pushedRequests.insert({ ...request, payload: { first: true } })
       expect(await store.pushedRequests.insert({ ...request, payload: { first: false } })).to.equal(false)
       expect(await store.pushedRequests.find(request.id)).to.deep.equal({ first: true })
@@ -129,10 +128,16 @@ describe('housekeeping of the store', () => {
     expect(database.counters()).to.include({ roundTrips, commits })
   })
 
+  const insertOldMark = statement(
+    'test-insert-old-mark',
+    "INSERT INTO one_time (kind, id, expires_at) VALUES ('code', $1, now() - interval '1 hour')",
+  )
+  const marks = statement('test-marks', 'SELECT id FROM one_time WHERE id = ANY($1)')
+
   describe(createReaper.name, () => {
     it('removes expired rows and nothing else', async () => {
       const { id: userId } = await addPerson(store)
-      const grant = (expiresAt: Date) => ({
+      const grant = (lifeMs: number) => ({
         id: randomUUID(),
         userId,
         clientUid: 'uid',
@@ -140,19 +145,17 @@ describe('housekeeping of the store', () => {
         sessionUid: randomUUID(),
         offline: false,
         payload: {},
-        expiresAt,
+        lifeMs,
       })
-      const hourAgo = inMs(-3_600_000)
-      const [dead, live] = [grant(hourAgo), grant(inMs(60_000))]
+      const [dead, live] = [grant(-3_600_000), grant(60_000)]
       await store.grants.insert(dead)
       await beginFamily(store, dead.id)
       await store.grants.insert(live)
       const [oldMark, newMark] = [randomUUID(), randomUUID()]
-      await store.oneTime.mark('code', oldMark, hourAgo)
+      await store.database.query(insertOldMark, [oldMark])
       await store.oneTime.mark('code', newMark, inMs(60_000))
       expect(await store.reaper.reap()).to.be.at.least(2)
-      expect(await store.oneTime.isMarked('code', oldMark)).to.equal(false)
-      expect(await store.oneTime.isMarked('code', newMark)).to.equal(true)
+      expect(await store.database.query(marks, [[oldMark, newMark]])).to.deep.equal([{ id: newMark }])
       expect(await store.grants.find(live.id)).to.not.equal(undefined)
       const left = await store.database.query(
         statement('test-left', 'SELECT 1 FROM refresh_families WHERE grant_id = $1'),
@@ -175,7 +178,7 @@ describe('housekeeping of the store', () => {
 
     it('E19 clears the other tables when one cannot be cleared, and says so', async () => {
       const mark = randomUUID()
-      await store.oneTime.mark('code', mark, inMs(-3_600_000))
+      await store.database.query(insertOldMark, [mark])
       const oldEvent = statement(
         'test-old-event',
         "INSERT INTO audit (at, event, outcome, replica) VALUES (now() - interval '1 year', 'key.created', 'success', 'pod-1')",
@@ -187,7 +190,7 @@ describe('housekeeping of the store', () => {
           asked.name === 'reap-attempts' ? Promise.reject(new Error('refused')) : store.database.query(asked, values),
       }
       await createReaper({ database, log, auditRetentionMs: 90 * 86_400_000 }).reap()
-      expect(await store.oneTime.isMarked('code', mark)).to.equal(false)
+      expect(await store.database.query(marks, [[mark]])).to.deep.equal([])
       expect(await store.audit.search({ until: inMs(-300 * 86_400_000), limit: 5 })).to.deep.equal([])
       expect(log.lines.map(({ message }) => message)).to.deep.equal(['expired rows were not removed'])
     })

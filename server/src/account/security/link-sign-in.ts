@@ -1,6 +1,7 @@
 // Links an identity at another provider with this account. During the redirect an encrypted cookie holds state and nonce, bound to person
 // and session. The page shows the identity before it is linked: the browser may be signed in there as somebody else.
 import { hasShape, parseJsonRecord } from '@nauthera/runtime/json'
+import { ageOf } from '../../clock-age.ts'
 import { readCookies, setCookie } from '../../oidc/cookies.ts'
 import type { Page, PageRequest, Route } from '../../reply.ts'
 import type { Mistake } from '../../reply/on-page.ts'
@@ -31,7 +32,7 @@ export const linkPath = (id: string) => `${accountPaths.security}/upstream/${id}
 
 /** Seconds for the redirect, and again for the confirmation. */
 const roundFor = 600
-/** Milliseconds: longer than an answer is valid. */
+/** Milliseconds from when the identity was shown: longer than an answer is valid. */
 const markFor = 3_600_000
 
 /** The pages that link an identity at one provider. */
@@ -130,7 +131,7 @@ function takeRound(
   return hasShape(kept, roundShape) && isRecent(kept.at, now()) ? kept : undefined
 }
 
-const isRecent = (at: number, now: number): boolean => now - at >= 0 && now - at <= roundFor * 1000
+const isRecent = (at: number, now: number): boolean => ageOf(at, now) <= roundFor * 1000
 
 function foundPage(
   needs: LinkingNeeds,
@@ -178,7 +179,7 @@ async function link(needs: LinkingNeeds, provider: Provider, person: SignedInPer
     { upstream: provider.id, issuer, subject, maxAgeMs: provider.maxAgeMs },
     { userId: person.user.id, proved: person.standing, strongBy: strengthOf(person.session.amr) },
     told(needs, person, request, { event: 'account.linked', upstream: provider.id, change: 'upstream-linked' }),
-    { id: state, expiresAt: new Date(now() + markFor) },
+    { id: state, expiresAt: new Date(found.at + markFor) },
   )
   // after a second click it is already linked
   const owner = isLinked ? person.user.id : await links.ownerOf(found)

@@ -1,14 +1,16 @@
 // Checks of `nauthera doctor`: database, sources, mail, keys, proxies. Each returns findings; none throws.
 import { describeError } from '@nauthera/runtime/log'
+import { clockTolerance } from '../../clock-age.ts'
 import { serverMetrics } from '../../metrics.ts'
 import { createSmtp } from '../../mail/smtp.ts'
 import { readKeyFile } from '../../oidc/keys/key-file.ts'
 import { statesOf } from '../../oidc/keys/key-set.ts'
 import type { FileKey } from '../../oidc/keys/parse-key-file.ts'
-import { clockTolerance, keyPolicy } from '../../oidc/lifetimes.ts'
+import { keyPolicy } from '../../oidc/lifetimes.ts'
 import type { ServerSettings } from '../../settings.ts'
 import { clockFault, readAhead } from '../../store/clock.ts'
 import { cacheConnection } from '../../store/cache/cache-connection.ts'
+import { defaultIsolation } from '../../store/driver/isolation.ts'
 import { loadKeyRing } from '../../store/driver/envelope.ts'
 import { createFactors } from '../../store/factors/factors.ts'
 import { probeDirectory } from '../../users/ldap/probe.ts'
@@ -38,15 +40,22 @@ const fault = (check: string, says: string): Finding => ({ check, state: 'fault'
 export async function checkDatabase(session: CommandSession): Promise<Finding[]> {
   const check = 'database'
   try {
-    const { pending, silent, aheadMs } = await withDatabase(session, async ({ database }) => ({
+    const { pending, silent, aheadMs, isolation } = await withDatabase(session, async ({ database }) => ({
       ...(await migrationStatus(database)),
       aheadMs: await readAhead(database, Date.now),
       silent: await database.checkListening().then(() => undefined, describeError),
+      isolation: await defaultIsolation(database),
     }))
     return [
       ok(check, 'PostgreSQL answers'),
       clockFinding(aheadMs),
       silent === undefined ? ok('notifications', 'what PostgreSQL tells arrives here') : fault('notifications', silent),
+      isolation === 'read committed'
+        ? ok('isolation', 'transactions are as the server expects them')
+        : warning(
+            'isolation',
+            `default_transaction_isolation is ${isolation}: transactions of the server say READ COMMITTED themselves, but its single statements meet conflicts, and are tried again. Set it to read committed for this database or user`,
+          ),
       pending.length === 0
         ? ok('schema', 'the tables are those of this version')
         : fault('schema', `the database lacks ${pending.join(', ')}; run "nauthera migrate up"`),

@@ -28,7 +28,7 @@ interface Needs {
 }
 
 type Identified = Extract<UpstreamAnswer, { kind: 'identified' }>
-/** Milliseconds: longer than an interaction can last. */
+/** Milliseconds from when the browser was sent there: longer than an interaction can last. */
 const markFor = 3_600_000
 
 /** The browser comes back from another provider: whether it was sent there from here, what the provider says, and which account that is.
@@ -81,7 +81,7 @@ async function identify(
     needs.federation.log.warn({ upstream: upstream.id }, text)
   }
   const signIn = { ...said, ...described, upstream: upstream.id, maxAgeMs: upstream.maxAgeMs }
-  const mark = { id: sent.state, expiresAt: new Date(needs.now() + markFor) }
+  const mark = { id: sent.state, expiresAt: new Date(sent.at * 1000 + markFor) }
   const found = await needs.federation.links.signIn(signIn, mark)
   switch (found.kind) {
     case 'spent':

@@ -1,7 +1,8 @@
 // Checks JWTs of a client: client assertions (RFC 7523) and request objects (RFC 9101). Both have the same key and audience, so neither
 // may pass for the other.
 import { isBareUri } from '../../clients/api-names.ts'
-import { clockTolerance } from '../lifetimes.ts'
+import { clockTolerance } from '../../clock-age.ts'
+import { isBeforeRestore } from './store-epoch.ts'
 
 export interface ClientJwt {
   readonly claims: Readonly<Record<string, unknown>>
@@ -15,14 +16,17 @@ const requestKind = 'oauth-authz-req+jwt'
 /** Claims that only a request object has. */
 const ofRequests = ['response_type', 'redirect_uri', 'response_mode', 'code_challenge'] as const
 
-/** @returns why it is no client assertion, although its signature is valid */
-export function assertionFault(jwt: ClientJwt): string | undefined {
-  const { claims } = jwt
+/** @param jwt.restoredAt the store epoch: what was used before a restore is forgotten
+ *  @returns why it is no client assertion, although its signature is valid */
+export function assertionFault(jwt: ClientJwt & { readonly restoredAt: number }): string | undefined {
+  const { claims, restoredAt } = jwt
   const kind = kindOf(jwt)
   if (kind === requestKind) return 'a request object is no client assertion'
   if (kind !== undefined && kind !== 'client-authentication+jwt') return `its typ is ${kind}: it is no client assertion`
   const foreign = ofRequests.find((name) => claims[name] !== undefined)
   if (foreign !== undefined) return `a client assertion has no ${foreign}: this is a request object`
+  if (isBeforeRestore(claims['iat'] ?? claims['nbf'], restoredAt))
+    return 'the database was restored since it was signed; sign a new one'
   return commonFault(jwt)
 }
 

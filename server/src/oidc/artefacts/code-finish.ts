@@ -49,7 +49,7 @@ export function codeFinish(
   const whole = { userId: session.accountId, clientUid: client.uid, clientId: client.clientId }
   const account = request.loaded?.account
   const agreed = submission?.consent
-  const until = new Date(session.until * 1000)
+  const sessionLifeMs = session.until * 1000 - now
   const offline = grant.scopes.has('offline_access')
   const isOwn = client.uid === ownClientUid
   return {
@@ -65,7 +65,7 @@ export function codeFinish(
       sessionUid: session.uid,
       version: session.version,
       authTime: new Date(session.loginTs * 1000),
-      expiresAt: until,
+      lifeMs: sessionLifeMs,
       agent: request.peer.userAgent,
       ip: request.peer.address,
     },
@@ -85,7 +85,7 @@ export function codeFinish(
             ...(grant.authorizationDetails ? { authorizationDetails: grant.authorizationDetails } : {}),
             ...(grant.sector === undefined ? {} : { sector: grant.sector }),
           },
-          expiresAt: offline ? new Date(now + lifetimes.refreshAbsolute * 1000) : until,
+          lifeMs: offline ? lifetimes.refreshAbsolute * 1000 : sessionLifeMs,
         },
     clearAttempts: submission?.login?.attempt,
     leaves: leftBy(submission, request),

@@ -15,6 +15,7 @@ import type { LibraryPart } from '../interaction/library-part.ts'
 import { lifetimes } from '../lifetimes.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import type { SessionCookies, SessionPayload } from '../session-cookie.ts'
+import type { RequestContext } from '../request-context.ts'
 import type { ArtefactPlace, Places } from './place.ts'
 import type { PushedRequest } from './sealed-requests.ts'
 import type { SealedKind, Sealer } from './sealed.ts'
@@ -118,6 +119,8 @@ function accessTokenPlace(kind: 'AccessToken' | 'ClientCredentials', needs: Plac
 /** A client_credentials token has no grant, so a mark stores its revocation. */
 function ungrantedPlace(needs: PlaceNeeds): ArtefactPlace {
   const { store, now } = needs
+  const endOf = ({ exp }: RequestContext['artefact'] = {}) =>
+    new Date(typeof exp === 'number' ? exp * 1000 : now() + lifetimes.refreshAbsolute * 1000)
   const token = accessTokenPlace('ClientCredentials', needs)
   return {
     ...token,
@@ -126,23 +129,22 @@ function ungrantedPlace(needs: PlaceNeeds): ArtefactPlace {
       if (!payload) return undefined
       // cached for this request
       const jti = String(payload['jti'])
-      if (request.revoked?.jti !== jti) request.revoked = { jti, is: store.oneTime.isMarked('revoked', jti) }
+      if (request.revoked?.jti !== jti)
+        request.revoked = { jti, is: store.oneTime.isMarked('revoked', jti, endOf(payload)) }
       return (await request.revoked.is) ? undefined : payload
     },
     async destroy(request, jti) {
-      const exp = request.artefact?.['exp']
-      const expiresAt = new Date(typeof exp === 'number' ? exp * 1000 : now() + lifetimes.refreshAbsolute * 1000)
-      await store.oneTime.mark('revoked', jti, expiresAt)
+      await store.oneTime.mark('revoked', jti, endOf(request.artefact))
     },
   }
 }
 
-function pushedRequestPlace({ store, now }: PlaceNeeds): ArtefactPlace<PushedRequest> {
+function pushedRequestPlace({ store }: PlaceNeeds): ArtefactPlace<PushedRequest> {
   return {
     // the row must outlive the interaction, whose cookie holds only the id of the pushed request
     async upsert(_request, id, payload, expiresIn) {
-      const expiresAt = new Date(now() + (expiresIn + lifetimes.interaction * 2) * 1000)
-      const stored = await store.pushedRequests.insert({ id, clientUid: payload.clientUid ?? '', payload, expiresAt })
+      const lifeMs = (expiresIn + lifetimes.interaction * 2) * 1000
+      const stored = await store.pushedRequests.insert({ id, clientUid: payload.clientUid ?? '', payload, lifeMs })
       if (stored) return
       throw new ProtocolError('temporarily_unavailable', {
         description: 'this client has too many pushed requests that were not used yet; try again later',

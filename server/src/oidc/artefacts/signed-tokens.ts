@@ -3,9 +3,10 @@
 import { fieldsOf } from '@nauthera/runtime/json'
 import { verifySigned } from '../keys/jwt.ts'
 import type { KeySet } from '../keys/key-set.ts'
-import { clockTolerance } from '../lifetimes.ts'
+import { clockTolerance } from '../../clock-age.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { Sealer } from './sealed.ts'
+import { isBeforeRestore } from './store-epoch.ts'
 
 /** The library gets this name in place of the request's JWT (library/params/name-tokens.ts). */
 export const signedTokenName = 'a-signed-token'
@@ -21,15 +22,16 @@ export function createSignedTokens(needs: {
   issuer: string
   keys: () => KeySet
   sealer: Sealer
+  epoch: () => number
   /** Epoch milliseconds. */
   now: () => number
 }): SignedTokens {
-  const { issuer, keys, sealer, now } = needs
+  const { issuer, keys, sealer, epoch, now } = needs
   const read = async (token: string | undefined): Promise<Payload | undefined> => {
     if (token === undefined) return undefined
     const about = { keys: keys().published, issuer, type: 'at+jwt', clockTolerance, now: new Date(now()) }
     const claims = await verifySigned(token, about)
-    return claims && payloadOf(claims, sealer)
+    return claims && !isBeforeRestore(claims['iat'], epoch()) ? payloadOf(claims, sealer) : undefined
   }
   return {
     async find(request) {

@@ -11,6 +11,12 @@ export interface StoreEpoch {
   stop(): void
 }
 
+/** Whether something that is in no row was issued before the database was restored: what ended it may be forgotten. The epoch is at least the
+ *  time of its restore.
+ *  @param issuedAt epoch seconds */
+export const isBeforeRestore = (issuedAt: unknown, epoch: number): boolean =>
+  typeof issuedAt === 'number' && issuedAt < epoch
+
 /** Milliseconds. It notices a restore that happened while the server was running. */
 const pollEvery = 30_000
 

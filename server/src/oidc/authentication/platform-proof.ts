@@ -3,7 +3,7 @@ import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/conf
 import { platformTokenLife } from '@nauthera/rules/identities'
 import type { ClusterIssuerKeys, IssuerKeys } from '../../clients/cluster-issuer.ts'
 import { keyIdOf, verifyForeign } from '../keys/jwt.ts'
-import { clockTolerance } from '../lifetimes.ts'
+import { clockTolerance } from '../../clock-age.ts'
 import type { KeySource } from '../outbound/issuer-keys.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { claimedIdentity, judgeToken, readClaims, strangerOf } from './platform-token.ts'

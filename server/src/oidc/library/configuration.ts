@@ -15,7 +15,7 @@ import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
 import { leftOutParameter } from '../apis/left-out.ts'
 import { createSubjectOf } from '../clients/subjects.ts'
-import { clockTolerance } from '../lifetimes.ts'
+import { clockTolerance } from '../../clock-age.ts'
 import { accountHooks } from './accounts.ts'
 import type { ExchangedToken } from '../request-context.ts'
 import { claimsForApi } from '../claims.ts'
@@ -48,6 +48,7 @@ export type ConfigurationNeeds = Pick<
   | 'fetch'
   | 'pages'
   | 'now'
+  | 'epoch'
   | 'events'
 >
 
@@ -171,7 +172,7 @@ function surface({ signing, secondFactor }: ProtocolSettings): Configuration {
 }
 
 /** Settings that depend on the client. */
-function clientHooks({ clients, now, settings }: ConfigurationNeeds) {
+function clientHooks({ clients, now, epoch, settings }: ConfigurationNeeds) {
   const configOf = (client: object) => clients.registered(client).config
   return {
     issueRefreshToken: async (_context: unknown, client: object) => mayRefresh(configOf(client)),
@@ -179,7 +180,7 @@ function clientHooks({ clients, now, settings }: ConfigurationNeeds) {
     clientBasedCORS: (_context: unknown, origin: string, client: object) =>
       configOf(client).corsOrigins.includes(origin),
     assertJwtClientAuthClaimsAndHeader: async (_context: Context, claims: Named, header: Named, client: object) => {
-      const jwt = { claims, header, now: now() }
+      const jwt = { claims, header, now: now(), restoredAt: epoch() }
       const ofProfile = isFapiClient(configOf(client)) ? fapiAssertionFault(jwt, settings.issuer) : undefined
       const fault = assertionFault(jwt) ?? ofProfile
       if (fault !== undefined) throw new errors.InvalidClientAuth(fault)

@@ -42,6 +42,8 @@ export interface LibraryNeeds {
   readonly places: Places
   readonly sealer: Sealer
   readonly sealedRequests: SealedRequests
+  /** Of the store; it rises with each restore. */
+  readonly epoch: () => number
   readonly scope: CookieScope
   readonly fetch: Fetch
   readonly pages: ProtocolPages

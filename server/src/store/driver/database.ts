@@ -47,6 +47,9 @@ export function inOrder({ name, parameters }: Statement, values: StatementValues
   })
 }
 
+/** SQL: a moment by the clock of the database, which all replicas share. @param milliseconds a parameter */
+export const fromNow = (milliseconds: string): string => `now() + ${milliseconds}::float8 * interval '1 millisecond'`
+
 const isList = (values: StatementValues): values is readonly unknown[] => Array.isArray(values)
 
 export interface Listening {

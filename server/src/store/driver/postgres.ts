@@ -12,6 +12,7 @@ import type { BoundedQueue } from './bounded-queue.ts'
 import { createGauges } from './gauges.ts'
 import { inOrder, statement } from './database.ts'
 import type { Connection, Database, Listening, Statement, StatementValues } from './database.ts'
+import { beginReadCommitted } from './isolation.ts'
 import { Listeners } from './listeners.ts'
 import type { DialWire, ListeningWire } from './listeners.ts'
 import { PreparedQuery } from './prepared-query.ts'
@@ -31,7 +32,7 @@ const limits = statement(
   'transaction-limits',
   `SELECT set_config('statement_timeout', '${databaseTimeouts.statement}', true)`,
 )
-const beginWithLimits = `BEGIN; SET LOCAL statement_timeout = ${databaseTimeouts.statement}; SET LOCAL idle_in_transaction_session_timeout = ${databaseTimeouts.idleInTransaction}`
+const beginWithLimits = `${beginReadCommitted}; SET LOCAL statement_timeout = ${databaseTimeouts.statement}; SET LOCAL idle_in_transaction_session_timeout = ${databaseTimeouts.idleInTransaction}`
 const isStandby = statement<{ standby: boolean }>('is-standby', 'SELECT pg_is_in_recovery() AS standby')
 const notify = statement('listen-proof', 'SELECT pg_notify($1, $2)', { batched: true })
 
@@ -192,7 +193,7 @@ class PostgresDatabase implements Database {
 
   #inTransaction<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     return this.#withWire(async (wire) => {
-      await this.#plain(wire, this.#isPooled ? beginWithLimits : 'BEGIN')
+      await this.#plain(wire, this.#isPooled ? beginWithLimits : beginReadCommitted)
       try {
         const result = await work({ query: (asked, values = []) => this.#run(wire, asked, values) })
         await this.#plain(wire, 'COMMIT')

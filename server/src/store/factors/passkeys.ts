@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { told } from '../outbox/told.ts'
 import { statement } from '../driver/database.ts'
+import { insertMark } from '../tokens/one-time.ts'
 import { admitted, standing } from '../people/standing.ts'
 import type { AsAdmitted } from '../people/standing.ts'
 import { firstCodes, hashOf, isFirst, storeFactor } from './needs.ts'
@@ -22,8 +23,8 @@ export interface PasskeyEnrolment extends NewFactor {
     readonly name: string
     readonly transports: readonly string[]
   }
-  /** Used up by it; a mark stays until then. */
-  readonly challenge: { readonly id: string; readonly usedUntil: Date }
+  /** Used up by it. */
+  readonly challenge: { readonly id: string; readonly expiresAt: Date }
 }
 
 /** Of one person. */
@@ -39,7 +40,7 @@ export interface Passkeys {
     id: string
     signCount: number
     challenge: string
-    usedUntil: Date
+    expiresAt: Date
   }): Promise<AsAdmitted | undefined>
   /** Stores a passkey that the person has proved. @returns as `enrolApp`; undefined also when the passkey is known, its challenge was used, or the person
    *  has `mostPasskeys` */
@@ -55,8 +56,8 @@ const credentialIds = statement<{ credential_id: string }>(
   'factor-credential-ids',
   `SELECT credential_id FROM factors WHERE user_id = $1 AND kind = 'passkey'`,
 )
-const markChallenge = (id: string, until: string, when = '') =>
-  `mark AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'challenge', ${id}::text, ${until}::timestamptz${when} ON CONFLICT DO NOTHING RETURNING id)`
+const markChallenge = (id: string, ends: string, from?: string) =>
+  `mark AS (${insertMark({ kind: "'challenge'", id, ends, ...(from === undefined ? {} : { from }) })})`
 const usePasskey = statement<{ id: string; standing: string }>(
   'factor-use-passkey',
   `WITH ${markChallenge('$3', '$4')}
@@ -66,7 +67,7 @@ const usePasskey = statement<{ id: string; standing: string }>(
 const enrolPasskey = statement<EnrolledRow>(
   'factor-enrol-passkey',
   `WITH person AS (${admitted(` AND (SELECT count(*) FROM factors f WHERE f.user_id = u.id AND f.kind = 'passkey') < ${mostPasskeys}`)}),
-   ${markChallenge('$10', '$11', ' FROM person')},
+   ${markChallenge('$10', '$11', 'person')},
    new AS (INSERT INTO factors (id, user_id, kind, name, credential_id, public_key, sign_count, synced, transports)
      SELECT $3::uuid, p.id, 'passkey', $4, $5, $6::bytea, $7::bigint, $8::boolean, $9::text[] FROM person p, mark
      ON CONFLICT DO NOTHING RETURNING id, user_id),
@@ -95,8 +96,8 @@ export function createPasskeys(needs: FactorNeeds): Passkeys {
       const rows = await database.query(credentialIds, [userId])
       return rows.map((row) => row.credential_id)
     },
-    async consumePasskey({ id, signCount, challenge, usedUntil }) {
-      const [used] = await database.query(usePasskey, [id, signCount, challenge, usedUntil])
+    async consumePasskey({ id, signCount, challenge, expiresAt }) {
+      const [used] = await database.query(usePasskey, [id, signCount, challenge, expiresAt])
       return used && { userId: used.id, standing: used.standing }
     },
     enrolPasskey: (enrolment) => storePasskey(needs, enrolment),
@@ -107,7 +108,7 @@ async function storePasskey(needs: FactorNeeds, enrolment: PasskeyEnrolment) {
   const { userId, passkey, challenge, recoveryCodes } = enrolment
   const { name, credentialId, publicKey, signCount, synced, transports } = passkey
   const stored = [randomUUID(), name, credentialId, Buffer.from(publicKey), signCount, synced, transports]
-  const marked = [challenge.id, challenge.usedUntil, recoveryCodes.map(hashOf)]
+  const marked = [challenge.id, challenge.expiresAt, recoveryCodes.map(hashOf)]
   const values = [userId, enrolment.standing, ...stored, ...marked]
   return storeFactor(needs, enrolPasskey, values, enrolment)
 }

@@ -2,16 +2,17 @@
 import { inTransaction } from '../outbox/in-transaction.ts'
 import { runTold, told } from '../outbox/told.ts'
 import type { Told } from '../outbox/told.ts'
-import { statement } from '../driver/database.ts'
+import { fromNow, statement } from '../driver/database.ts'
 import { holdPerson } from '../people/hold-person.ts'
 import { endSessionsOf, lockAdmitted, moveStanding, stillStands } from '../people/standing.ts'
 import type { AsAdmitted, KeptSession } from '../people/standing.ts'
 import { isUuid } from '../people/user.ts'
+import { insertMark } from '../tokens/one-time.ts'
 import { hasWay } from '../people/ways.ts'
 import type { Ways } from '../people/ways.ts'
 import { isOrigin, isStrong } from '../people/upstream-identity.ts'
 import type { UpstreamIdentity } from '../people/upstream-identity.ts'
-import { createUpstreamSignIns, until } from '../people/upstream-sign-ins.ts'
+import { createUpstreamSignIns } from '../people/upstream-sign-ins.ts'
 import type { UpstreamSignIns, UpstreamNeeds } from '../people/upstream-sign-ins.ts'
 
 /** An identity that leads to a person's account. */
@@ -75,11 +76,9 @@ const link = statement(
   `WITH person AS (
      SELECT u.id FROM users u WHERE u.id = $1::uuid AND ${stillStands('$2')}
        AND (SELECT count(*) FROM upstream_links l WHERE l.user_id = u.id) < ${mostLinks}),
-   mark AS (
-     INSERT INTO one_time (kind, id, expires_at) SELECT 'upstream', $7, $8::timestamptz FROM person WHERE $7::text IS NOT NULL
-     ON CONFLICT DO NOTHING RETURNING id),
+   mark AS (${insertMark({ kind: "'upstream'", id: '$7', ends: '$8', from: 'person', when: '$7::text IS NOT NULL' })}),
    made AS (INSERT INTO upstream_links (issuer, subject, user_id, upstream, valid_until, is_strong)
-     SELECT $3, $4, id, $5, ${until('$6')}, ${staysStrong('$9')} FROM person WHERE $7::text IS NULL OR EXISTS (SELECT FROM mark)
+     SELECT $3, $4, id, $5, ${fromNow('$6')}, ${staysStrong('$9')} FROM person WHERE $7::text IS NULL OR EXISTS (SELECT FROM mark)
      ON CONFLICT DO NOTHING RETURNING user_id),
    ${told('made')}
    SELECT user_id FROM made`,

@@ -8,11 +8,12 @@ import type { AuditRows } from '../audit/audit-rows.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import type { OutboxRows } from '../outbox/outbox-rows.ts'
-import { statement } from '../driver/database.ts'
+import { fromNow, statement } from '../driver/database.ts'
 import type { Database } from '../driver/database.ts'
 import { violates } from '../driver/postgres-errors.ts'
 import { factorKinds, standing } from './standing.ts'
 import { isStrong } from './upstream-identity.ts'
+import { insertMark } from '../tokens/one-time.ts'
 import type { UpstreamIdentity } from './upstream-identity.ts'
 import { preferencesOf, readPreferences } from './user.ts'
 import type { Person, PersonalPreferences } from './user.ts'
@@ -75,7 +76,6 @@ export interface UpstreamNeeds {
 
 const account = `u.id, u.username, u.name, u.locale, ${preferencesOf}, u.disabled_at IS NOT NULL AS disabled, ${standing} AS standing,
   nullif(u.sessions_valid_after, '-infinity') AS valid_after`
-export const until = (milliseconds: string): string => `now() + ${milliseconds}::float8 * interval '1 millisecond'`
 // what this sign-in says is not in the table yet for the rest of its statement
 const groupsNow = `ARRAY(SELECT n.name FROM (
     SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id
@@ -86,12 +86,10 @@ const isElsewhere = `EXISTS (SELECT FROM user_sources s WHERE s.user_id = u.id A
 // A user name that is the old e-mail address follows the new one: it may not differ from it. Without a new one it is $15: nobody else has that.
 const signIn = statement<FoundRow>(
   'upstream-sign-in',
-  `WITH mark AS (
-     INSERT INTO one_time (kind, id, expires_at) SELECT 'upstream', $1, $2::timestamptz WHERE $1::text IS NOT NULL
-     ON CONFLICT DO NOTHING RETURNING id),
+  `WITH mark AS (${insertMark({ kind: "'upstream'", id: '$1', ends: '$2', when: '$1::text IS NOT NULL' })}),
    passed AS (SELECT WHERE $1::text IS NULL OR EXISTS (SELECT FROM mark)),
    linked AS (
-     UPDATE upstream_links l SET upstream = $5, groups = $6::text[], signed_in_at = now(), valid_until = ${until('$7')}
+     UPDATE upstream_links l SET upstream = $5, groups = $6::text[], signed_in_at = now(), valid_until = ${fromNow('$7')}
      WHERE issuer = $3 AND subject = $4 AND EXISTS (SELECT FROM passed) RETURNING user_id, ${isStrong} AS is_strong),
    described AS (
      UPDATE users u SET
@@ -111,7 +109,7 @@ const create = statement<Row>(
   `WITH new AS (INSERT INTO users (id, ${described}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *),
    origin AS (INSERT INTO user_sources (user_id, source, source_key) SELECT id, $10, $11 || ' ' || $12 FROM new),
    link AS (INSERT INTO upstream_links (issuer, subject, user_id, upstream, groups, valid_until)
-     SELECT $11, $12, id, $10, $13::text[], ${until('$14')} FROM new),
+     SELECT $11, $12, id, $10, $13::text[], ${fromNow('$14')} FROM new),
    ${audited()}
    SELECT ${account}, true AS is_strong FROM new u`,
 )

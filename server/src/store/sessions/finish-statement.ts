@@ -4,11 +4,12 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { clearAttempts, keyValues } from '../people/attempts.ts'
 import { allowDeviceCode } from '../tokens/device-codes.ts'
+import { insertMark } from '../tokens/one-time.ts'
 import { crowdedGrants, mostGrants } from '../tokens/grants.ts'
 import type { NewGrant } from '../tokens/grants.ts'
 import { outboxInsert } from '../outbox/outbox-rows.ts'
 import type { OutboxRows } from '../outbox/outbox-rows.ts'
-import { statement } from '../driver/database.ts'
+import { fromNow, statement } from '../driver/database.ts'
 import type { Statement } from '../driver/database.ts'
 import { stillStands } from '../people/standing.ts'
 import type { DeviceUse, Finish } from './finish.ts'
@@ -65,13 +66,12 @@ const first: readonly Part[] = [
     name: 'mark',
     values: ({ finish: { mark } }) => mark && { markId: mark.id, markEnds: mark.expiresAt },
     sql: (has) =>
-      `done AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'interaction', $markId, $markEnds::timestamptz${ready(has)}
-       ON CONFLICT DO NOTHING RETURNING id)`,
+      `done AS (${insertMark({ kind: "'interaction'", id: '$markId', ends: '$markEnds', when: ready(has) })})`,
   },
   {
     name: 'free',
     values: ({ finish: { mark } }) => (mark ? undefined : {}),
-    sql: (has) => `done AS (SELECT 1${ready(has)})`,
+    sql: (has) => `done AS (SELECT 1 WHERE ${ready(has)})`,
   },
 ]
 
@@ -90,7 +90,7 @@ function ready(has: Has): string {
     ...(has('person') ? [`NOT (${isEnded(has)})`] : []),
     ...(has('device') ? ['EXISTS (SELECT FROM allowed)'] : []),
   ]
-  return needed.length === 0 ? '' : ` WHERE ${needed.join(' AND ')}`
+  return needed.length === 0 ? 'true' : needed.join(' AND ')
 }
 
 const valuesOfSession = (use: DeviceUse) => ({
@@ -100,7 +100,7 @@ const valuesOfSession = (use: DeviceUse) => ({
   authTime: use.authTime,
   agent: use.agent,
   ip: use.ip,
-  sessionEnds: use.expiresAt,
+  sessionLifeMs: use.lifeMs,
 })
 /** The time of a sign-in is by the clock of a replica, and when all sessions of a person ended by that of the database. A sign-in whose standing holds came after
  *  that, also where the replica is late. */
@@ -111,7 +111,7 @@ const authTime = (has: Has): string =>
 /** The rows of the session and of the client that it is used for. @param uses SQL, a row each: id, name and sid of the client */
 const deviceRows = (uses: string, has: Has): string =>
   `device AS (INSERT INTO devices (client_uid, client_id, sid, session_uid, user_id, version, auth_time, agent, ip, expires_at)
-   SELECT use.*, $sessionUid::text, $userId::uuid, $version::integer, ${authTime(has)}, $agent::text, $ip::text, $sessionEnds::timestamptz
+   SELECT use.*, $sessionUid::text, $userId::uuid, $version::integer, ${authTime(has)}, $agent::text, $ip::text, ${fromNow('$sessionLifeMs')}
    FROM (VALUES ${uses}) AS use (client_uid, client_id, sid)
    WHERE ${whenDone}
    ON CONFLICT (session_uid, client_uid) DO UPDATE SET
@@ -167,13 +167,13 @@ const then: readonly Part[] = [
         grantSession: grant.sessionUid,
         offline: grant.offline,
         grantPayload: JSON.stringify(grant.payload),
-        grantEnds: grant.expiresAt,
+        grantLifeMs: grant.lifeMs,
         crowdAudit: audit.rows([tooManyGrants(grant)]),
       },
     sql: () =>
       `grants_new AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
        SELECT $grantId, $grantUser::uuid, $grantClientUid, $grantClientId, $grantSession, $offline::boolean, $grantPayload::jsonb,
-         $grantEnds::timestamptz
+         ${fromNow('$grantLifeMs')}
        WHERE ${whenDone}),
        crowded AS (UPDATE grants SET revoked_at = now() WHERE ${whenDone} AND id IN (${crowdedGrants('$grantUser', '$grantClientUid')}) RETURNING id),
        families_crowded AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id IN (SELECT id FROM crowded) AND revoked_at IS NULL),

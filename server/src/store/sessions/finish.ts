@@ -12,7 +12,8 @@ export interface DeviceUse {
   /** Of the session cookie. Cookies with an older version are refused from now on. */
   readonly version: number
   readonly authTime: Date
-  readonly expiresAt: Date
+  /** Milliseconds from now. */
+  readonly lifeMs: number
   readonly agent?: string | undefined
   readonly ip?: string | undefined
   /** All three, or none when the session is for no client (account pages). */

@@ -1,6 +1,7 @@
 // Redeems a code: one statement in one commit consumes it, and reads what its tokens are made of.
 import { grantedByCode, grantedOf, grantedValues } from './accounts.ts'
 import type { GrantQuery, GrantedAccount, GrantedRow } from './accounts.ts'
+import { insertMark } from '../tokens/one-time.ts'
 import { familyInsert, familyValues } from '../tokens/grants.ts'
 import type { NewFamily } from '../tokens/grants.ts'
 import { statement } from '../driver/database.ts'
@@ -37,10 +38,7 @@ type RedeemedRow = GrantedRow & { spent: boolean; seq: number | null; rotated_at
 const redeem = statement<RedeemedRow>(
   'code-redeem',
   `WITH about AS (${grantedByCode}),
-   mark AS (INSERT INTO one_time (kind, id, expires_at)
-     SELECT 'code', $jti, $ends::timestamptz FROM about
-     WHERE ${countsAtOnce('about')}
-     ON CONFLICT DO NOTHING RETURNING id),
+   mark AS (${insertMark({ kind: "'code'", id: '$jti', ends: '$ends', from: 'about', when: countsAtOnce('about') })}),
    family AS (${familyInsert('SELECT grant_id AS id FROM about, mark')})
    SELECT about.*, EXISTS (SELECT FROM mark) AS spent, family.seq, family.rotated_at FROM about LEFT JOIN family ON true`,
   { hasWritten: ([row]: readonly RedeemedRow[]) => row?.spent === true },

@@ -4,7 +4,7 @@ import { grantedByRefresh, grantedOf, grantedValues } from './accounts.ts'
 import type { GrantQuery, GrantedAccount, GrantedRow } from './accounts.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { isUuid } from '../people/user.ts'
-import { statement } from '../driver/database.ts'
+import { fromNow, statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
 import type { Grants } from '../tokens/grants.ts'
 import { countsAtOnce, isAliveRow, termsValues } from '../tokens/what-counts.ts'
@@ -61,7 +61,7 @@ const renew = statement<RenewedRow>(
    rotated AS (UPDATE refresh_families f SET
        seq = CASE WHEN $keeps::boolean THEN f.seq ELSE f.seq + 1 END,
        rotated_at = CASE WHEN $keeps::boolean THEN f.rotated_at ELSE date_trunc('milliseconds', clock_timestamp()) END,
-       expires_at = least(now() + $idleTtlMs::float8 * interval '1 millisecond', f.absolute_expires_at)
+       expires_at = least(${fromNow('$idleTtlMs')}, f.absolute_expires_at)
      FROM account a
      WHERE f.grant_id = a.grant_id AND f.seq = $seq AND ${isAliveRow('f')} AND ($judged::boolean OR ${countsAtOnce('a')})
      RETURNING f.seq, f.rotated_at, f.expires_at)

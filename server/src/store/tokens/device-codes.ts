@@ -5,7 +5,7 @@ import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { jsonColumn } from '../driver/json-column.ts'
-import { statement } from '../driver/database.ts'
+import { fromNow, statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
 
 /** Shape of the payload: oidc's own. */
@@ -18,7 +18,9 @@ export interface StoredDeviceCode {
   readonly expiresAt: Date
 }
 
-export interface NewDeviceCode extends StoredDeviceCode {
+export interface NewDeviceCode extends Omit<StoredDeviceCode, 'expiresAt'> {
+  /** Milliseconds. */
+  readonly lifeMs: number
   /** As the person types it, without hyphen. */
   readonly userCode: string
   /** Of the device; undefined where addresses are unknown. */
@@ -73,7 +75,7 @@ const put = statement<{ free: boolean; stored: boolean }>(
      FROM of_client),
    stored AS (
      INSERT INTO device_codes (id, user_code, client_uid, address, payload, expires_at)
-     SELECT $1, $2, $3, $4, $5::jsonb, $6 FROM room WHERE free ON CONFLICT DO NOTHING RETURNING id)
+     SELECT $1, $2, $3, $4, $5::jsonb, ${fromNow('$6')} FROM room WHERE free ON CONFLICT DO NOTHING RETURNING id)
    SELECT free, EXISTS (SELECT FROM stored) AS stored FROM room`,
 )
 const isOver = 'attempts.until <= clock_timestamp()'
@@ -130,11 +132,11 @@ interface Row {
 export function createDeviceCodes(needs: { database: Connection; audit: AuditRows }): DeviceCodes {
   const { database } = needs
   return {
-    async insert({ id, userCode, clientUid, address, payload, expiresAt }) {
+    async insert({ id, userCode, clientUid, address, payload, lifeMs }) {
       const block = address === undefined ? null : addressBlock(address)
       const wider = address === undefined ? null : (widerBlockPrefix(address) ?? null)
       const limits = [most.ofClient, most.ofAddress, wider, most.ofClientAndWiderBlock]
-      const values = [id, userCode, clientUid, block, JSON.stringify(payload), expiresAt, ...limits]
+      const values = [id, userCode, clientUid, block, JSON.stringify(payload), lifeMs, ...limits]
       const row = (await database.query(put, values))[0]!
       if (row.stored) return 'stored'
       return row.free ? 'taken' : 'too-many'

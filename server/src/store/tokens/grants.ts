@@ -5,8 +5,9 @@ import type { AuditRows } from '../audit/audit-rows.ts'
 import type { StoreChanges } from '../cache/changes.ts'
 import { livePlaces } from './places.ts'
 import { jsonColumn } from '../driver/json-column.ts'
-import { statement } from '../driver/database.ts'
+import { fromNow, statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
+import { insertMark } from './one-time.ts'
 import { isAliveRow } from './what-counts.ts'
 
 export interface StoredGrant {
@@ -26,10 +27,13 @@ export interface StoredGrant {
 /** The client that a grant is for. */
 export type GrantOwner = Pick<StoredGrant, 'clientUid' | 'clientId'>
 
-export type NewGrant = Omit<StoredGrant, 'createdAt'>
+export interface NewGrant extends Omit<StoredGrant, 'createdAt' | 'expiresAt'> {
+  /** Milliseconds from now. */
+  readonly lifeMs: number
+}
 
 /** The grant of a token that another client gets for one of this person's. Person, session and `offline` are those of its parent. */
-export interface ChildGrant extends Pick<StoredGrant, 'id' | 'clientUid' | 'clientId' | 'payload' | 'expiresAt'> {
+export interface ChildGrant extends Pick<NewGrant, 'id' | 'clientUid' | 'clientId' | 'payload' | 'lifeMs'> {
   readonly parentId: string
 }
 
@@ -114,7 +118,7 @@ export const crowdedGrants = (user: string, client: string): string =>
 const insert = statement(
   'grant-insert',
   `WITH new AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)),
+     VALUES ($1, $2, $3, $4, $5, $6, $7, ${fromNow('$8')})),
    ${audited()}
    SELECT`,
 )
@@ -122,7 +126,7 @@ const insert = statement(
 // fill the table.
 const insertChild = statement<{ alive: boolean; stored: boolean }>(
   'grant-insert-child',
-  `WITH parent AS (SELECT t.*, least(t.expires_at, $6::timestamptz) AS ends FROM grants t WHERE t.id = $1 AND ${isAlive('t')}),
+  `WITH parent AS (SELECT t.*, least(t.expires_at, ${fromNow('$6')}) AS ends FROM grants t WHERE t.id = $1 AND ${isAlive('t')}),
    before AS (SELECT id FROM parent UNION SELECT x.parent_id FROM grant_parents x, parent WHERE x.grant_id = parent.id),
    place AS (INSERT INTO attempts (key, count, until, places)
      SELECT 'x:' || b.id || ':' || $3, 0, ends, ARRAY[ends] FROM parent, before b WHERE ${isOfSignIn('b')}
@@ -155,7 +159,7 @@ export const familyValues = (family: NewFamily | undefined) => ({
 // its mark. Its snapshot may not see the new family row, but it revokes the grant, and `rotate` looks at the grant too.
 const spendCode = statement<{ first: boolean; seq: number | null; rotated_at: Date | null }>(
   'grant-spend-code',
-  `WITH mark AS (INSERT INTO one_time (kind, id, expires_at) VALUES ('code', $jti, $ends) ON CONFLICT DO NOTHING RETURNING id),
+  `WITH mark AS (${insertMark({ kind: "'code'", id: '$jti', ends: '$ends' })}),
    family AS (${familyInsert(`SELECT g.id FROM grants g, mark WHERE g.id = $grantId AND ${isAliveRow('g')}`)}),
    ${endGrants('id = $grantId AND NOT EXISTS (SELECT FROM mark)')},
    ${audited('revoked')}
@@ -183,8 +187,8 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
     async insert(grant, events = []) {
       await runAudited(needs, insert, grantValues(grant), events)
     },
-    async insertChild({ parentId, id, clientUid, clientId, payload, expiresAt }) {
-      const values = [parentId, id, clientUid, clientId, JSON.stringify(payload), expiresAt, childrenPerClient]
+    async insertChild({ parentId, id, clientUid, clientId, payload, lifeMs }) {
+      const values = [parentId, id, clientUid, clientId, JSON.stringify(payload), lifeMs, childrenPerClient]
       const [row] = await database.query(insertChild, values)
       if (row?.stored) return 'stored'
       return row?.alive ? 'too-many' : 'ended'
@@ -219,7 +223,7 @@ const grantValues = (grant: NewGrant): unknown[] => [
   grant.sessionUid ?? null,
   grant.offline,
   JSON.stringify(grant.payload),
-  grant.expiresAt,
+  grant.lifeMs,
 ]
 
 export const grantOf = (row: GrantRow): StoredGrant => ({

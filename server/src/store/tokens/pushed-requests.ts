@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto'
 import { parseJsonRecord } from '@nauthera/runtime/json'
 import type { KeyEncryptionRing } from '../driver/envelope.ts'
-import type { OneTime } from './one-time.ts'
+import { insertMark } from './one-time.ts'
 import { jsonColumn } from '../driver/json-column.ts'
-import { statement } from '../driver/database.ts'
+import { fromNow, statement } from '../driver/database.ts'
 import type { Connection } from '../driver/database.ts'
 
 export interface PushedRequests {
@@ -15,7 +15,8 @@ export interface PushedRequests {
     id: string
     clientUid: string
     payload: Readonly<Record<string, unknown>>
-    expiresAt: Date
+    /** Milliseconds. */
+    lifeMs: number
   }): Promise<boolean>
   /** For an authorization that begins, as often as the person opens it.
    *  @returns the payload; undefined when it is spent, has expired, or is of another client */
@@ -23,8 +24,9 @@ export interface PushedRequests {
   /** @returns the payload while it has not expired, for an interaction that it has begun */
   find(id: string): Promise<Readonly<Record<string, unknown>> | undefined>
   /** Before it gives its code; also of a request that has no row here.
+   *  @param forMs so many milliseconds it stays used up: longer than anybody may still show it
    *  @returns true for the first caller only */
-  consume(id: string, expiresAt: Date): Promise<boolean>
+  consume(id: string, forMs: number): Promise<boolean>
 }
 
 /** Open requests of one client at most: more is a flood. As many as the replicas have connections may pass it at one moment: to hold it exactly, all
@@ -33,7 +35,7 @@ const pushedRequestsPerClient = 10_000
 
 const put = statement(
   'pushed-request-put',
-  `INSERT INTO pushed_requests (id, client_uid, payload, expires_at) SELECT $1, $2, $3, $4
+  `INSERT INTO pushed_requests (id, client_uid, payload, expires_at) SELECT $1, $2, $3::jsonb, ${fromNow('$4')}
    WHERE (SELECT count(*) FROM (SELECT FROM pushed_requests WHERE client_uid = $2 AND expires_at > now() LIMIT $5) open) < $5
    ON CONFLICT DO NOTHING RETURNING id`,
 )
@@ -42,6 +44,7 @@ const open = statement<{ payload: unknown }>(
   `SELECT payload FROM pushed_requests p WHERE id = $1 AND client_uid = $2 AND expires_at > now()
    AND NOT EXISTS (SELECT FROM one_time o WHERE o.kind = 'par' AND o.id = p.id)`,
 )
+const consume = statement('pushed-request-consume', insertMark({ kind: "'par'", id: '$1', ends: `(${fromNow('$2')})` }))
 const find = statement<{ payload: unknown }>(
   'pushed-request-find',
   'SELECT payload FROM pushed_requests WHERE id = $1 AND expires_at > now()',
@@ -50,10 +53,9 @@ const find = statement<{ payload: unknown }>(
 export function createPushedRequests(needs: {
   database: Connection
   ring: Pick<KeyEncryptionRing, 'encrypt' | 'decrypt'>
-  oneTime: Pick<OneTime, 'mark'>
   perClient?: number
 }): PushedRequests {
-  const { database, ring, oneTime, perClient = pushedRequestsPerClient } = needs
+  const { database, ring, perClient = pushedRequestsPerClient } = needs
   const decrypt = (rowId: string, [row]: readonly { payload: unknown }[]) => {
     if (row === undefined) return undefined
     const { box, key } = jsonColumn(row.payload, 'pushed_requests', rowId)
@@ -61,11 +63,11 @@ export function createPushedRequests(needs: {
     return jsonColumn(parseJsonRecord(plain.toString()), 'pushed_requests', rowId)
   }
   return {
-    async insert({ id, clientUid, payload, expiresAt }) {
+    async insert({ id, clientUid, payload, lifeMs }) {
       const rowId = rowIdOf(id)
       const { box, keyId } = ring.encrypt(Buffer.from(JSON.stringify(payload)), boundTo(rowId))
       const encrypted = { box: box.toString('base64'), key: keyId }
-      const rows = await database.query(put, [rowId, clientUid, JSON.stringify(encrypted), expiresAt, perClient])
+      const rows = await database.query(put, [rowId, clientUid, JSON.stringify(encrypted), lifeMs, perClient])
       return rows.length === 1
     },
     async open(id, clientUid) {
@@ -76,7 +78,7 @@ export function createPushedRequests(needs: {
       const rowId = rowIdOf(id)
       return decrypt(rowId, await database.query(find, [rowId]))
     },
-    consume: (id, expiresAt) => oneTime.mark('par', rowIdOf(id), expiresAt),
+    consume: async (id, forMs) => (await database.query(consume, [rowIdOf(id), forMs])).length === 1,
   }
 }
 

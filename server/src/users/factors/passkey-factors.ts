@@ -1,6 +1,7 @@
 // Enrols and verifies passkeys. The challenge is in the form, encrypted and bound to the sign-in or session; a mark in the database makes
 // it single-use.
 import { randomBytes } from 'node:crypto'
+import { ageOf } from '../../clock-age.ts'
 import type { Factors } from '../../store/factors/factors.ts'
 import type { AsAdmitted } from '../../store/people/standing.ts'
 import type { User } from '../../store/people/user.ts'
@@ -95,13 +96,11 @@ const seal = ({ store, now }: Needs, challenge: string, boundTo: string): string
   store.factors.seal(`${challenge}.${now()}`, bindingOf(boundTo))
 
 /** @returns undefined for a challenge that is too old, of another sign-in, or not ours */
-function challengeOf({ store, now }: Needs, sealed: string, boundTo: string): string | undefined {
-  const [challenge = '', made = ''] = (store.factors.open(sealed, bindingOf(boundTo)) ?? '').split('.')
-  const age = now() - Number(made)
-  return challenge !== '' && age >= 0 && age <= challengeFor ? challenge : undefined
+function challengeOf({ store, now }: Needs, sealed: string, boundTo: string) {
+  const [id = '', made = ''] = (store.factors.open(sealed, bindingOf(boundTo)) ?? '').split('.')
+  if (id === '' || !(ageOf(Number(made), now()) <= challengeFor)) return undefined
+  return { id, expiresAt: new Date(Number(made) + challengeFor) }
 }
-
-const usedUntil = ({ now }: Needs): Date => new Date(now() + 2 * challengeFor)
 
 async function check(
   needs: Needs,
@@ -117,9 +116,9 @@ async function check(
   if (!passkey || (ofUser !== undefined && passkey.userId !== ofUser))
     return { kind: 'refused', reason: 'unknown-passkey' }
   const { id, userId, synced } = passkey
-  const signCount = await verifyUse(party, challenge, credential, passkey)
+  const signCount = await verifyUse(party, challenge.id, credential, passkey)
   if (signCount === undefined) return { kind: 'refused', reason: 'wrong-answer', userId }
-  const use = { id, signCount, challenge, usedUntil: usedUntil(needs) }
+  const use = { id, signCount, challenge: challenge.id, expiresAt: challenge.expiresAt }
   const proved = await store.factors.consumePasskey(use)
   if (proved === undefined) return { kind: 'refused', reason: 'old-challenge', userId }
   return { kind: 'passed', ...proved, methods: methodsOf({ synced }) }
@@ -134,12 +133,11 @@ async function enrol(
   const { party, store } = needs
   const challenge = challengeOf(needs, answer.sealed, boundTo)
   if (party === undefined || challenge === undefined) return { kind: 'wrong' }
-  const passkey = await verifyNew(party, challenge, answer.credential)
+  const passkey = await verifyNew(party, challenge.id, answer.credential)
   if (passkey === undefined) return { kind: 'wrong' }
   const factor = { userId, standing, kind: 'passkey', methods: methodsOf(passkey) } as const
-  const use = { id: challenge, usedUntil: usedUntil(needs) }
   const outcome = await storeNewFactor(needs, factor, by, (made) =>
-    store.factors.enrolPasskey({ ...made, passkey: { ...passkey, name }, challenge: use }),
+    store.factors.enrolPasskey({ ...made, passkey: { ...passkey, name }, challenge }),
   )
   return outcome ?? { kind: 'wrong' }
 }

@@ -13,6 +13,7 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
 import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
+import { statement } from '../../../src/store/driver/database.ts'
 import { runCommand } from '../../../src/cli/program.ts'
 import { privateKey, setOf } from '../../oidc/keys/key-pairs.ts'
 import { newName, startTestDirectory, userBase } from '../../users/ldap/test-directory.ts'
@@ -109,6 +110,7 @@ describe('nauthera doctor', () => {
       'database',
       'clock',
       'notifications',
+      'isolation',
       'schema',
       'cache',
       'mail',
@@ -118,6 +120,25 @@ describe('nauthera doctor', () => {
       'client certificates',
     ])
     expect(code).to.equal(0)
+  })
+
+  it('warns where transactions are not READ COMMITTED unless they say so', async () => {
+    const { database } = replicas.apps[0]!.store
+    const set = (isolation: string) =>
+      database.query(
+        statement(
+          `test-set-${isolation}`,
+          `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''${isolation}''', current_database()); END $$`,
+        ),
+      )
+    await set('serializable')
+    try {
+      const [found] = (await doctor()).of('isolation')
+      expect(found?.state).to.equal('warning')
+      expect(found?.says).to.contain('default_transaction_isolation is serializable')
+    } finally {
+      await set('read committed')
+    }
   })
 
   it('connects to the mail server and signs in there, and sends no mail', async () => {

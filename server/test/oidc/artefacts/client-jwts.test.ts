@@ -6,6 +6,7 @@ const jwt = (claims: object = {}, header: object = {}) => ({
   claims: { iss: 'app', sub: 'app', iat: 1000, ...claims },
   header: { alg: 'ES256', ...header },
   now,
+  restoredAt: 0,
 })
 
 describe('assertionFault', () => {
@@ -43,6 +44,15 @@ for (const check of [assertionFault, requestObjectFault]) {
     })
   })
 }
+
+describe('assertionFault, after the database was restored', () => {
+  it('T62 refuses what was signed before: that it was used may be forgotten', () => {
+    const restored = { ...jwt(), restoredAt: 1000 }
+    expect(assertionFault(restored)).to.equal(undefined)
+    expect(assertionFault({ ...restored, restoredAt: 1001 })).to.contain('restored')
+    expect(assertionFault({ ...jwt({ iat: undefined, nbf: 1000 }), restoredAt: 1001 })).to.contain('restored')
+  })
+})
 
 describe('requestObjectFault', () => {
   it('finds what its type says is something else', () => {

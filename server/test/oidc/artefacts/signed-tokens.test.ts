@@ -1,5 +1,7 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { SignJWT, importJWK } from 'jose'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { createSealer } from '../../../src/oidc/artefacts/sealed.ts'
 import { createSignedTokens, grantReference, signedTokenName } from '../../../src/oidc/artefacts/signed-tokens.ts'
 import { mintCookieKey, mintSigningKey } from '../../../src/oidc/keys/jwt.ts'
@@ -35,9 +37,9 @@ describe(createSignedTokens.name, () => {
     new SignJWT({ ...claims, iss: issuer, exp: (start + day) / 1000, ...more })
       .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: key.id, ...head })
       .sign(await importJWK(key.privateJwk!, 'ES256'))
-  const findAt = (now: number, signedToken: string | undefined) => {
+  const findAt = (now: number, signedToken: string | undefined, epoch = 0) => {
     const keySet = keysAt(now)
-    const tokens = createSignedTokens({ issuer, keys: () => keySet, sealer, now: () => now })
+    const tokens = createSignedTokens({ issuer, keys: () => keySet, sealer, epoch: () => epoch, now: () => now })
     return tokens.find({ signedToken } as never)
   }
 
@@ -58,6 +60,19 @@ describe(createSignedTokens.name, () => {
     expect(await findAt(start, await sign({ grant_ref: opaque }))).to.equal(undefined)
     expect(sealer.unseal('AccessToken', grantReference(grant, sealer).grant_ref!)).to.equal(undefined)
     expect(grantReference({}, sealer)).to.deep.equal({})
+  })
+
+  it('T62 takes nothing that was issued before the database was restored, whose revocations may be lost', async () => {
+    const second = fc.integer({ min: start / 1000 - 3600, max: start / 1000 + 3600 })
+    await fc.assert(
+      fc.asyncProperty(second, second, fc.boolean(), async (iat, restored, isOfPerson) => {
+        const grant = grantReference({ grantId: 'a-grant', accountId: 'a-person' }, sealer)
+        const token = await sign({ iat, ...(isOfPerson ? { sub: 'a-person', ...grant } : {}) })
+        const found = await findAt(start, token, restored)
+        expect(found !== undefined).to.equal(iat >= restored)
+      }),
+      { numRuns: propertyRuns(50) },
+    )
   })
 
   it('says what the token is bound to', async () => {
@@ -105,7 +120,7 @@ describe(createSignedTokens.name, () => {
       asked++
       return keySet
     }
-    const tokens = createSignedTokens({ issuer, keys, sealer, now: () => start })
+    const tokens = createSignedTokens({ issuer, keys, sealer, epoch: () => 0, now: () => start })
     const request = { signedToken: await sign({}) } as never
     await Promise.all([tokens.find(request), tokens.find(request), tokens.find(request)])
     expect(asked).to.equal(1)

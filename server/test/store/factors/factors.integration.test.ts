@@ -106,7 +106,7 @@ describe(createFactors.name, () => {
       store.factors.enrolPasskey({
         ...(await enrolmentOf(userId)),
         passkey: passkey(),
-        challenge: { id: randomUUID(), usedUntil: new Date(Date.now() + 60_000) },
+        challenge: { id: randomUUID(), expiresAt: new Date(Date.now() + 60_000) },
       })
     for (let n = 1; n < mostPasskeys; n++) expect(await add(), `passkey ${n}`).not.to.equal(undefined)
     const last = await Promise.all([add(), add(), add()])

@@ -260,7 +260,7 @@ describe(createUpstreamLinks.name, () => {
       synced: false,
       transports: [],
     }
-    const challenge = { id: 'nora', usedUntil: new Date(Date.now() + 60_000) }
+    const challenge = { id: 'nora', expiresAt: new Date(Date.now() + 60_000) }
     await store.factors.enrolPasskey({
       userId,
       standing: await proved(),

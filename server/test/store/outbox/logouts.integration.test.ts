@@ -5,7 +5,7 @@ import type { EndedUse } from '../../../src/store/outbox/logouts.ts'
 import { endDevices, logoutInsert } from '../../../src/store/outbox/logouts.ts'
 import { statement } from '../../../src/store/driver/database.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { addPerson, freshStore, inMs } from '../fresh-store.ts'
+import { addPerson, freshStore } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 
 const kinds = ['backchannel-logout']
@@ -36,7 +36,7 @@ describe(endDevices.name, function () {
     const { id: userId } = await addPerson(store)
     const sessions = [randomUUID(), randomUUID()] as const
     for (const sessionUid of sessions) {
-      const session = { sessionUid, userId, version: 1, authTime: new Date(), expiresAt: inMs(60_000) }
+      const session = { sessionUid, userId, version: 1, authTime: new Date(), lifeMs: 60_000 }
       for (const client of ['a', 'b'])
         await store.signIns.finish({
           device: { ...session, clientUid: `uid-${client}`, clientId: `app.${client}`, sid: `${sessionUid}/${client}` },
@@ -125,7 +125,7 @@ describe(endDevices.name, function () {
       ['third', 'uid-b', undefined],
     ] as const) {
       const payload = sector === undefined ? {} : { sector }
-      const rest = { userId, sessionUid, offline: false, payload, expiresAt: inMs(60_000) }
+      const rest = { userId, sessionUid, offline: false, payload, lifeMs: 60_000 }
       await store.grants.insert({ id: `${sessionUid}-${id}`, clientUid, clientId: 'app.a', ...rest })
     }
     await store.devices.endSession(sessionUid)

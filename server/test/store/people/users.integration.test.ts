@@ -3,7 +3,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import type { Store } from '../../../src/store/store.ts'
 import { createUsers } from '../../../src/store/people/users.ts'
-import { addPerson, freshStore, inMs } from '../fresh-store.ts'
+import { addPerson, freshStore } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 
 describe(createUsers.name, () => {
@@ -100,8 +100,8 @@ describe(createUsers.name, () => {
     const client = { clientUid: 'uid', clientId: 'id' }
     const authTime = new Date()
     await store.signIns.finish({
-      device: { sessionUid, userId, version: 1, authTime, expiresAt: inMs(60_000), ...client, sid: 'sid' },
-      grant: { id: grantId, userId, ...client, sessionUid, offline: true, payload: {}, expiresAt: inMs(60_000) },
+      device: { sessionUid, userId, version: 1, authTime, lifeMs: 60_000, ...client, sid: 'sid' },
+      grant: { id: grantId, userId, ...client, sessionUid, offline: true, payload: {}, lifeMs: 60_000 },
       audit: [],
     })
     const session = { uid: sessionUid, version: 1, authTime }

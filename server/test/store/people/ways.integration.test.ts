@@ -46,7 +46,7 @@ describe(hasWay.name, () => {
         synced: true,
         transports: [],
       },
-      challenge: { id: 'way', usedUntil: inMs(60_000) },
+      challenge: { id: 'way', expiresAt: inMs(60_000) },
       recoveryCodes: [],
       audit: [],
     })

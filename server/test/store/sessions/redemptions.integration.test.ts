@@ -24,9 +24,9 @@ describe(createRedemptions.name, () => {
     const { id: userId } = await addPerson(store, { groups })
     const session = { uid: randomUUID(), version: 1, authTime: new Date() }
     const whole = { userId, clientUid: 'uid-1', clientId: 'shop.web' }
-    const grant = { ...whole, id: randomUUID(), sessionUid: session.uid, offline, payload: {}, expiresAt: inMs(60_000) }
+    const grant = { ...whole, id: randomUUID(), sessionUid: session.uid, offline, payload: {}, lifeMs: 60_000 }
     const device = { ...whole, sid: 'sid', sessionUid: session.uid, version: 1, authTime: session.authTime }
-    await store.signIns.finish({ device: { ...device, expiresAt: inMs(60_000) }, grant, audit: [] })
+    await store.signIns.finish({ device: { ...device, lifeMs: 60_000 }, grant, audit: [] })
     const asked = { userId, grantId: grant.id, session: { ...session, version: anyVersion } }
     const terms = { clientUid: 'uid-1', sector: undefined, allowedGroups: [], strictGroups: [] }
     return { ...asked, jti: randomUUID(), expiresAt: inMs(60_000), terms, family }
@@ -78,7 +78,7 @@ describe(createRedemptions.name, () => {
       const code = await signedIn()
       await end(code)
       expect((await store.redemptions.redeem(code)).spent).to.equal(false)
-      expect(await store.oneTime.isMarked('code', code.jti)).to.equal(false)
+      expect(await store.oneTime.isMarked('code', code.jti, code.expiresAt)).to.equal(false)
     })
 
   const changes: readonly [string, Partial<Redemption['terms']>][] = [
@@ -112,7 +112,7 @@ describe(createRedemptions.name, () => {
     const person = { ...named, profile: {}, disabled: false, groups: [] }
     const { user } = await store.users.adopt({ source: 'corp', key: randomUUID(), person }, [])
     const grant = { clientUid: 'uid-1', clientId: 'shop.web', sessionUid: undefined, offline: true, payload: {} }
-    await store.grants.insert({ ...grant, id: code.jti, userId: user.id, expiresAt: inMs(60_000) })
+    await store.grants.insert({ ...grant, id: code.jti, userId: user.id, lifeMs: 60_000 })
     const ofOther = { ...code, userId: user.id, grantId: code.jti, session: undefined }
     const { account, spent } = await store.redemptions.redeem(ofOther)
     expect([account?.grant?.id, spent]).to.deep.equal([code.jti, false])

@@ -4,7 +4,7 @@ import { createRenewals } from '../../../src/store/sessions/renewals.ts'
 import type { Renewal } from '../../../src/store/sessions/renewals.ts'
 import type { NewFamily, NewGrant } from '../../../src/store/tokens/grants.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { addPerson, beginFamily, familyOf, freshStore, inMs } from '../fresh-store.ts'
+import { addPerson, beginFamily, familyOf, freshStore } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 
 const hour = 3_600_000
@@ -24,7 +24,7 @@ describe(createRenewals.name, () => {
   async function newGrant(about: Partial<NewGrant> = {}, ttl: Partial<NewFamily> = {}): Promise<string> {
     const id = randomUUID()
     const grant = { id, userId, clientUid: 'uid', clientId: 'id', sessionUid: undefined, offline: true, payload: {} }
-    await store.grants.insert({ ...grant, expiresAt: inMs(hour), ...about })
+    await store.grants.insert({ ...grant, lifeMs: hour, ...about })
     await beginFamily(store, id, ttl)
     return id
   }
@@ -64,7 +64,7 @@ describe(createRenewals.name, () => {
     ['a client that may ask for more to be judged', async () => [await newGrant(), 1, { terms: undefined }]],
     ['a session that is not there', async () => [await newGrant({ offline: false }), 1, { session: someSession() }]],
     ['a grant that has ended', async () => [await ended()]],
-    ['an expired grant', async () => [await newGrant({ expiresAt: inMs(-1000) })]],
+    ['an expired grant', async () => [await newGrant({ lifeMs: -1000 })]],
     ['a grant that came of another one', async () => [await child()]],
     ['another person', async () => [await newGrant(), 1, { userId: (await addPerson(store)).id }]],
     ['a person of another source', () => ofOther()],
@@ -174,7 +174,7 @@ describe(createRenewals.name, () => {
   it('ends an unused family, and never lets it live longer than its absolute time or its grant', async () => {
     expect((await rotate(await newGrant({}, { idleTtlMs: -1 }), 1)).kind).to.equal('gone')
     expect((await rotate(await newGrant({}, { absoluteTtlMs: -1 }), 1)).kind).to.equal('gone')
-    expect((await rotate(await newGrant({ expiresAt: inMs(-1) }), 1)).kind).to.equal('gone')
+    expect((await rotate(await newGrant({ lifeMs: -1 }), 1)).kind).to.equal('gone')
     const short = await newGrant({}, { absoluteTtlMs: 60_000 })
     const rotated = await rotate(short, 1)
     expect(rotated)
@@ -198,7 +198,7 @@ describe(createRenewals.name, () => {
 
   async function child(): Promise<string> {
     const id = randomUUID()
-    const about = { clientUid: 'uid', clientId: 'id', payload: {}, expiresAt: inMs(hour) }
+    const about = { clientUid: 'uid', clientId: 'id', payload: {}, lifeMs: hour }
     expect(await store.grants.insertChild({ parentId: await newGrant(), id, ...about })).to.equal('stored')
     await beginFamily(store, id)
     return id

@@ -11,7 +11,7 @@ import { createDevices } from '../../../src/store/sessions/devices.ts'
 import { createSignIns } from '../../../src/store/sessions/sign-ins.ts'
 import type { Finish } from '../../../src/store/sessions/finish.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { addPerson, freshStore, inMs, testRing } from '../fresh-store.ts'
+import { addPerson, freshStore, testRing } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 import { somebodyWaits } from '../wait-for.ts'
 
@@ -26,119 +26,127 @@ type InFlight = Finish & {
 
 type Tables = Pick<Store, 'devices' | 'consents' | 'users' | 'factors'>
 
-describe(`${createSignIns.name} with a request that is on its way`, function () {
-  this.timeout(30_000)
-  let fresh: FreshStore
-  let store: Store
-  let other: Store
-  before(async () => {
-    fresh = await freshStore()
-    store = fresh.replica()
-    other = fresh.replica()
-  })
-  after(() => fresh.stop())
-
-  /** Somebody is signed in, and has allowed `shop.web` for good. @returns its next request, with offline_access */
-  async function inFlight(): Promise<InFlight> {
-    const { id: userId } = await addPerson(store)
-    const sessionUid = randomUUID()
-    const session = { sessionUid, userId, version: 1, authTime: new Date(), expiresAt: inMs(60_000) }
-    const wiki = { clientUid: 'uid-wiki', clientId: 'wiki.web' }
-    const shop = { clientUid: 'uid-shop', clientId: 'shop.web' }
-    const consent = { userId, ...shop, scopes: ['openid'], payload: { resources: [] } }
-    await store.signIns.finish({ device: { ...session, ...wiki, sid: 'wiki' }, consent, audit: [] })
-    const { standing } = (await store.accounts.load({ userId }))!
-    return {
-      person: { userId, standing, consentedTo: shop.clientUid },
-      device: { ...session, ...shop, sid: 'shop' },
-      grant: { id: randomUUID(), userId, ...shop, sessionUid, offline: true, payload: {}, expiresAt: inMs(60_000) },
-      audit: [],
-    }
-  }
-
-  interface End {
-    readonly what: string
-    readonly by: (request: InFlight, on: Tables) => Promise<unknown>
-    /** The applications that are told; none where the session goes on. */
-    readonly told: readonly string[]
-  }
-  const ends: readonly End[] = [
-    {
-      what: 'its session is signed out at another device',
-      by: ({ person: { userId }, device: { sessionUid } }, on) => on.devices.signOut({ sessionUid, userId }, []),
-      told: ['shop', 'wiki'],
-    },
-    {
-      what: 'the person takes back what the application may do',
-      by: ({ person: { userId }, grant: { clientUid } }, on) => on.consents.revoke(userId, clientUid, []),
-      told: [],
-    },
-    {
-      what: 'the person is removed',
-      by: ({ person: { userId } }, on) => on.users.remove(userId, []),
-      told: ['shop', 'wiki'],
-    },
-    {
-      what: 'all sessions are ended',
-      by: ({ person: { userId } }, on) => on.users.revokeSessions(userId, []),
-      told: ['shop', 'wiki'],
-    },
-    {
-      what: 'the second factors are reset',
-      by: ({ person: { userId } }, on) => on.factors.reset(userId, []),
-      told: ['shop', 'wiki'],
-    },
-  ]
-
-  for (const { what, by, told } of ends) {
-    it(`T5 writes nothing when ${what} before it is written`, async () => {
-      const request = await inFlight()
-      await by(request, store)
-      expect(await store.signIns.finish(request)).to.deep.equal({ done: false, ended: true })
-      expect(await store.grants.find(request.grant.id)).to.equal(undefined)
-    })
-
-    it(`T5 waits where ${what} at that moment, and then writes nothing`, async () => {
-      const request = await inFlight()
-      let finished: Promise<unknown> = Promise.resolve()
-      await inTransaction(needs(), async (bound) => {
-        const tables = { ...bound, outbox: other.outbox, ring: testRing }
-        await by(request, {
-          devices: createDevices(tables),
-          consents: createConsents(tables),
-          users: createUsers(tables),
-          factors: createFactors(tables),
-        })
-        finished = store.signIns.finish(request)
-        await somebodyWaits(store)
-      })
-      expect(await finished).to.deep.equal({ done: false, ended: true })
-      expect(await store.grants.find(request.grant.id)).to.equal(undefined)
-    })
-
-    it(`T5 is ended too when ${what} while it is written`, async () => {
-      const request = await inFlight()
-      const { userId } = request.person
-      let ended: Promise<unknown> = Promise.resolve()
-      await inTransaction({ ...needs(), database: other.database }, async (bound) => {
-        const { done } = await createSignIns({ ...needs(), ...bound }).finish(request)
-        expect(done).to.equal(true)
-        ended = by(request, store)
-        await somebodyWaits(store)
-      })
-      await ended
-      expect(await store.grants.find(request.grant.id)).to.equal(undefined)
-      expect(await toldAbout(userId)).to.deep.equal(told)
-    })
-  }
-
-  const needs = () => ({ ...other, changes: createChanges(undefined) })
-  const logouts = statement<{ payload: Buffer }>(
-    'test-logouts',
-    `SELECT payload FROM outbox WHERE kind = 'backchannel-logout' AND convert_from(payload, 'UTF8')::jsonb->>'userId' = $1`,
+const withDefault = (isolation: string) =>
+  statement(
+    `test-default-${isolation}`,
+    `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''${isolation}''', current_database()); END $$`,
   )
-  async function toldAbout(userId: string): Promise<string[]> {
-    const rows = await store.database.query(logouts, [userId])
-    return rows.map(({ payload }) => (JSON.parse(payload.toString()) as EndedUse).sid).toSorted()
-  }
-})
+
+for (const isolation of ['read committed', 'repeatable read'])
+  describe(`${createSignIns.name} with a request that is on its way, where the default is ${isolation}`, function () {
+    this.timeout(30_000)
+    let fresh: FreshStore
+    let store: Store
+    let other: Store
+    before(async () => {
+      fresh = await freshStore()
+      await fresh.replica().database.query(withDefault(isolation))
+      store = fresh.replica()
+      other = fresh.replica()
+    })
+    after(() => fresh.stop())
+
+    /** Somebody is signed in, and has allowed `shop.web` for good. @returns its next request, with offline_access */
+    async function inFlight(): Promise<InFlight> {
+      const { id: userId } = await addPerson(store)
+      const sessionUid = randomUUID()
+      const session = { sessionUid, userId, version: 1, authTime: new Date(), lifeMs: 60_000 }
+      const wiki = { clientUid: 'uid-wiki', clientId: 'wiki.web' }
+      const shop = { clientUid: 'uid-shop', clientId: 'shop.web' }
+      const consent = { userId, ...shop, scopes: ['openid'], payload: { resources: [] } }
+      await store.signIns.finish({ device: { ...session, ...wiki, sid: 'wiki' }, consent, audit: [] })
+      const { standing } = (await store.accounts.load({ userId }))!
+      return {
+        person: { userId, standing, consentedTo: shop.clientUid },
+        device: { ...session, ...shop, sid: 'shop' },
+        grant: { id: randomUUID(), userId, ...shop, sessionUid, offline: true, payload: {}, lifeMs: 60_000 },
+        audit: [],
+      }
+    }
+
+    interface End {
+      readonly what: string
+      readonly by: (request: InFlight, on: Tables) => Promise<unknown>
+      /** The applications that are told; none where the session goes on. */
+      readonly told: readonly string[]
+    }
+    const ends: readonly End[] = [
+      {
+        what: 'its session is signed out at another device',
+        by: ({ person: { userId }, device: { sessionUid } }, on) => on.devices.signOut({ sessionUid, userId }, []),
+        told: ['shop', 'wiki'],
+      },
+      {
+        what: 'the person takes back what the application may do',
+        by: ({ person: { userId }, grant: { clientUid } }, on) => on.consents.revoke(userId, clientUid, []),
+        told: [],
+      },
+      {
+        what: 'the person is removed',
+        by: ({ person: { userId } }, on) => on.users.remove(userId, []),
+        told: ['shop', 'wiki'],
+      },
+      {
+        what: 'all sessions are ended',
+        by: ({ person: { userId } }, on) => on.users.revokeSessions(userId, []),
+        told: ['shop', 'wiki'],
+      },
+      {
+        what: 'the second factors are reset',
+        by: ({ person: { userId } }, on) => on.factors.reset(userId, []),
+        told: ['shop', 'wiki'],
+      },
+    ]
+
+    for (const { what, by, told } of ends) {
+      it(`T5 writes nothing when ${what} before it is written`, async () => {
+        const request = await inFlight()
+        await by(request, store)
+        expect(await store.signIns.finish(request)).to.deep.equal({ done: false, ended: true })
+        expect(await store.grants.find(request.grant.id)).to.equal(undefined)
+      })
+
+      it(`T5 waits where ${what} at that moment, and then writes nothing`, async () => {
+        const request = await inFlight()
+        let finished: Promise<unknown> = Promise.resolve()
+        await inTransaction(needs(), async (bound) => {
+          const tables = { ...bound, outbox: other.outbox, ring: testRing }
+          await by(request, {
+            devices: createDevices(tables),
+            consents: createConsents(tables),
+            users: createUsers(tables),
+            factors: createFactors(tables),
+          })
+          finished = store.signIns.finish(request)
+          await somebodyWaits(store)
+        })
+        expect(await finished).to.deep.equal({ done: false, ended: true })
+        expect(await store.grants.find(request.grant.id)).to.equal(undefined)
+      })
+
+      it(`T5 is ended too when ${what} while it is written`, async () => {
+        const request = await inFlight()
+        const { userId } = request.person
+        let ended: Promise<unknown> = Promise.resolve()
+        await inTransaction({ ...needs(), database: other.database }, async (bound) => {
+          const { done } = await createSignIns({ ...needs(), ...bound }).finish(request)
+          expect(done).to.equal(true)
+          ended = by(request, store)
+          await somebodyWaits(store)
+        })
+        await ended
+        expect(await store.grants.find(request.grant.id)).to.equal(undefined)
+        expect(await toldAbout(userId)).to.deep.equal(told)
+      })
+    }
+
+    const needs = () => ({ ...other, changes: createChanges(undefined) })
+    const logouts = statement<{ payload: Buffer }>(
+      'test-logouts',
+      `SELECT payload FROM outbox WHERE kind = 'backchannel-logout' AND convert_from(payload, 'UTF8')::jsonb->>'userId' = $1`,
+    )
+    async function toldAbout(userId: string): Promise<string[]> {
+      const rows = await store.database.query(logouts, [userId])
+      return rows.map(({ payload }) => (JSON.parse(payload.toString()) as EndedUse).sid).toSorted()
+    }
+  })

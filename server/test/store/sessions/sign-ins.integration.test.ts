@@ -25,9 +25,9 @@ describe(createSignIns.name, () => {
     const client = { clientUid: 'uid', clientId: 'shop.web' }
     return {
       mark: { id: randomUUID(), expiresAt: inMs(60_000) },
-      device: { sessionUid, userId, version: 1, authTime: new Date(), expiresAt: inMs(60_000), ...client, sid: 'sid' },
+      device: { sessionUid, userId, version: 1, authTime: new Date(), lifeMs: 60_000, ...client, sid: 'sid' },
       consent: { userId, ...client, scopes: ['openid', 'email'], payload: { resources: [] } },
-      grant: { id: randomUUID(), userId, ...client, sessionUid, offline: false, payload: {}, expiresAt: inMs(60_000) },
+      grant: { id: randomUUID(), userId, ...client, sessionUid, offline: false, payload: {}, lifeMs: 60_000 },
       audit: [{ event: 'signin.success', outcome: 'success', userId }],
       ...about,
     } satisfies Finish
@@ -81,7 +81,7 @@ describe(createSignIns.name, () => {
       .finish({ ...finish, grant: { ...finish.grant, userId: nobody } })
       .catch((error: unknown) => error)
     expect(failed).to.be.instanceOf(Error)
-    expect(await store.oneTime.isMarked('interaction', finish.mark.id)).to.equal(false)
+    expect(await store.oneTime.isMarked('interaction', finish.mark.id, finish.mark.expiresAt)).to.equal(false)
     expect(await store.signIns.finish(finish)).to.include({ done: true })
   })
 
@@ -140,7 +140,7 @@ describe(createSignIns.name, () => {
       expect(await store.signIns.finish(finish)).to.deep.equal({ done: false, ended: true })
       expect(await store.grants.find(finish.grant.id)).to.equal(undefined)
       expect(await store.devices.listOfUser(userId)).to.deep.equal([])
-      expect(await store.oneTime.isMarked('interaction', finish.mark.id)).to.equal(false)
+      expect(await store.oneTime.isMarked('interaction', finish.mark.id, finish.mark.expiresAt)).to.equal(false)
       expect(await store.audit.search({ userId, event: 'signin.success', limit: 1 })).to.deep.equal([])
     })
 

@@ -6,7 +6,7 @@ import { createAuthorizations, mostDetails } from '../../../src/store/tokens/aut
 import { mostGrants } from '../../../src/store/tokens/grants.ts'
 import { statement } from '../../../src/store/driver/database.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { addPerson, beginFamily, freshStore, inMs } from '../fresh-store.ts'
+import { addPerson, beginFamily, freshStore } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 
 const bank = 'https://bank.example.com'
@@ -116,7 +116,7 @@ describe(createAuthorizations.name, () => {
           sessionUid: undefined,
           offline: true,
           payload: {},
-          expiresAt: inMs(60_000),
+          lifeMs: 60_000,
         },
         audit: [],
       })

@@ -4,7 +4,7 @@ import { addressBlock } from '../../../src/store/audit/address-block.ts'
 import { createDeviceCodes } from '../../../src/store/tokens/device-codes.ts'
 import { statement } from '../../../src/store/driver/database.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { freshStore, inMs } from '../fresh-store.ts'
+import { freshStore } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
 import { manyGuesses } from '../many-guesses.ts'
 
@@ -51,7 +51,7 @@ describe(createDeviceCodes.name, function () {
 
   const put = (clientUid: string, address?: string) => {
     const [id, userCode] = [randomUUID(), randomUUID()]
-    const code = { id, userCode, clientUid, address, payload: { id }, expiresAt: inMs(600_000) }
+    const code = { id, userCode, clientUid, address, payload: { id }, lifeMs: 600_000 }
     return stores[0]!.deviceCodes.insert(code).then((answer) => ({ id, answer }))
   }
   const poll = async (id: string, store = stores[0]!) => (await store.deviceCodes.poll(id, 'client'))!.isTooFast

@@ -28,7 +28,7 @@ describe(createGrants.name, () => {
     sessionUid: 'session-1',
     offline: false,
     payload: { scopes: ['openid'] },
-    expiresAt: inMs(60_000),
+    lifeMs: 60_000,
     ...about,
   })
   const family = { idleTtlMs: 60_000, absoluteTtlMs: 600_000 }
@@ -46,7 +46,7 @@ describe(createGrants.name, () => {
   })
 
   it('does not find an expired grant, and begins no family for it', async () => {
-    const grant = newGrant({ expiresAt: inMs(-1) })
+    const grant = newGrant({ lifeMs: -1 })
     await store.grants.insert(grant)
     expect(await store.grants.find(grant.id)).to.equal(undefined)
     const code = { jti: randomUUID(), expiresAt: inMs(60_000), grantId: grant.id, family, auditOnReplay: replay }
@@ -66,7 +66,7 @@ describe(createGrants.name, () => {
   })
 
   it('T50 a grant that came of another one is alive while all before it are, and has its person, session and end', async () => {
-    const root = newGrant({ expiresAt: inMs(30_000), offline: true })
+    const root = newGrant({ lifeMs: 30_000, offline: true })
     await store.grants.insert(root)
     const child = (parentId: string) => ({
       parentId,
@@ -74,16 +74,17 @@ describe(createGrants.name, () => {
       clientUid: 'uid-2',
       clientId: 'shop.orders',
       payload: {},
-      expiresAt: inMs(60_000),
+      lifeMs: 60_000,
     })
     const second = child(root.id)
     const third = child(second.id)
     for (const each of [second, third]) expect(await store.grants.insertChild(each)).to.equal('stored')
-    const { userId: person, sessionUid, offline, expiresAt } = root
+    const { userId: person, sessionUid, offline, lifeMs } = root
+    const { expiresAt } = (await store.grants.find(root.id))!
     const { grantFrom } = (await store.accounts.loadGranted({ userId: person, grantId: third.id }))!
     expect(grantFrom.map(({ clientUid }) => clientUid)).to.deep.equal(['uid-1', 'uid-2'])
     expect(await store.grants.find(third.id)).to.deep.include({ userId: person, sessionUid, offline, expiresAt })
-    const use = { userId, sessionUid: sessionUid!, version: 1, authTime: new Date(), expiresAt }
+    const use = { userId, sessionUid: sessionUid!, version: 1, authTime: new Date(), lifeMs }
     await store.signIns.finish({
       device: { ...use, clientUid: 'uid-2', clientId: 'shop.orders', sid: 'sid' },
       audit: [],
@@ -101,16 +102,16 @@ describe(createGrants.name, () => {
   it('T50 of 208 exchanges over two replicas, the last 18 at once, exactly 200 pass; one that has expired does not count', async () => {
     const root = newGrant()
     await store.grants.insert(root)
-    const child = (expiresAt: Date) => ({
+    const child = (lifeMs: number) => ({
       parentId: root.id,
       id: randomUUID(),
       clientUid: 'uid-x',
       clientId: 'shop.orders',
       payload: {},
-      expiresAt,
+      lifeMs,
     })
     const replicas = [store, fresh.replica()]
-    const [soon, later] = [inMs(1), inMs(60_000)]
+    const [soon, later] = [1, 60_000]
     const fill = Array.from({ length: 190 }, (_, turn) => replicas[turn % 2]!.grants.insertChild(child(later)))
     expect(new Set(await Promise.all(fill))).to.deep.equal(new Set(['stored']))
     // none is written before many have looked
@@ -237,7 +238,7 @@ describe(createGrants.name, () => {
     before(async function () {
       this.timeout(180_000)
       root.userId = (await addPerson(store)).id
-      root.expiresAt = inMs(3_600_000)
+      root.lifeMs = 3_600_000
       await store.grants.insert(root)
       await store.database.query(fill, [root.id])
     })

@@ -25,8 +25,8 @@ describe(createOneTime.name, () => {
     const id = randomUUID()
     expect(await oneTime.mark('par', id, inMs(60_000))).to.equal(true)
     expect(await oneTime.mark('jti', id, inMs(60_000))).to.equal(true)
-    expect(await oneTime.isMarked('par', id)).to.equal(true)
-    expect(await oneTime.isMarked('revoked', id)).to.equal(false)
+    expect(await oneTime.isMarked('par', id, inMs(60_000))).to.equal(true)
+    expect(await oneTime.isMarked('revoked', id, inMs(60_000))).to.equal(false)
   })
 
   it('E8 treats an id with SQL in it as text', async () => {

@@ -41,7 +41,7 @@ describe(createPasskeyFactors.name, () => {
         synced: true,
         transports: [],
       },
-      challenge: { id: `mark-${++marks}`, usedUntil: inMs(60_000) },
+      challenge: { id: `mark-${++marks}`, expiresAt: inMs(60_000) },
       recoveryCodes: ['A'],
       audit: [],
     })
@@ -185,7 +185,7 @@ describe(createPasskeyFactors.name, () => {
           synced: false,
           transports: [],
         },
-        challenge: { id: about.challenge ?? `mark-${++marks}`, usedUntil: inMs(60_000) },
+        challenge: { id: about.challenge ?? `mark-${++marks}`, expiresAt: inMs(60_000) },
         recoveryCodes: [],
         audit: [],
       })

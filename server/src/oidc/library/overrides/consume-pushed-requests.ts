@@ -44,8 +44,8 @@ export function consumePushedRequests({ PushedAuthorizationRequest }: Internals,
     'consume',
     () =>
       async function consume(this: Artefact) {
-        const expiresAt = new Date(needs.now() + lifetimes.interactionCookie * 1000)
-        if (!(await fromStore(() => needs.store.pushedRequests.consume(this.jti, expiresAt)))) {
+        const forMs = lifetimes.interactionCookie * 1000
+        if (!(await fromStore(() => needs.store.pushedRequests.consume(this.jti, forMs)))) {
           throw new errors.InvalidRequestUri('request_uri is invalid, expired or already used; push the request again')
         }
         this.emit('consumed')
@@ -53,7 +53,7 @@ export function consumePushedRequests({ PushedAuthorizationRequest }: Internals,
   )
 }
 
-type Needs = Pick<OverrideNeeds, 'store' | 'clients' | 'sealedRequests' | 'now'>
+type Needs = Pick<OverrideNeeds, 'store' | 'clients' | 'sealedRequests'>
 
 /** What a `request_uri` stands for; undefined when it is none of this client. */
 async function load({ clients, sealedRequests, store }: Needs, value: string): Promise<object | undefined> {

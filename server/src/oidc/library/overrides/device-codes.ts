@@ -37,7 +37,8 @@ async function made(needs: Needs, code: DeviceCode): Promise<string> {
   const request = currentRequest()
   code.jti = code.generateTokenId()
   const payload = { ...(await code.getValueAndPayload()).payload }
-  if (!hasShape(payload, { required: { exp: 'number' } })) throw new TypeError('oidc-provider gives a code no end')
+  if (!hasShape(payload, { required: { iat: 'number', exp: 'number' } }))
+    throw new TypeError('oidc-provider gives a code no end')
   if (JSON.stringify(code.params).length > longestDeviceRequest)
     throw new errors.InvalidRequest(
       `the request is too long: its parameters may have ${longestDeviceRequest} characters`,
@@ -50,7 +51,7 @@ async function made(needs: Needs, code: DeviceCode): Promise<string> {
       clientUid: uid,
       address: needs.settings.addressesKnown ? request.peer.address : undefined,
       payload,
-      expiresAt: new Date(payload.exp * 1000),
+      lifeMs: (payload.exp - payload.iat) * 1000,
     }),
   )
   if (stored === 'too-many') {

@@ -67,7 +67,7 @@ async function issue(
         ...grantPayload({ scopes: [], resources: { [api]: [...(made.scope?.split(' ') ?? [])] } }, []),
         sector: pairwiseSector(client.config),
       },
-      expiresAt: new Date(now() + expiresIn * 1000),
+      lifeMs: expiresIn * 1000,
     }),
   )
   if (stored === 'ended') throw new errors.InvalidRequest('the grant of subject_token has ended')
