@@ -102,14 +102,14 @@ export function createReconciler(needs: Needs): Reconciler {
     ...needs,
     endings,
     namespaceBornAt: watch.namespaceBornAt,
-    rivals: watch.clients.rivals,
+    sharing: watch.clients.sharing,
     wouldReportUnfinished: status.wouldReportUnfinished,
   })
   const judgeApi = (client: OIDCClient) =>
     judge(client, (error) => needs.log.warn({ client: keyOf(client), error }, 'client cannot be read')).declared
   const apis = new ApiBook({ clients: watch.clients, shards, judge: judgeApi, wake: needs.wake, clock: needs.clock })
 
-  const waits = new Waits({ endings, hasPlace: createHasPlace({ ...needs, latest }), wake: needs.wake })
+  const waits = new Waits({ watch, endings, hasPlace: createHasPlace({ ...needs, latest }), wake: needs.wake })
 
   /** One look: judge the client, work on its secret, write its status. */
   const lookAt = async (key: string, found: OIDCClient) => {

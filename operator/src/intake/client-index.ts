@@ -3,25 +3,32 @@ import { ageOf, byAge } from '@nauthera/rules/age'
 import type { Age } from '@nauthera/rules/age'
 import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { clientIdOf, keyOf, oldestFirst } from '../decide/client/client-names.ts'
-import { secretNameOf } from '../decide/secret/secret.ts'
+import { keyOf, oldestFirst } from '../decide/client/client-names.ts'
 import { KeysBy } from './keys-by.ts'
 import { limitGroupsOf } from './limit-waits.ts'
+import { isCandidate, NameClaims } from './name-claims.ts'
+import type { MayClaim } from './name-rights.ts'
 
 /** The clients of this release, and which of them are rivals for a name. */
 export interface WatchedClients {
   find(key: string): OIDCClient | undefined
-  /** Sets or removes a client. @returns its own key and those of its rivals before and after */
+  /** Sets or removes a client. @returns its own key, and those of the few others that it decides about */
   set(key: string, client: OIDCClient | undefined): readonly string[]
   keys(): Iterable<string>
   all(): Iterable<OIDCClient>
   /** Keys in a namespace, or all. */
   keysIn(namespace: string | undefined): readonly string[]
-  /** The client and its rivals: all that claim the same id, identifier or Secret, directly or through others. */
-  rivals(key: string): readonly OIDCClient[]
-  /** The keys of the rivals. All rivals share one list until something changes that decides between them. */
-  rivalKeys(key: string): readonly string[]
-  /** Those that name this identifier as their resourceServer. */
+  /** These keys, and those of the few others that they decide about: their rights to names may be others. */
+  around(keys: readonly string[]): Iterable<string>
+  /** Whether several ask for a name, with the right to it or not. */
+  isContested(name: string): boolean
+  /** Keys of those of them that may have it already: they take the place of another one, or their status says that servers have them. */
+  candidates(name: string): readonly string[]
+  /** The oldest three that may claim a name. */
+  best(name: string): readonly OIDCClient[]
+  /** Those of its namespace that name the same Secret, itself among them. */
+  sharing(key: string): readonly OIDCClient[]
+  /** Of those that name this identifier as their resourceServer the best three, and the oldest of all. */
   declaring(identifier: string): readonly OIDCClient[]
   /** Gives a client that no shard has yet its place under the limits, or takes it away. One that comes later does not get that place, though
    *  its time is earlier. */
@@ -35,23 +42,14 @@ export interface WatchedClients {
   readonly size: number
 }
 
-export function createClientIndex(): WatchedClients {
+/** @param mayClaim whether a client has the right to a name that it asks for; default: as if everybody had */
+export function createClientIndex(mayClaim: MayClaim = () => true): WatchedClients {
   const clients = new Map<string, OIDCClient>()
-  const byClaim = new KeysBy()
+  const claims = new NameClaims({ find: (key) => clients.get(key), mayClaim })
   /** By namespace, and mirrors by their tenant too: no namespace has the text of such a tenant. */
   const byGroup = new KeysBy()
-  /** Rivals of more than one client, by the key of each. */
-  const groups = new Map<string, readonly string[]>()
   const ranks = new AgeRanks()
   const admitted = new Set<string>()
-
-  const rivalKeys = (key: string): readonly string[] => {
-    const known = groups.get(key)
-    if (known) return known
-    const group = rivalsFrom(key, clients, byClaim)
-    if (group.length > 1) for (const each of group) groups.set(each, group)
-    return group
-  }
 
   const isFull = (group: string, client: OIDCClient, limit: number, hasPlace: (key: string) => boolean): boolean => {
     if (byGroup.count(group) <= limit || admitted.has(keyOf(client))) return false
@@ -66,44 +64,42 @@ export function createClientIndex(): WatchedClients {
     find: (key) => clients.get(key),
     set: (key, client) => {
       const previous = clients.get(key)
-      if (previous && client && decidesTheSame(previous, client)) {
+      if (previous && client && decidesTheSame(previous, client) && isCandidate(previous) === isCandidate(client)) {
         clients.set(key, client)
         return [key]
       }
       if (previous?.metadata.uid !== client?.metadata.uid) admitted.delete(key)
-      const touched = new Set(rivalKeys(key))
       // a client that is edited is as old as before: of a joined cluster that edits all the time, nothing is counted anew
       const isAsOld = isSameAge(previous, client)
       if (previous) {
         if (!isAsOld) ranks.forget(previous)
-        for (const claim of claimsOf(previous)) byClaim.remove(claim, key)
+        claims.remove(previous)
         for (const group of groupsOf(previous)) byGroup.remove(group, key)
         clients.delete(key)
       }
-      for (const each of touched) groups.delete(each)
       if (client) {
         if (!isAsOld) ranks.add(client)
         clients.set(key, client)
-        for (const claim of claimsOf(client)) {
-          // its new rivals form a new group
-          for (const rival of byClaim.of(claim)) for (const each of groups.get(rival) ?? []) groups.delete(each)
-          byClaim.add(claim, key)
-        }
+        claims.add(client)
         for (const group of groupsOf(client)) byGroup.add(group, key)
-        for (const rival of rivalKeys(key)) touched.add(rival)
       }
-      return [...touched]
+      return [...new Set([key, ...[previous, client].flatMap((one) => (one ? claims.concernedBy(one) : []))])]
     },
     keys: () => clients.keys(),
     all: () => clients.values(),
     keysIn: (namespace) => [...(namespace === undefined ? clients.keys() : byGroup.of(namespace))],
-    rivals: (key) => rivalKeys(key).flatMap((each) => clients.get(each) ?? []),
-    rivalKeys,
-    declaring: (identifier) =>
-      [...byClaim.of(nameClaim(identifier))].flatMap((key) => {
-        const client = clients.get(key)
-        return client?.spec.resourceServer?.identifier === identifier ? [client] : []
-      }),
+    around: (keys) => {
+      const known = keys.flatMap((key) => clients.get(key) ?? [])
+      return new Set([...keys, ...known.flatMap((client) => claims.concernedBy(client))])
+    },
+    isContested: (name) => claims.isContested(name),
+    candidates: (name) => claims.candidates(name),
+    best: (name) => claims.best(name),
+    sharing: (key) => {
+      const client = clients.get(key)
+      return client ? claims.sharing(client) : []
+    },
+    declaring: (identifier) => claims.declaring(identifier),
     admit: (key, isIn) => void (isIn ? admitted.add(key) : admitted.delete(key)),
     isAdmitted: (key) => admitted.has(key),
     isTenantFull: (client, ...about) => isFull(tenantTextOf(client), client, ...about),
@@ -113,36 +109,6 @@ export function createClientIndex(): WatchedClients {
     },
   }
 }
-
-/** @returns the client, those that claim what it claims, those that claim what they claim, and so on */
-function rivalsFrom(
-  key: string,
-  clients: ReadonlyMap<string, OIDCClient>,
-  byClaim: Pick<KeysBy, 'of'>,
-): readonly string[] {
-  const found = new Set<string>([key])
-  const followed = new Set<string>()
-  for (const each of found) {
-    const client = clients.get(each)
-    for (const claim of client ? claimsOf(client) : []) {
-      if (followed.has(claim)) continue
-      followed.add(claim)
-      for (const rival of byClaim.of(claim)) found.add(rival)
-    }
-  }
-  return [...found]
-}
-
-function claimsOf(client: OIDCClient): string[] {
-  const identifier = client.spec.resourceServer?.identifier
-  // a client of a joined cluster has no Secret here
-  const isHere = tenantOf(client.metadata).cluster === undefined
-  const secrets = isHere ? [`secret ${client.metadata.namespace}/${secretNameOf(client)}`] : []
-  return [nameClaim(clientIdOf(client)), ...secrets, ...(identifier === undefined ? [] : [nameClaim(identifier)])]
-}
-
-/** Client ids and identifiers of APIs are one space of names. */
-const nameClaim = (name: string): string => `name ${name}`
 
 /** Whether nothing changed that matters to rivals, policies or limits: nearly all updates are of the status. */
 const decidesTheSame = (one: OIDCClient, other: OIDCClient): boolean =>

@@ -2,21 +2,22 @@
 import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
-import { acceptClients, mayHave } from '../decide/client/accept-clients.ts'
-import { clientIdOf, keyOf, oldestFirst } from '../decide/client/client-names.ts'
+import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
+import { acceptClient, rightfulNames } from '../decide/client/accept-clients.ts'
+import { keyOf, oldestFirst } from '../decide/client/client-names.ts'
 import type { Acceptance } from '../decide/client/acceptance.ts'
 import { judgeClient, refuseClient } from '../decide/access/judge.ts'
 import { standingOf } from '../decide/status/propagation.ts'
 import type { Propagation } from '../decide/status/propagation.ts'
 import type { FullLimit, Judgement } from '../decide/access/judgement.ts'
-import { labelsForPolicies, policiesFor } from '../decide/client/policies.ts'
 import { servedViolations } from '../decide/status/served-policies.ts'
 import type { Policies } from '../decide/client/policies.ts'
 import type { Clock } from '../time/clock.ts'
 import { lastAccepted, isSameVersion } from '../shards/client-entry.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { EndingNamespaces } from './ending-namespaces.ts'
+import { createPoliciesOf } from './policies-of.ts'
+import type { PoliciesOf } from './policies-of.ts'
 import type { Watch } from './watch.ts'
 
 interface Needs {
@@ -59,8 +60,9 @@ function judge(
   const { watch, shards, clock } = needs
   const key = keyOf(client)
   const policies = by.policiesOf(client, watch.policies())
+  // it was deleted while it was looked at
+  if (!watch.clients.find(key)) throw new Error(`${key} is gone`)
   const acceptance = by.accept(client)
-  if (!acceptance) throw new Error(`${key} was not judged`)
   const entry = shards.stored(key)?.entry
   const own = entry?.uid === client.metadata.uid ? entry : undefined
   const kept = entry !== undefined && shards.isLeaving(key) ? undefined : entry
@@ -118,60 +120,18 @@ export function createHasPlace({
   }
 }
 
-type PoliciesOf = (client: OIDCClient, policies: readonly OIDCPolicy[]) => Policies
-
-/** The size of the cache of policy lists. */
-const mostLists = 1_000
-
-/** @returns a function that gives the policies of a client. Clients with the same policies share one list */
-function createPoliciesOf({ watch, baseline }: Needs): PoliciesOf {
-  const lists = new Map<string, Policies>()
-  return (client, policies) => {
-    const namespaceLabels = labelsForPolicies(client, watch)
-    const found = policiesFor(client, { baseline, policies, namespaceLabels })
-    const names = found.map(({ name, opensNothing }) => (opensNothing ? `${name}?` : name)).join()
-    const before = lists.get(names)
-    if (before && found.every(({ spec }, index) => spec === before[index]?.spec)) return before
-    if (lists.size >= mostLists) lists.clear()
-    lists.set(names, found)
-    return found
-  }
-}
-
-/** Decides once for all rivals: hundreds may claim one id, and a change of one leads to a look at each.
- *  @returns a function that gives the acceptance of a client; undefined when it is not among the watched ones */
-function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient) => Acceptance | undefined {
+/** @returns a function that decides whether a client is accepted. It looks at the few that may claim the same names, not at all that do */
+function createAccept(needs: Needs, policiesOf: PoliciesOf): (client: OIDCClient) => Acceptance {
   const { watch } = needs
-  const decided = new WeakMap<readonly string[], Decided>()
-  const claims = new WeakMap<readonly string[], Claims>()
   return (client) => {
-    const key = keyOf(client)
     const policies = watch.policies()
-    const keys = watch.clients.rivalKeys(key)
-    const rivals = watch.clients.rivals(key)
-    const labels = rivals.flatMap((one) => [
-      labelsForPolicies(one, watch),
-      clusterOfClient(watch, one),
-      watch.findCluster(clientIdOf(one).split('_', 1)[0]!),
-    ])
-    const claimed = claims.get(keys) ?? claimsAmong(rivals)
-    claims.set(keys, claimed)
-    const holderOf = (name: string): string | undefined =>
-      holderAmong(needs, name, claimed.get(name) ?? [], (one) => policiesOf(one, policies))
-    // A name with one claimant decides only about that one.
-    const contested = [...claimed].flatMap(([name, claimants]) => (claimants.length > 1 ? [holderOf(name)] : []))
-    const ground = [...policies, ...labels, ...contested]
-    const before = decided.get(keys)
-    const isOwnSame = () => namesOf(client).every((name) => before?.holders.get(name) === holderOf(name))
-    if (before && isSameList(before.ground, ground) && isOwnSame()) return before.verdicts.get(key)
-    const holders = new Map(Array.from(claimed.keys(), (name) => [name, holderOf(name)]))
-    const verdicts = acceptClients(rivals, (one) => policiesOf(one, policies), {
+    return acceptClient(client, policiesOf(client, policies), {
       selectsNamespaces: watch.readsNamespaces,
       findCluster: watch.findCluster,
-      holderOf: (name) => holders.get(name),
+      holderOf: (name) => holderAmong(needs, name, (one) => policiesOf(one, policies)),
+      oldestOf: (name) => watch.clients.best(name)[0],
+      find: watch.clients.find,
     })
-    if (keys.length > 1) decided.set(keys, { ground, holders, verdicts })
-    return verdicts.get(key)
   }
 }
 
@@ -180,60 +140,32 @@ const clusterOfClient = ({ findCluster }: Pick<Watch, 'findCluster'>, { metadata
   return cluster === undefined ? undefined : findCluster(cluster)
 }
 
-/** The acceptance of rivals, and the inputs that it was computed from. */
-interface Decided {
-  readonly ground: readonly unknown[]
-  readonly holders: ReadonlyMap<string, string | undefined>
-  readonly verdicts: ReadonlyMap<string, Acceptance>
-}
-
-/** Keys of those that ask for a name, by the name. */
-type Claims = ReadonlyMap<string, readonly string[]>
-
-const namesOf = (client: OIDCClient): readonly string[] => [
-  ...new Set([clientIdOf(client), client.spec.resourceServer?.identifier ?? []].flat()),
-]
-
-function claimsAmong(rivals: readonly OIDCClient[]): Claims {
-  const pairs = rivals.flatMap((one) => namesOf(one).map((name) => ({ name, key: keyOf(one) })))
-  return new Map(
-    Array.from(
-      Map.groupBy(pairs, ({ name }) => name),
-      ([name, all]) => [name, all.map(({ key }) => key)],
-    ),
-  )
-}
-
-const isSameList = (one: readonly unknown[], other: readonly unknown[]): boolean =>
-  one.length === other.length && one.every((value, index) => value === other[index])
-
 /** Finds the holder of a name in the stored shards. When a shard is lost, the statuses of clients that may have the name count, oldest
- *  first. A removed client holds nothing.
- *  @param claimants those that ask for the name */
+ *  first. A removed client holds nothing. */
 function holderAmong(
   { watch, shards, latest = asWatched }: Pick<Needs, 'watch' | 'shards' | 'latest'>,
   name: string,
-  claimants: readonly string[],
   policiesOf: (client: OIDCClient) => Policies,
 ): string | undefined {
   const holders = shards.holders(name).filter((key) => watch.clients.find(key) !== undefined && !shards.isLeaving(key))
   const [stored] = holders
-  const successor = claimants.find((key) => {
+  const candidates = watch.clients.candidates(name)
+  const successor = candidates.find((key) => {
     const { moved } = watch.clients.find(key)?.metadata ?? {}
     return moved !== undefined && holders.every((holder) => holder === key || holder === moved.from)
   })
   if (successor !== undefined) return successor
-  if (stored !== undefined || claimants.length < 2) return stored
+  if (stored !== undefined || !watch.clients.isContested(name)) return stored
   const isLost = (key: string): boolean => shards.stored(key) === undefined && !shards.isUnheardOf(key)
   const [remembered] = oldestFirst(
-    claimants
+    candidates
       .flatMap((key) => watch.clients.find(key) ?? [])
       .map(latest)
       .filter(
         (one) =>
           wasServedAs(one, name) &&
           isLost(keyOf(one)) &&
-          mayHave(one, name, policiesOf(one), { findCluster: watch.findCluster }),
+          rightfulNames(one, policiesOf(one), { findCluster: watch.findCluster }).has(name),
       ),
   )
   return remembered && keyOf(remembered)

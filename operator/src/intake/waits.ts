@@ -1,8 +1,11 @@
 // Clients that wait for what another one has: its name, or its place under a limit of clients.
 import { ageOf } from '@nauthera/rules/age'
+import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Judgement } from '../decide/access/judgement.ts'
+import type { Acceptance } from '../decide/client/acceptance.ts'
 import { keyOf } from '../decide/client/client-names.ts'
 import { splitKey } from '../kubernetes/objects.ts'
+import type { WatchedClients } from './client-index.ts'
 import type { EndingNamespaces } from './ending-namespaces.ts'
 import { LimitWaits } from './limit-waits.ts'
 import { NameWaits } from './name-waits.ts'
@@ -10,24 +13,26 @@ import { NameWaits } from './name-waits.ts'
 interface Needs {
   readonly endings: Pick<EndingNamespaces, 'has'>
   readonly hasPlace: (key: string) => boolean
+  readonly watch: { readonly clients: Pick<WatchedClients, 'best'> }
   /** Looks at these now. */
   readonly wake: (keys: readonly string[]) => void
 }
 
 export class Waits {
   readonly #needs: Needs
-  readonly #names = new NameWaits()
+  readonly #names: NameWaits
   readonly #limits = new LimitWaits()
 
   constructor(needs: Needs) {
     this.#needs = needs
+    this.#names = new NameWaits((name) => needs.watch.clients.best(name).map(keyOf))
   }
 
   /** A client was judged. */
   record(judgement: Judgement): void {
     const { client, acceptance, fullLimits = [] } = judgement
     const key = keyOf(client)
-    this.#names.record(key, acceptance.kind === 'conflict' ? acceptance.holder : undefined)
+    this.#names.record(key, acceptance.kind === 'conflict' ? waitOf(client, acceptance) : undefined)
     this.#wakeAfter(key, this.#limits.record(key, { age: ageOf(client.metadata), full: fullLimits }))
     this.recordPlace(key)
   }
@@ -56,3 +61,8 @@ export class Waits {
     if (!this.#needs.endings.has(splitKey(key).namespace)) this.#needs.wake(waiting)
   }
 }
+
+const waitOf = ({ spec }: OIDCClient, { field, wanted, holder }: Extract<Acceptance, { kind: 'conflict' }>) => ({
+  name: field === 'spec.clientId' ? wanted : (spec.resourceServer?.identifier ?? ''),
+  holder,
+})

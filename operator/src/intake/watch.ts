@@ -19,6 +19,7 @@ import type { CollectionChange, Keep } from '../kubernetes/collection.ts'
 import type { Reflector, ReflectorTimes } from '../kubernetes/reflector.ts'
 import type { OperatorSettings } from '../settings.ts'
 import type { RouteBook } from './route-book.ts'
+import { createNameRights } from './name-rights.ts'
 import { createShareClient } from './share.ts'
 import { createRouteWatch } from './watch-routes.ts'
 
@@ -82,16 +83,21 @@ const createReflect =
   (path, part) =>
     createReflector({ connection, clock, random, log, ...(times ? { times } : {}), path, ...part })
 
-/** Turns events of all watches into keys of clients.
- *  @param options.knownKeys clients in the stored shards, so that an empty first list is doubted */
-export function createWatch(
-  options: ReflectNeeds & {
-    settings: Pick<OperatorSettings, 'release' | 'namespace' | 'serverName' | 'watch' | 'mode' | 'redirectURIsFrom'>
-    knownKeys: ReadonlyMap<string, unknown>
-  },
-): Watch {
+interface WatchOptions extends ReflectNeeds {
+  readonly settings: Pick<
+    OperatorSettings,
+    'release' | 'namespace' | 'serverName' | 'watch' | 'mode' | 'policy' | 'redirectURIsFrom'
+  >
+  /** Clients in the stored shards, so that an empty first list is doubted. */
+  readonly knownKeys: ReadonlyMap<string, unknown>
+}
+
+/** Turns events of all watches into keys of clients. */
+export function createWatch(options: WatchOptions): Watch {
   const { settings, knownKeys } = options
-  const clients = createClientIndex()
+  // its hub decides about names
+  const isSpoke = settings.mode === 'spoke'
+  const clients = createClientIndex(isSpoke ? () => false : (client, name) => mayClaim(client, name))
   const servedBy = `${settings.namespace}/${settings.release}`
   /** Undefined during the first lists: they call no listener. */
   let listeners: WatchListeners | undefined
@@ -133,7 +139,7 @@ export function createWatch(
   }
   const around =
     settings.watch.mode === 'cluster'
-      ? reflectCluster(reflect, settings, { keysIn: clients.keysIn, tell, onCluster })
+      ? reflectCluster(reflect, settings, { keysIn: clients.keysIn, around: clients.around, tell, onCluster })
       : undefined
   const pods: Reflector<PodObject> = reflect<PodObject>(collectionPath(resourceTypes.pods, settings.namespace), {
     query: { labelSelector: serverPods(settings.release) },
@@ -146,7 +152,7 @@ export function createWatch(
   ]
   const routes = around?.routes
 
-  return {
+  const watch: Watch = {
     start: async (told) => {
       for (const reflector of all) reflector.start()
       await Promise.all([...all.map((reflector) => reflector.synced), routes?.start()])
@@ -158,19 +164,24 @@ export function createWatch(
     },
     clients,
     routes: routes?.book,
-    policies: () => [...(around?.policies?.objects.values() ?? [])],
+    policies: () => around?.policies?.all() ?? none,
     clusters: () => [...(around?.clusters?.objects.values() ?? [])],
     findCluster,
     ...labelsFrom(around?.namespaces.objects),
   }
+  const mayClaim = createNameRights({ watch, baseline: settings.policy })
+  return watch
 }
+
+const none: readonly OIDCPolicy[] = []
 
 /** What a release of the whole cluster watches beside its clients. A spoke has no policies and no clusters: its hub has them. */
 function reflectCluster(
   reflect: Reflect,
   { mode, redirectURIsFrom }: Pick<OperatorSettings, 'mode' | 'redirectURIsFrom'>,
   on: {
-    readonly keysIn: (namespace: string | undefined) => Iterable<string>
+    readonly keysIn: (namespace: string | undefined) => readonly string[]
+    readonly around: (keys: readonly string[]) => Iterable<string>
     /** Looks at these clients. */
     readonly tell: (keys: Iterable<string>) => void
     readonly onCluster: (name: string, isNew: boolean, moved: readonly string[]) => void
@@ -178,7 +189,7 @@ function reflectCluster(
 ) {
   const isHub = mode === 'hub'
   const namespaces: ReturnType<typeof reflectNamespaces> = reflectNamespaces(reflect, (namespace) => {
-    on.tell(on.keysIn(namespace))
+    on.tell(on.around(on.keysIn(namespace)))
     routes?.onLabels(namespace)
   })
   const labels = (name: string) => namespaces.objects.get(name)?.metadata.labels
@@ -204,12 +215,17 @@ function namespacesToWatch({
   return watch.mode === 'release' ? [namespace] : [...new Set(watch.namespaces)]
 }
 
-const reflectPolicies = (reflect: Reflect, onNews: () => void) =>
-  reflect<OIDCPolicy & KubernetesObject>(collectionPath(resourceTypes.policies), {
+function reflectPolicies(reflect: Reflect, onNews: () => void) {
+  let all: readonly OIDCPolicy[] | undefined
+  const policies = reflect<OIDCPolicy & KubernetesObject>(collectionPath(resourceTypes.policies), {
     onChange: (change) => {
+      all = undefined
       if (change.kind !== 'updated' || !sameSpec(change.previous, change.object)) onNews()
     },
   })
+  /** One list while none of them changes, so that a comparison is short. */
+  return { ...policies, all: (): readonly OIDCPolicy[] => (all ??= [...policies.objects.values()]) }
+}
 
 /** @param onNews a cluster has joined, left or changed */
 const reflectClusters = (reflect: Reflect, onNews: (name: string, isNew: boolean, moved: readonly string[]) => void) =>

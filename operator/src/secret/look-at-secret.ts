@@ -1,4 +1,4 @@
-// One look at a client's secret with all that is around it: rivals for its name, former names, and what is remembered between looks.
+// One look at a client's secret with all that is around it: others that name its Secret, former names, and what is remembered between looks.
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
@@ -25,7 +25,7 @@ export interface SecretFindings {
 
 interface LookNeeds extends WorkNeeds {
   /** The clients that may want the same Secret. */
-  readonly rivals: (key: string) => readonly OIDCClient[]
+  readonly sharing: (key: string) => readonly OIDCClient[]
   /** Whether the status would say for the first time that the client is not done. */
   readonly wouldReportUnfinished: (key: string) => boolean
 }
@@ -55,7 +55,7 @@ export function createLookAtSecret(needs: LookNeeds): {
   const look = async ({ isUnheardOf, ...about }: LookedAt): Promise<SecretFindings> => {
     const { key, judgement } = about
     const { client } = judgement
-    const shared = sharedNameOf(client, needs.rivals(key))
+    const shared = sharedNameOf(client, needs.sharing(key))
     // A rival's write to the Secret causes no event, so with a rival the Secret is always read.
     if (shared) memories.clearRead(key)
     const memory = memories.of(key, client)

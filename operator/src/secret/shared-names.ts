@@ -17,12 +17,12 @@ export interface SharedName {
 
 /** A client that lists its secrets has no Secret, and so no rival.
  *  @param client the one that is looked at
- *  @param rivals may include the client
+ *  @param sharing the clients of its namespace that name the same Secret; may include the client
  *  @returns undefined when no other client names its Secret */
-export function sharedNameOf(client: OIDCClient, rivals: readonly OIDCClient[]): SharedName | undefined {
+export function sharedNameOf(client: OIDCClient, sharing: readonly OIDCClient[]): SharedName | undefined {
   if (listsSecrets(client)) return undefined
   const [key, name] = [keyOf(client), secretNameOf(client)]
-  const others = rivals.filter(
+  const others = sharing.filter(
     (one) =>
       keyOf(one) !== key &&
       one.metadata.namespace === client.metadata.namespace &&

@@ -62,7 +62,7 @@ export function createReconcilerByHub(needs: Needs): {
     clock,
     endings: new EndingNamespaces({ watched: watch.namespaceEnds, clock }),
     namespaceBornAt: watch.namespaceBornAt,
-    rivals: watch.clients.rivals,
+    sharing: watch.clients.sharing,
     wouldReportUnfinished: status.wouldReportUnfinished,
   })
 

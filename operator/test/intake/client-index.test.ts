@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { createClientIndex } from '../../src/intake/client-index.ts'
 import type { WatchedClients } from '../../src/intake/client-index.ts'
 
@@ -17,21 +18,41 @@ function placeOf(isFull: WatchedClients['isTenantFull'], one: OIDCClient): numbe
 const names = (clients: readonly OIDCClient[]) => clients.map(({ metadata }) => metadata.name).sort()
 
 describe('createClientIndex', () => {
-  it('knows no rivals of a client with an id of its own', () => {
+  it('has the claimants of an id and of an identifier in one list, the oldest first', () => {
     const index = createClientIndex()
-    index.set('apps/a', client('a'))
-    index.set('apps/b', client('b'))
-    expect(names(index.rivals('apps/a'))).to.deep.equal(['a'])
+    const day = (of: number) => `2026-01-0${of}T00:00:00Z`
+    index.set('apps/a', client('a', { resourceServer: { identifier: 'shared' } }, day(3)))
+    index.set('apps/b', client('b', { clientId: 'shared' }, day(1)))
+    index.set('apps/c', client('c', { clientId: 'shared' }, day(2)))
+    index.set('apps/d', client('d'))
+    expect(index.best('shared').map(({ metadata }) => metadata.name)).to.deep.equal(['b', 'c', 'a'])
+    expect(['shared', 'apps.d'].map(index.isContested)).to.deep.equal([true, false])
+    expect(names(index.declaring('shared'))).to.deep.equal(['a'])
   })
 
-  it('finds rivals over an id and over an identifier, however many steps away', () => {
+  it('K19 does not go on from the claimants of a name to those of their other names', () => {
     const index = createClientIndex()
-    const api = (identifier: string) => ({ resourceServer: { identifier } })
-    index.set('apps/a', client('a', { clientId: 'shared' }))
-    index.set('apps/b', client('b', { clientId: 'shared', ...api('urn:one') }))
-    index.set('apps/c', client('c', api('urn:one')))
-    index.set('apps/d', client('d'))
-    expect(names(index.rivals('apps/a'))).to.deep.equal(['a', 'b', 'c'])
+    const link = (number: number) => ({ clientId: `id-${number}`, resourceServer: { identifier: `id-${number + 1}` } })
+    const put = (number: number, more = {}) =>
+      index.set(`apps/${number}`, client(`${number}`, { ...link(number), ...more }))
+    for (let number = 0; number < 600; number++) put(number)
+    expect(put(300, { displayName: 'another' })).to.have.members(['apps/299', 'apps/300', 'apps/301'])
+  })
+
+  it('K19 concerns nobody else when the client may not have the name that it asks for', () => {
+    const index = createClientIndex((one) => !one.metadata.name.startsWith('thief'))
+    index.set('apps/owner', client('owner', { clientId: 'shop' }))
+    for (const spec of [{ clientId: 'shop' }, { resourceServer: { identifier: 'shop' } }, undefined])
+      expect(index.set('apps/thief', spec && client('thief', spec))).to.deep.equal(['apps/thief'])
+  })
+
+  it('K19 concerns of hundreds that ask for one name only the first that may have it', () => {
+    const index = createClientIndex((one) => Number(one.metadata.name) % 2 === 0)
+    const put = (number: number) =>
+      index.set(`apps/${number}`, client(`${number}`, { clientId: 'shop' }, new Date(number * 1_000).toISOString()))
+    for (let number = 0; number < 500; number++) put(number)
+    expect(index.set('apps/0', undefined)).to.have.members(['apps/0', 'apps/2', 'apps/4', 'apps/6'])
+    expect(put(401)).to.deep.equal(['apps/401'])
   })
 
   it('returns the keys that a change concerns: the rivals before it and after it', () => {
@@ -48,9 +69,9 @@ describe('createClientIndex', () => {
     const index = createClientIndex()
     index.set('apps/a', client('a'))
     index.set('apps/b', client('b', { secret: { name: 'a-oidc' } }))
-    expect(names(index.rivals('apps/a'))).to.deep.equal(['a', 'b'])
+    expect(names(index.sharing('apps/a'))).to.deep.equal(['a', 'b'])
     expect(index.set('apps/b', client('b'))).to.have.members(['apps/a', 'apps/b'])
-    expect(names(index.rivals('apps/a'))).to.deep.equal(['a'])
+    expect(names(index.sharing('apps/a'))).to.deep.equal(['a'])
   })
 
   it('counts the older clients of a namespace', () => {
@@ -135,39 +156,42 @@ describe('createClientIndex', () => {
     )
   })
 
-  it('keeps one list of rivals while nothing changes that decides between them', () => {
+  it('concerns nobody when only the status is another one', () => {
     const index = createClientIndex()
     const a = client('a', { clientId: 'shared' })
     index.set('apps/a', a)
     index.set('apps/b', client('b', { clientId: 'shared' }))
-    const keys = index.rivalKeys('apps/a')
-    expect(index.rivalKeys('apps/b')).to.equal(keys)
     const withStatus = { ...a, status: { clientId: 'shared' }, metadata: { ...a.metadata, resourceVersion: '2' } }
     expect(index.set('apps/a', withStatus)).to.deep.equal(['apps/a'])
-    expect(index.rivalKeys('apps/b')).to.equal(keys)
     expect(index.find('apps/a')).to.equal(withStatus)
-    index.set('apps/a', { ...withStatus, metadata: { ...withStatus.metadata, labels: { team: 'x' } } })
-    expect(index.rivalKeys('apps/b')).to.not.equal(keys)
+    const labelled = { ...withStatus, metadata: { ...withStatus.metadata, labels: { team: 'x' } } }
+    expect(index.set('apps/a', labelled)).to.have.members(['apps/a', 'apps/b'])
   })
 
-  it('property: finds the same rivals as one who counts them anew', () => {
+  it('property: has the same claimants as one who counts them anew', () => {
     const anyStep = fc.record({
       name: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
       id: fc.constantFrom('one', 'two', 'three', undefined),
-      api: fc.constantFrom('urn:one', 'urn:two', undefined),
+      api: fc.constantFrom('one', 'urn:two', undefined),
+      day: fc.integer({ min: 1, max: 3 }),
       isGone: fc.boolean(),
     })
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 20 }), (steps) => {
         const index = createClientIndex()
-        for (const { name, id, api, isGone } of steps) {
+        for (const { name, id, api, day, isGone } of steps) {
           const spec = { ...(id ? { clientId: id } : {}), ...(api ? { resourceServer: { identifier: api } } : {}) }
-          index.set(`apps/${name}`, isGone ? undefined : client(name, spec))
+          index.set(`apps/${name}`, isGone ? undefined : client(name, spec, `2026-01-0${day}T00:00:00Z`))
           const anew = createClientIndex()
           for (const key of index.keys()) anew.set(key, index.find(key))
-          for (const key of index.keys()) expect(names(index.rivals(key))).to.deep.equal(names(anew.rivals(key)))
+          for (const each of ['one', 'two', 'three', 'urn:two', 'apps.a']) {
+            expect(index.best(each)).to.deep.equal(anew.best(each))
+            expect(index.isContested(each)).to.equal(anew.isContested(each))
+            expect(names(index.declaring(each))).to.deep.equal(names(anew.declaring(each)))
+          }
         }
       }),
+      { numRuns: propertyRuns(100) },
     )
   })
 })

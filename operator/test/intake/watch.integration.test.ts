@@ -41,6 +41,7 @@ describe('createWatch', function () {
         serverName: 'default',
         watch: { mode: 'cluster', namespaces: [] },
         mode: 'hub',
+        policy: {},
         redirectURIsFrom: false,
       },
       connection,

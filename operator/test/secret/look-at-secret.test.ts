@@ -14,7 +14,7 @@ describe('createLookAtSecret', () => {
     const named = { ...rival, spec: { ...rival.spec, secret: { name: 'app-oidc' } } }
     const { look } = createLookAtSecret({
       ...one.needs,
-      rivals: () => (rivals ? [one.client, named] : [one.client]),
+      sharing: () => (rivals ? [one.client, named] : [one.client]),
       wouldReportUnfinished: () => reportsUnfinished,
     })
     const { key, judgement, granted, log } = one.work()
@@ -41,7 +41,7 @@ describe('createLookAtSecret', () => {
     const { look, memories } = createLookAtSecret({
       ...one.needs,
       follow: { ...one.needs.follow, refuses: () => isRefused },
-      rivals: () => [one.client],
+      sharing: () => [one.client],
       wouldReportUnfinished: () => false,
     })
     const { key, judgement, granted, log } = one.work()

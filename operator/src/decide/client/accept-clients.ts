@@ -1,5 +1,7 @@
 // Decides which clients are accepted: by the rules of the spec, and by who holds a name. Client ids and API identifiers share one
 // namespace: a token for an API must not pass as an ID token of a client.
+import { ageOf, byAge } from '@nauthera/rules/age'
+import type { ClientFault } from '@nauthera/rules/client-fault'
 import { clientIdPrefix, clusterOf, defaultClientId, tenantOf } from '@nauthera/rules/tenants'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../../api/oidc-client.ts'
@@ -14,48 +16,57 @@ import { sizeFaultOf } from './client-size.ts'
 import { bindingOf, isAllowed, mayDeclare } from './policies.ts'
 import type { BindingPolicies, Policies } from './policies.ts'
 
-/** Decides about rivals together. A name stays with the object that is served under it; a free name goes to its oldest claimant. An
- *  invalid older client keeps its claim: a mistake must not give its name away.
- *  @param clients those whose spec.serverName is ours, in any order
- *  @param policiesOf the policies that hold for a client (policies.ts): only those that bind let it claim a name
+/** Decides about one client. A name stays with the object that is served under it; a free name goes to its oldest claimant with the right
+ *  to it. An invalid older client keeps its claim: a mistake must not give its name away.
+ *  @param policies those that hold for the client (policies.ts): only those that bind let it claim a name
  *  @param about.findCluster undefined where nobody knows which clusters have joined
  *  @param about.selectsNamespaces the labels of namespaces can be read, so that an access entry may select by them
- *  @param about.holderOf `namespace/name` of the object that is served under a name; it need not be among the clients
+ *  @param about.holderOf `namespace/name` of the object that is served under a name; it need not be one that asks for it
+ *  @param about.oldestOf the oldest of those that may claim a name
+ *  @param about.find a client by `namespace/name` */
+export function acceptClient(client: OIDCClient, policies: Policies, about: AboutNames & AboutRivals): Acceptance {
+  const key = keyOf(client)
+  const wanted = clientIdOf(client)
+  const binding = bindingOf(policies)
+  const { large, faults } = faultsOf(client, binding, about)
+  if (large) return { kind: 'too-large', wanted, message: large.message }
+  if (faults.length > 0) return { kind: 'invalid', wanted, faults }
+  const conflict = namesClaimed(client)
+    .map((claim) => ({ ...claim, holder: holderFor(client, claim.name, about) }))
+    .find(({ holder, field, mayClaim }) => holder !== key && (field === 'spec.clientId' || mayClaim(binding, faults)))
+  if (!conflict) return { kind: 'accepted', wanted }
+  const { field, holder } = conflict
+  const mayClaim = conflict.mayClaim(binding, faults)
+  const move = field === 'spec.clientId' ? moveBetween(client, holder, about.find(holder)) : undefined
+  return { kind: 'conflict', wanted, field, holder, mayClaim, ...present({ move }) }
+}
+
+/** The same for all of a list.
+ *  @param clients those whose spec.serverName is ours, in any order
  *  @returns by `namespace/name` */
 export function acceptClients(
   clients: readonly OIDCClient[],
   policiesOf: (client: OIDCClient) => Policies,
-  about: AboutNames = {},
+  about: AboutNames & Partial<Pick<AboutRivals, 'holderOf'>> = {},
 ): ReadonlyMap<string, Acceptance> {
+  const ordered = oldestFirst(clients)
+  const byKey = new Map(ordered.map((client) => [keyOf(client), client]))
+  const oldest = new Map<string, OIDCClient>()
+  for (const client of ordered)
+    for (const name of rightfulNames(client, policiesOf(client), about)) if (!oldest.has(name)) oldest.set(name, client)
   const { holderOf = () => undefined } = about
-  const claims = new Map<string, string>()
-  const verdicts = new Map<string, Acceptance>()
-  const byKey = new Map(clients.map((client) => [keyOf(client), client]))
-  for (const client of oldestFirst(clients)) {
-    const key = keyOf(client)
-    const wanted = clientIdOf(client)
-    const policies = bindingOf(policiesOf(client))
-    const large = sizeFaultOf(client)
-    const faults = large ? checkId(client, policies, about) : faultsOf(client, policies, about)
-    const named = namesClaimed(client)
-    const takenBy = new Map(named.map(({ name }) => [name, holderOf(name) ?? claims.get(name) ?? key]))
-    for (const { name, mayClaim } of named)
-      if (mayClaim(policies, faults) && !claims.has(name)) claims.set(name, takenBy.get(name)!)
-    const conflict = named.find(({ name, mayClaim, field }) => {
-      const holder = takenBy.get(name)
-      return holder !== key && (field === 'spec.clientId' || mayClaim(policies, faults))
-    })
-    if (large) verdicts.set(key, { kind: 'too-large', wanted, message: large.message })
-    else if (faults.length > 0) verdicts.set(key, { kind: 'invalid', wanted, faults })
-    else if (conflict) {
-      const { field, name } = conflict
-      const mayClaim = conflict.mayClaim(policies, faults)
-      const holder = takenBy.get(name)!
-      const move = field === 'spec.clientId' ? moveBetween(client, holder, byKey.get(holder)) : undefined
-      verdicts.set(key, { kind: 'conflict', wanted, field, holder, mayClaim, ...present({ move }) })
-    } else verdicts.set(key, { kind: 'accepted', wanted })
-  }
-  return verdicts
+  const rivals = { holderOf, oldestOf: (name: string) => oldest.get(name), find: (key: string) => byKey.get(key) }
+  return new Map(
+    ordered.map((client) => [keyOf(client), acceptClient(client, policiesOf(client), { ...about, ...rivals })]),
+  )
+}
+
+/** @returns who has a name beside this client, or itself. Whoever is younger has no claim against it */
+function holderFor(client: OIDCClient, name: string, { holderOf, oldestOf }: AboutRivals): string {
+  const holder = holderOf(name)
+  if (holder !== undefined) return holder
+  const oldest = oldestOf(name)
+  return oldest && byAge(ageOf(oldest.metadata), ageOf(client.metadata)) < 0 ? keyOf(oldest) : keyOf(client)
 }
 
 /** @param other `namespace/name` of who has the client id, and `object` that one, if it is among the clients */
@@ -68,7 +79,12 @@ function moveBetween(client: OIDCClient, other: string, object: OIDCClient | und
 interface AboutNames {
   readonly findCluster?: FindCluster
   readonly selectsNamespaces?: boolean
-  readonly holderOf?: (name: string) => string | undefined
+}
+
+interface AboutRivals {
+  readonly holderOf: (name: string) => string | undefined
+  readonly oldestOf: (name: string) => OIDCClient | undefined
+  readonly find: (key: string) => OIDCClient | undefined
 }
 
 interface NameClaim {
@@ -93,15 +109,24 @@ function namesClaimed(client: OIDCClient): readonly NameClaim[] {
   return [id, { name: identifier, field: 'spec.resourceServer.identifier', mayClaim }]
 }
 
-/** @returns whether an object claims the name and its policies allow that, whatever else is invalid in its spec */
-export function mayHave(client: OIDCClient, name: string, policies: Policies, about: AboutNames = {}): boolean {
+/** @returns the names that an object claims and that its policies allow, whatever else is invalid in its spec */
+export function rightfulNames(client: OIDCClient, policies: Policies, about: AboutNames = {}): ReadonlySet<string> {
   const binding = bindingOf(policies)
-  const faults = checkId(client, binding, about)
-  return namesClaimed(client).some((claim) => claim.name === name && claim.mayClaim(binding, faults))
+  const { faults } = faultsOf(client, binding, about)
+  return new Set(namesClaimed(client).flatMap(({ name, mayClaim }) => (mayClaim(binding, faults) ? [name] : [])))
 }
 
 /** When the rules throw for a spec, only that object is at fault: its rivals are judged as usual. */
-function faultsOf(client: OIDCClient, policies: BindingPolicies, about: AboutNames): readonly Fault[] {
+function faultsOf(
+  client: OIDCClient,
+  policies: BindingPolicies,
+  about: AboutNames,
+): { readonly large?: ClientFault; readonly faults: readonly Fault[] } {
+  const large = sizeFaultOf(client)
+  return large ? { large, faults: checkId(client, policies, about) } : { faults: specFaultsOf(client, policies, about) }
+}
+
+function specFaultsOf(client: OIDCClient, policies: BindingPolicies, about: AboutNames): readonly Fault[] {
   try {
     const place = checkPlace(client, about.findCluster)
     const found = [...place, ...checkSpec(client), ...checkId(client, policies, about)]

@@ -133,7 +133,7 @@ export function readIngress({ metadata, spec, status }: Ingress): HostRoute {
 }
 
 /** @returns the first few, and how many more there are */
-export function shortList(texts: readonly string[], most = 3): string {
+function shortList(texts: readonly string[], most = 3): string {
   const more = texts.length - most
   return more > 0 ? `${texts.slice(0, most).join(', ')} and ${more} more` : texts.join(', ')
 }

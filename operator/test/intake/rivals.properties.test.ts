@@ -1,0 +1,161 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { propertyRuns } from '@nauthera/harness/property-runs'
+import type { OIDCClient } from '../../src/api/oidc-client.ts'
+import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
+import { acceptClients } from '../../src/decide/client/accept-clients.ts'
+import { keyOf } from '../../src/decide/client/client-names.ts'
+import { createClientIndex } from '../../src/intake/client-index.ts'
+import { createJudge } from '../../src/intake/judge.ts'
+import { createNameRights } from '../../src/intake/name-rights.ts'
+import { createPoliciesOf } from '../../src/intake/policies-of.ts'
+import { client, emptyShards, policy } from '../decide/clients.ts'
+
+// Who has a name is decided by the few that may have it. What one tenant does with names is no work for others.
+
+const tenants = ['shop', 'bank', 'evil']
+const labels = new Map(tenants.map((name) => [name, { tenant: name }]))
+/** Of these tenants, any id and any identifier; the third may have neither. */
+const rich: OIDCPolicySpec = {
+  selector: { namespaces: { matchExpressions: [{ key: 'tenant', operator: 'In', values: ['shop', 'bank'] }] } },
+  allow: { customClientId: true, resourceServer: true },
+}
+
+/** An index, and a judge that counts what it reads. */
+function createWorld() {
+  const watched = {
+    policies: () => policies,
+    findCluster: () => undefined,
+    namespaceLabels: (name: string) => labels.get(name) ?? {},
+    readsNamespaces: true,
+  }
+  const policies = [policy('rich', rich)]
+  const about = { watch: watched, baseline: {} }
+  const mayClaim = createNameRights(about)
+  const clients = createClientIndex(mayClaim)
+  let reads = 0
+  const watch = {
+    ...watched,
+    clients: { ...clients, find: (key: string) => (reads++, clients.find(key)) },
+  }
+  const judge = createJudge({
+    ...about,
+    watch,
+    endings: { has: () => false },
+    shards: emptyShards,
+    follow: { config: () => undefined },
+    clock: { now: () => 0 },
+  })
+  const policiesOf = createPoliciesOf(about)
+  return {
+    clients,
+    mayClaim,
+    reads: () => reads,
+    look: (one: OIDCClient) => judge(one, (error) => expect.fail(String(error))).acceptance,
+    /** What follows from all clients together. */
+    verdicts: () => acceptClients([...clients.all()], (one) => policiesOf(one, policies)),
+  }
+}
+
+const clientOf = (tenant: string, name: string, spec: object, second: number): OIDCClient =>
+  client(
+    { type: 'M2M', ...spec },
+    {
+      namespace: tenant,
+      name,
+      uid: `${tenant}-${name}`,
+      creationTimestamp: new Date(second * 1_000).toISOString(),
+    },
+  )
+
+const api = (identifier: string) => ({ resourceServer: { identifier, scopes: [{ name: 'read' }] } })
+
+describe('rivals for a name', () => {
+  const ids = ['checkout', 'ledger', 'shop.a', 'bank.b', 'evil.c', 'urn:pay:api']
+  const anyStep = fc.record({
+    tenant: fc.constantFrom(...tenants),
+    name: fc.constantFrom('a', 'b', 'c'),
+    id: fc.constantFrom(undefined, ...ids.slice(0, 5)),
+    identifier: fc.constantFrom(undefined, ...ids),
+    second: fc.integer({ min: 1, max: 3 }),
+    isGone: fc.boolean(),
+  })
+
+  it('K19 property: each gets the verdict that follows from all clients, and a look when it changes', () => {
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 12 }), (steps) => {
+        const { clients, look, verdicts } = createWorld()
+        let before = verdicts()
+        for (const { tenant, name, id, identifier, second, isGone } of steps) {
+          const spec = { ...(id ? { clientId: id } : {}), ...(identifier ? api(identifier) : {}) }
+          const touched = clients.set(`${tenant}/${name}`, isGone ? undefined : clientOf(tenant, name, spec, second))
+          const after = verdicts()
+          for (const one of clients.all()) {
+            const key = keyOf(one)
+            expect(look(one)).to.deep.equal(after.get(key))
+            if (before.get(key)?.kind !== after.get(key)?.kind) expect(touched).to.include(key)
+          }
+          before = after
+        }
+      }),
+      { numRuns: propertyRuns(200) },
+    )
+  })
+
+  it('K19 property: what a tenant does with names that it may not have concerns no other', () => {
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 20 }), (steps) => {
+        const { clients } = createWorld()
+        for (const { tenant, name, id, identifier, second, isGone } of steps) {
+          if (tenant !== 'evil' && (id === 'evil.c' || identifier === 'evil.c')) continue
+          const spec = { ...(id ? { clientId: id } : {}), ...(identifier ? api(identifier) : {}) }
+          const touched = clients.set(`${tenant}/${name}`, isGone ? undefined : clientOf(tenant, name, spec, second))
+          if (tenant === 'evil') for (const key of touched) expect(key).to.match(/^evil\//)
+        }
+      }),
+      { numRuns: propertyRuns(200) },
+    )
+  })
+
+  /** How the objects of a crowd take names: those of their neighbours, and those of other tenants. */
+  const crowds: Readonly<Record<string, (index: number) => object>> = {
+    'each names the id of its neighbour': (index) => ({ clientId: `evil.id-${index}`, ...api(`evil.id-${index + 1}`) }),
+    'each names an id of its neighbour and that of another tenant': (index) => ({
+      clientId: index % 2 ? 'checkout' : `evil.id-${index}`,
+      ...api(index % 2 ? `evil.id-${index - 1}` : 'checkout'),
+    }),
+    'all name one id of another tenant': () => ({ clientId: 'checkout', ...api('urn:pay:api') }),
+  }
+  for (const [sentence, specOf] of Object.entries(crowds))
+    for (const tenant of ['evil', 'bank'])
+      it(`K19 629 objects of which ${sentence}, ${tenant === 'evil' ? 'without' : 'with'} the right to it, make few looks and little work`, () => {
+        const world = createWorld()
+        const others = Array.from({ length: 20 }, (_, index) =>
+          clientOf('shop', `app-${index}`, index ? {} : { clientId: 'checkout', ...api('urn:pay:api') }, 2),
+        )
+        for (const one of others) world.clients.set(keyOf(one), one)
+        const cost = () => {
+          const [reads, cpu] = [world.reads(), process.cpuUsage()]
+          for (let round = 0; round < 20; round++) for (const one of others) world.look(one)
+          const { user, system } = process.cpuUsage(cpu)
+          return { reads: (world.reads() - reads) / 400, ms: (user + system) / 1e3 / 400 }
+        }
+        cost()
+        const alone = cost()
+        for (let index = 0; index < 629; index++) {
+          const one = clientOf(tenant, `c${index}`, specOf(index), 1 + (index % 3))
+          world.clients.set(keyOf(one), one)
+        }
+        let looks = 0
+        for (let edit = 0; edit < 50; edit++) {
+          const one = clientOf(tenant, `c${edit}`, { ...specOf(edit), displayName: `edit ${edit}` }, 1 + (edit % 3))
+          looks += world.clients.set(keyOf(one), one).filter((key) => key.startsWith('shop/')).length
+        }
+        cost()
+        const beside = cost()
+        expect(looks / 50, 'looks at others for each edit').to.be.at.most(tenant === 'evil' ? 0 : 1)
+        expect(beside.reads - alone.reads, 'clients read in a look').to.be.below(1)
+        // with the whole crowd it was 18 ms
+        expect(beside.ms, 'a look').to.be.below(0.5 + 5 * alone.ms)
+      })
+})
