@@ -78,17 +78,14 @@ function readKeyRing(directory: string): KeyEncryptionRing {
 export function createKeyRing(keys: ReadonlyMap<string, Buffer>, currentId: string): KeyEncryptionRing {
   const rows = new Map([...keys].map(([id, key]) => [id, subkey(key, 'rows')]))
   const open: KeyEncryptionRing['open'] = ({ box, keyId: id, boundTo }) => {
-    const key = rows.get(id)
-    if (key === undefined) return { fault: lacksKey(id) }
-    try {
-      const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, ivBytes), { authTagLength: tagBytes })
-      decipher.setAAD(Buffer.from(boundTo)).setAuthTag(box.subarray(box.length - tagBytes))
-      return { plain: Buffer.concat([decipher.update(box.subarray(ivBytes, box.length - tagBytes)), decipher.final()]) }
-    } catch (cause) {
-      return {
-        fault: new CodedError('SEALED_ROW_DAMAGED', { cause, message: `${boundTo} does not open with key ${id}` }),
-      }
+    const named = rows.get(id)
+    // the id of the key may be what is damaged
+    for (const key of new Set([...(named ? [named] : []), ...rows.values()])) {
+      const plain = unboxed(key, box, boundTo)
+      if (plain !== undefined) return { plain }
     }
+    if (named === undefined) return { fault: lacksKey(id) }
+    return { fault: new CodedError('SEALED_ROW_DAMAGED', { message: `${boundTo} does not open with key ${id}` }) }
   }
   return {
     currentId,
@@ -109,6 +106,17 @@ export function createKeyRing(keys: ReadonlyMap<string, Buffer>, currentId: stri
       const all = new Map([...keys].map(([id, key]) => [id, subkey(key, `derived:${purpose}`)]))
       return { currentId, current: all.get(currentId)!, all }
     },
+  }
+}
+
+/** @returns undefined when box, binding or key do not fit */
+function unboxed(key: KeyObject, box: Uint8Array, boundTo: string): Buffer | undefined {
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, ivBytes), { authTagLength: tagBytes })
+    decipher.setAAD(Buffer.from(boundTo)).setAuthTag(box.subarray(box.length - tagBytes))
+    return Buffer.concat([decipher.update(box.subarray(ivBytes, box.length - tagBytes)), decipher.final()])
+  } catch {
+    return undefined
   }
 }
 
