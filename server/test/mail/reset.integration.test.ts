@@ -73,7 +73,7 @@ describe('a new password by mail', function () {
         ['reset-request', { login: username, ...about }],
         ['registration-request', { email: fresh, ...about }],
       ] as const) {
-        const claimed = { id: randomUUID(), kind, tries: 1, createdAt: new Date(), giveUpAt: new Date() }
+        const claimed = { id: randomUUID(), kind, tries: 1, createdAt: new Date(), left: () => 0 }
         await twice(() => tries[kind]({ ...claimed, open: () => payload }))
       }
       await site.settled()

@@ -40,18 +40,18 @@ export const outboxTimes = {
 /** How many are tried at once. */
 const usualWidth = 5
 
-/** @param at.now epoch milliseconds; @param at.random 0 to 1
+/** @param random 0 to 1
  *  @returns the wait before the next try in milliseconds: twice the one before, with a tenth of chance, so that replicas do not meet,
  *  and a last try before the end; undefined when there is no time for another one */
 export function delayBefore(
-  { tries, giveUpAt }: Pick<Claimed, 'tries' | 'giveUpAt'>,
-  at: { now: number; random: number },
+  work: Pick<Claimed, 'tries' | 'left'>,
+  random: number,
   times = outboxTimes,
 ): number | undefined {
-  const left = giveUpAt.getTime() - at.now - times.firstDelayMs / 2
+  const left = work.left() - times.firstDelayMs / 2
   if (left <= 0) return undefined
-  const delay = Math.min(times.firstDelayMs * 2 ** Math.min(tries - 1, 20), times.longestDelayMs)
-  return Math.round(Math.min(delay * (0.9 + 0.2 * at.random), left))
+  const delay = Math.min(times.firstDelayMs * 2 ** Math.min(work.tries - 1, 20), times.longestDelayMs)
+  return Math.round(Math.min(delay * (0.9 + 0.2 * random), left))
 }
 
 export type CountTry = (kind: string, outcome: 'done' | 'later' | 'put_off' | 'given_up') => void
@@ -147,14 +147,14 @@ class Runner implements OutboxRunner {
 
   async #work(work: Claimed): Promise<void> {
     // its replica died during the last try that there was time for
-    if (work.tries > 1 && Date.now() >= work.giveUpAt.getTime()) return this.#giveUp(work, 'too old')
+    if (work.tries > 1 && work.left() <= 0) return this.#giveUp(work, 'too old')
     const outcome = await this.#try(work)
     switch (outcome.kind) {
       case 'done':
         await this.#settle(() => this.#needs.outbox.finish(work))
         return this.#needs.count?.(work.kind, 'done')
       case 'later': {
-        const delay = delayBefore(work, { now: Date.now(), random: Math.random() }, this.#times)
+        const delay = delayBefore(work, Math.random(), this.#times)
         if (delay === undefined) return this.#giveUp(work, outcome.reason)
         this.#warn({ kind: work.kind, id: work.id, tries: work.tries, reason: outcome.reason }, 'trying again later')
         await this.#settle(() => this.#needs.outbox.retry(work, delay))
@@ -168,7 +168,7 @@ class Runner implements OutboxRunner {
   }
 
   async #putOff(work: Claimed, { reason, delayMs }: { reason: string; delayMs: number }): Promise<void> {
-    const left = work.giveUpAt.getTime() - Date.now()
+    const left = work.left()
     if (left <= 0) return this.#giveUp(work, reason)
     await this.#settle(() => this.#needs.outbox.postpone(work, Math.min(delayMs, left)))
     // slow work keeps its own places, so these are free for other work at once

@@ -48,7 +48,8 @@ export interface Claimed {
   /** 1 at the first try. */
   readonly tries: number
   readonly createdAt: Date
-  readonly giveUpAt: Date
+  /** Milliseconds until it is too old, by the clock of the database and the time since it was claimed. */
+  readonly left: () => number
   /** @throws CodedError KEY_RING_LACKS_KEY, SEALED_ROW_DAMAGED */
   readonly open: () => unknown
 }
@@ -69,7 +70,7 @@ const claim = statement<OutboxRow>(
   'outbox-claim',
   `UPDATE outbox SET tries = tries + 1, next_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
    WHERE id IN (SELECT id FROM outbox WHERE done_at IS NULL AND next_at <= clock_timestamp() AND kind = ANY($3) ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-   RETURNING *`,
+   RETURNING *, (extract(epoch FROM give_up_at - clock_timestamp()) * 1000)::float8 AS left_ms`,
   { batched: true },
 )
 // `tries` is the claim: when it has changed, somebody else has the row by now
@@ -120,7 +121,7 @@ interface OutboxRow {
   readonly encrypted_by: string
   readonly created_at: Date
   readonly tries: number
-  readonly give_up_at: Date
+  readonly left_ms: number
 }
 
 export function createOutbox(needs: {
@@ -177,14 +178,17 @@ function rowOf(ring: KeyEncryptionRing, { kind, onceKey, payload, giveUpAfterMs 
   return { id, kind, once_key: onceKey, ...sealed, give_up_after: giveUpAfterMs }
 }
 
-const claimedOf = (ring: () => KeyEncryptionRing, row: OutboxRow): Claimed => ({
-  id: row.id,
-  kind: row.kind,
-  tries: row.tries,
-  createdAt: row.created_at,
-  giveUpAt: row.give_up_at,
-  open: (): unknown => JSON.parse((isPlain(row) ? row.payload : unboxed(ring(), row)).toString()),
-})
+function claimedOf(ring: () => KeyEncryptionRing, row: OutboxRow): Claimed {
+  const claimedAt = performance.now()
+  return {
+    id: row.id,
+    kind: row.kind,
+    tries: row.tries,
+    createdAt: row.created_at,
+    left: () => row.left_ms - (performance.now() - claimedAt),
+    open: (): unknown => JSON.parse((isPlain(row) ? row.payload : unboxed(ring(), row)).toString()),
+  }
+}
 
 /** Logouts are stored unencrypted, since `devices` says the same in plain text. A plain row of any other kind is a fault. */
 const isPlain = ({ encrypted_by: by, kind }: OutboxRow): boolean =>

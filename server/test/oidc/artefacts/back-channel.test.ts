@@ -14,7 +14,7 @@ const work: Claimed = {
   kind: 'backchannel-logout',
   tries: 3,
   createdAt: new Date(),
-  giveUpAt: new Date(),
+  left: () => 0,
   open: () => use,
 }
 

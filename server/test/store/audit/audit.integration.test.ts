@@ -20,7 +20,11 @@ describe(createAudit.name, () => {
     const lines: Record<string, unknown>[] = []
     const sink = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) }
     const log = createLog({ process: 'test', level: 'info', format: 'json', sink })
-    return { audit: createAudit({ database, log, replica: 'pod-1', settings: { machineTokens: 'counted' } }), lines }
+    return {
+      log,
+      audit: createAudit({ database, log, replica: 'pod-1', settings: { machineTokens: 'counted' } }),
+      lines,
+    }
   }
 
   it('writes the line before it returns and the row after it', async () => {
@@ -40,6 +44,23 @@ describe(createAudit.name, () => {
     const [row] = await audit.search({ userId, limit: 5 })
     expect(row).to.include({ event: 'signin.failure', outcome: 'failure', address: '192.0.2.1', replica: 'pod-1' })
     await audit.stop()
+  })
+
+  it('F68 a row is kept for its time, by whatever clock its replica wrote it', async () => {
+    const { database, reaper } = fresh.replica()
+    const day = 86_400_000
+    for (const days of [-400, -91, 0, 91, 400]) {
+      const { log } = openAudit(database)
+      const now = () => new Date(Date.now() + days * day)
+      const audit = createAudit({ database, log, replica: 'pod-1', settings: { machineTokens: 'counted' }, now })
+      const userId = randomUUID()
+      audit.record({ event: 'signin.failure', outcome: 'failure', userId })
+      await audit.flush()
+      await reaper.reap()
+      const [row] = await audit.search({ userId, limit: 5 })
+      expect(row?.at.getTime(), `${days} days`).to.be.within(Date.now() - day - 60_000, Date.now() + 2 * 60_000)
+      await audit.stop()
+    }
   })
 
   it('leaves the line of what was granted to who writes that of the request, and writes the row', async () => {

@@ -136,7 +136,7 @@ describe(endDevices.name, function () {
       { userId, clientUid: 'uid-b', clientId: 'app.b', sid: `${sessionUid}/b`, sector: '' },
     ])
     const [work] = works
-    expect(work!.giveUpAt.getTime() - work!.createdAt.getTime()).to.equal(86_400_000)
+    expect(work!.left()).to.be.within(86_400_000 - 60_000, 86_400_000)
   })
 
   it('knows no sector where nothing was granted', async () => {
@@ -149,7 +149,7 @@ describe(endDevices.name, function () {
   it('is not encrypted, so a new key-encryption key finds nothing to do', async () => {
     const signed = await signIn()
     await store.devices.endSession(signed.sessions[0])
-    expect(await store.outbox.reencrypt()).to.equal(0)
+    expect(await store.outbox.reencrypt()).to.deep.equal({ done: 0, left: [] })
     expect(await queued()).to.deep.equal(ofFirst(signed))
   })
 

@@ -25,8 +25,6 @@ const makeOld = statement(
 const fast = { ...outboxTimes, pollMs: 20, leaseMs: 3_600_000, stopMs: 25_000 }
 
 describe(delayBefore.name, () => {
-  const now = 1_000_000
-  const within = (minutes: number) => new Date(now + minutes * 60_000)
   for (const [sentence, tries, minutes, expected] of [
     ['waits 30 s after the first try', 1, 1440, 30_000],
     ['waits twice as long after each', 4, 1440, 240_000],
@@ -35,7 +33,7 @@ describe(delayBefore.name, () => {
     ['gives up when there is no time for another try', 3, 0.2, undefined],
   ] as const) {
     it(sentence, () => {
-      expect(delayBefore({ tries, giveUpAt: within(minutes) }, { now, random: 0.5 })).to.equal(expected)
+      expect(delayBefore({ tries, left: () => minutes * 60_000 }, 0.5)).to.equal(expected)
     })
   }
 })
@@ -111,6 +109,26 @@ describe(createOutboxRunner.name, function () {
     await settled()
     expect(seen).to.have.length(30)
     expect(new Set(seen).size).to.equal(30)
+  })
+
+  it('F68 gives nothing up for the clock of its replica, days ahead or behind', async () => {
+    const real = Date.now
+    try {
+      for (const days of [2, -2]) {
+        Date.now = () => real() + days * 86_400_000
+        const { attempt, reached } = tries((count) =>
+          count === 1 ? { kind: 'later', reason: 'it is down' } : { kind: 'done' },
+        )
+        await queue()
+        const { runner } = run(attempt)
+        await reached(1)
+        await runner.stop()
+        expect(await stores[0]!.outbox.waiting(), `${days} days`).to.equal(1)
+        await stores[0]!.database.query(clearAll)
+      }
+    } finally {
+      Date.now = real
+    }
   })
 
   it('tries again what failed, and what threw', async () => {

@@ -32,7 +32,7 @@ describe(createLinkTries.name, () => {
       audit: { record: ({ reason, userId }) => void done.push(reason, userId) },
     })
     const payload = { login: 'ada', email: 'new@example.com', from: {}, languages: [], correlationId: 'c' }
-    const times = { tries: 1, createdAt: new Date(0), giveUpAt: new Date(1) }
+    const times = { tries: 1, createdAt: new Date(0), left: () => 0 }
     await tries[kind]({ id: 'row', kind, ...times, open: () => payload })
     return done
   }
