@@ -25,6 +25,8 @@ const giveUp = statement<GivenUp>(
    lost_apps AS (DELETE FROM factors WHERE id = ANY($2::uuid[]) RETURNING id, user_id),
    codes AS (DELETE FROM recovery_codes c WHERE c.user_id IN (SELECT user_id FROM lost_apps)
      AND NOT EXISTS (SELECT FROM factors f WHERE f.user_id = c.user_id AND f.id NOT IN (SELECT id FROM lost_apps))),
+   weak AS (UPDATE upstream_links l SET is_strong = false WHERE l.is_strong AND l.user_id IN (SELECT user_id FROM lost_apps)
+     AND NOT EXISTS (SELECT FROM factors f WHERE f.user_id = l.user_id AND f.id NOT IN (SELECT id FROM lost_apps))),
    lost_mails AS (DELETE FROM outbox WHERE id = ANY($3::uuid[]) AND done_at IS NULL RETURNING id),
    ${audited()}
    SELECT (SELECT count(*) FROM lost_keys)::integer AS keys, (SELECT count(*) FROM lost_apps)::integer AS apps,
@@ -44,7 +46,7 @@ export async function findLost(stores: {
   }
 }
 
-/** Deletes these rows, and the recovery codes of people who have no second factor left. Servers make new keys at their next look. */
+/** Deletes these rows. Who has no second factor left then has no recovery codes, and no link that counts for two factors. Servers make new keys at their next look. */
 export async function deleteLost(
   needs: { readonly database: Connection; readonly audit: AuditRows },
   { keys, apps, mails }: LostRows,

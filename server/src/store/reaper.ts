@@ -33,6 +33,18 @@ const reaping = (table: string, key: string, condition: string): Statement =>
     { batched: true },
   )
 
+/** The last one of a person stays: without a known browser nobody is told of a new one. Its time is that of no clock, so that no round looks at it again. */
+const oldBrowsers = statement(
+  'reap-known_browsers',
+  `WITH old AS (SELECT k.user_id, k.browser, EXISTS (SELECT FROM known_browsers o WHERE o.user_id = k.user_id
+       AND (o.last_seen, o.browser) > (k.last_seen, k.browser)) AS has_newer
+     FROM known_browsers k WHERE k.last_seen < now() - interval '400 days' LIMIT $1 FOR UPDATE SKIP LOCKED),
+   kept AS (UPDATE known_browsers t SET last_seen = 'infinity' FROM old
+     WHERE t.user_id = old.user_id AND t.browser = old.browser AND NOT old.has_newer RETURNING 1)
+   DELETE FROM known_browsers t USING old WHERE t.user_id = old.user_id AND t.browser = old.browser AND old.has_newer RETURNING 1`,
+  { batched: true },
+)
+
 const rounds: readonly Statement[] = [
   reaping('one_time', 'kind, id', isLongOver('expires_at')),
   reaping('pushed_requests', 'id', 'expires_at < now()'),
@@ -46,7 +58,7 @@ const rounds: readonly Statement[] = [
   reaping('outbox', 'id', "done_at < now() - interval '2 days'"),
   reaping('mail_links', 'token_hash', `expires_at < now() - ${slack}`),
   reaping('desk_requests', 'id', `expires_at < now() - ${slack}`),
-  reaping('known_browsers', 'user_id, browser', "last_seen < now() - interval '400 days'"),
+  oldBrowsers,
 ]
 /** Each replica marks once a day the documents that its clients name, so that a replica with fewer clients deletes none of the others'. */
 const unnamedSectors = reaping('sector_documents', 'uri', "named_at < now() - interval '30 days'")

@@ -164,6 +164,35 @@ describe('housekeeping of the store', () => {
       expect(left).to.deep.equal([])
     })
 
+    it('keeps the last browser of a person, since without one nobody is told of a new one', async () => {
+      const [one, two] = [(await addPerson(store)).id, (await addPerson(store)).id]
+      const insert = statement(
+        'test-insert-browsers',
+        `INSERT INTO known_browsers (user_id, browser, last_seen)
+         SELECT user_id, 'b' || days, now() - days * interval '1 day' FROM unnest($1::uuid[], $2::integer[]) AS known (user_id, days)`,
+      )
+      const left = statement<{ user_id: string; browser: string }>(
+        'test-left-browsers',
+        'SELECT user_id, browser FROM known_browsers WHERE user_id = ANY($1) ORDER BY browser',
+      )
+      await store.database.query(insert, [
+        [one, one, one, two, two],
+        [401, 402, 800, 399, 500],
+      ])
+      await store.reaper.reap()
+      const browsers = await store.database.query(left, [[one, two]])
+      expect(browsers).to.deep.equal([
+        { user_id: two, browser: 'b399' },
+        { user_id: one, browser: 'b401' },
+      ])
+      // nothing is looked at again and again
+      expect(await store.reaper.reap()).to.equal(0)
+      // what comes later is the last one
+      await store.database.query(insert, [[one], [0]])
+      await store.reaper.reap()
+      expect((await store.database.query(left, [[one]])).map(({ browser }) => browser)).to.include('b0')
+    })
+
     it('every table whose rows come and go is vacuumed early', async () => {
       const settings = statement<{ table: string; early: boolean }>(
         'test-vacuum',

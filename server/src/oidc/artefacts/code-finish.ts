@@ -56,7 +56,7 @@ export function codeFinish(
     person: {
       userId: session.accountId,
       standing: account?.standing ?? '',
-      consentedTo: account?.consent && client.uid,
+      consentedTo: account?.consent && { clientUid: client.uid, grantedAt: account.consent.grantedAt },
       beside: submission?.login?.beside,
     },
     mark: interaction && { id: interaction.jti, expiresAt: new Date(interaction.exp * 1000 + 60_000) },

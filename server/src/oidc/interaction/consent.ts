@@ -4,7 +4,7 @@ import { fieldsOf, hasShape, isOneOf, parseJsonRecord } from '@nauthera/runtime/
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { signInClaims } from '@nauthera/rules/claims'
 import { oidcScopes, scopeOfClaim } from '@nauthera/rules/scopes'
-import type { Consent } from '../../store/people/consents.ts'
+import type { AddedConsent, Consent } from '../../store/people/consents.ts'
 import { byApi, covers } from '../apis/details.ts'
 import type { AskedDetail, Details } from '../apis/details.ts'
 import type { Detail } from '../apis/detail-type.ts'
@@ -115,36 +115,21 @@ export function agreedOf(
   }
 }
 
-/** How many authorization details are remembered for one client; the oldest go. */
-const mostRemembered = 50
-
-/** The consent to store: what was stored before, and what is agreed to now.
+/** What is agreed to now, for the store to add to what it has.
+ *  @param before what was stored
  *  @param details those that can be remembered, and are granted now */
 export function remembered(
   agreed: Pick<Asked, 'scopes' | 'resources'>,
   before: Consent | undefined,
   details: readonly AskedDetail[] = [],
-): Pick<Consent, 'scopes' | 'payload'> {
-  const earlier = resourcesOf(before)
-  const identifiers = new Set([...Object.keys(earlier), ...Object.keys(agreed.resources)])
-  const resources = [...identifiers].map((identifier) => [
-    identifier,
-    [...new Set([...(earlier[identifier] ?? []), ...(agreed.resources[identifier] ?? [])])],
-  ])
-  return {
-    scopes: [...new Set([...(before?.scopes ?? []), ...agreed.scopes])],
-    payload: {
-      resources: Object.fromEntries(resources),
-      ...withDetailsByApi(rememberedDetails(details, before)),
-    },
-  }
-}
-
-function rememberedDetails(now: readonly AskedDetail[], before: Consent | undefined): Details {
+): Pick<AddedConsent, 'scopes' | 'payload' | 'outdated'> {
   const isCovered = (one: Pick<AskedDetail, 'api' | 'detail'>) =>
-    now.some(({ api, detail }) => api === one.api && covers(detail, one.detail))
-  const earlier = listOf(detailsOf(before)).filter((one) => !isCovered(one))
-  return byApi([...earlier, ...now].slice(-mostRemembered))
+    details.some(({ api, detail }) => api === one.api && covers(detail, one.detail))
+  return {
+    scopes: agreed.scopes,
+    payload: { resources: agreed.resources, ...withDetailsByApi(byApi(details)) },
+    outdated: byApi(listOf(detailsOf(before)).filter(isCovered)),
+  }
 }
 
 const listOf = (details: Details): AskedDetail[] =>

@@ -3,6 +3,7 @@ import { auditInsert } from '../audit/audit-rows.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { clearAttempts, keyValues } from '../people/attempts.ts'
+import { addConsent, addedValues } from '../people/consents.ts'
 import { allowDeviceCode } from '../tokens/device-codes.ts'
 import { insertMark } from '../tokens/one-time.ts'
 import { crowdedGrants, mostGrants } from '../tokens/grants.ts'
@@ -41,20 +42,22 @@ const first: readonly Part[] = [
       person && {
         personId: person.userId,
         standing: person.standing,
-        consentedTo: person.consentedTo,
+        consentedTo: person.consentedTo?.clientUid,
+        consentedAt: person.consentedTo?.grantedAt,
         beside: person.beside,
       },
     // The rows are locked until the commit: what ends them meanwhile waits, and then ends this sign-in too. It locks them in a statement before, since a
     // statement that has waited reads all other rows as they were.
     sql: (has) =>
       `person AS (SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $personId::uuid AND ${stillStands('$standing')} FOR SHARE),
-       consented AS (SELECT FROM person p JOIN consents c ON c.user_id = p.id AND c.client_uid = $consentedTo::text FOR KEY SHARE OF c)${
-         hasSession(has)
-           ? `,
+       consented AS (SELECT FROM person p JOIN consents c ON c.user_id = p.id AND c.client_uid = $consentedTo::text
+         AND date_trunc('milliseconds', c.granted_at) = $consentedAt::timestamptz FOR KEY SHARE OF c)${
+           hasSession(has)
+             ? `,
        held AS (SELECT d.revoked_at FROM person p JOIN devices d ON d.session_uid IN ($sessionUid::text, $beside::text) AND d.client_uid = ''
          AND d.user_id = p.id FOR NO KEY UPDATE OF d)`
-           : ''
-       }`,
+             : ''
+         }`,
   },
   {
     name: 'device',
@@ -142,19 +145,8 @@ const then: readonly Part[] = [
   },
   {
     name: 'consent',
-    values: ({ finish: { consent } }) =>
-      consent && {
-        consentUser: consent.userId,
-        consentClientUid: consent.clientUid,
-        consentClientId: consent.clientId,
-        scopes: consent.scopes,
-        consentPayload: JSON.stringify(consent.payload),
-      },
-    sql: () =>
-      `consent AS (INSERT INTO consents (user_id, client_uid, client_id, scopes, payload)
-       SELECT $consentUser::uuid, $consentClientUid, $consentClientId, $scopes::text[], $consentPayload::jsonb WHERE ${whenDone}
-       ON CONFLICT (user_id, client_uid) DO UPDATE SET
-         client_id = excluded.client_id, scopes = excluded.scopes, payload = excluded.payload, granted_at = now())`,
+    values: ({ finish: { consent } }) => consent && addedValues(consent),
+    sql: () => `consent AS (${addConsent(whenDone)})`,
   },
   {
     name: 'grant',

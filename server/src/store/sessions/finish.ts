@@ -2,7 +2,7 @@
 import type { Mail } from '../../mails.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AttemptKeys } from '../people/attempts.ts'
-import type { Consent } from '../people/consents.ts'
+import type { AddedConsent, Consent } from '../people/consents.ts'
 import type { NewGrant } from '../tokens/grants.ts'
 
 /** A session of a person, and the client that it is used for now. */
@@ -25,8 +25,8 @@ export interface DeviceUse {
 interface PersonOfFinish {
   readonly userId: string
   readonly standing: string
-  /** The uid of the client, where the person had allowed it something for good. Nothing is written when they have taken it back. */
-  readonly consentedTo?: string | undefined
+  /** The client that the person had allowed something for good, and since when. Nothing is written when they have taken it back. */
+  readonly consentedTo?: Pick<Consent, 'clientUid' | 'grantedAt'> | undefined
   /** Another session of theirs, beside which they signed in. Nothing is written when it has ended. */
   readonly beside?: string | undefined
 }
@@ -37,7 +37,7 @@ export interface Finish {
   /** The interaction that this answers; it can be answered once. Undefined when there was none: no page was shown. */
   readonly mark?: { readonly id: string; readonly expiresAt: Date } | undefined
   readonly device?: DeviceUse | undefined
-  readonly consent?: Omit<Consent, 'grantedAt'> | undefined
+  readonly consent?: AddedConsent | undefined
   readonly grant?: NewGrant | undefined
   /** Counters of the attempt that succeeded; cleared with the rest. */
   readonly clearAttempts?: AttemptKeys | undefined

@@ -32,7 +32,7 @@ describe(codeFinish.name, () => {
     expect(personOf(consent)).to.deep.equal({
       userId: 'ada',
       standing: 'then',
-      consentedTo: 'uid-shop',
+      consentedTo: { clientUid: 'uid-shop', grantedAt: consent.grantedAt },
       beside: undefined,
     })
     expect(personOf(undefined)).to.deep.equal({

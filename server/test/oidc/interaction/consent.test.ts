@@ -218,26 +218,24 @@ describe('authorization details', () => {
     expect(new Set([payment, ...others].map(detailId)).size).to.equal(4)
   })
 
-  it('are remembered with the larger in the place of the smaller, and the oldest go', () => {
-    const stored = (one: ReturnType<typeof remembered>) =>
-      (one.payload['authorizationDetails'] as Record<string, unknown[]> | undefined)?.[api]
+  it('are remembered with the larger in the place of the smaller', () => {
     const small = { ...accounts, detail: { ...accounts.detail, actions: ['a'] } }
     const first = remembered(now, undefined, [small])
-    expect(stored(first)).to.deep.equal([small.detail])
-    expect(stored(remembered(now, { ...consent([]), ...first }, [accounts]))).to.deep.equal([accounts.detail])
-    expect(stored(remembered(now, undefined))).to.equal(undefined)
-    const many = Array.from({ length: 60 }, (_, at) => ({ ...accounts, detail: { type: 'accounts', at } }))
-    const kept = stored(remembered(now, { ...consent([]), ...remembered(now, undefined, many) }, [accounts]))!
-    expect([kept.length, kept.at(-1)]).to.deep.equal([50, accounts.detail])
+    expect([first.payload['authorizationDetails'], first.outdated]).to.deep.equal([{ [api]: [small.detail] }, {}])
+    const larger = remembered(now, { ...consent([]), ...first }, [accounts])
+    expect(larger.payload['authorizationDetails']).to.deep.equal({ [api]: [accounts.detail] })
+    expect(larger.outdated).to.deep.equal({ [api]: [small.detail] })
+    expect(remembered(now, undefined).payload).to.deep.equal({ resources: now.resources })
   })
 })
 
 describe('remembered', () => {
-  it('adds what is agreed to now to the stored consent', () => {
+  it('is what is agreed to now, and nothing of what is stored', () => {
     const before = consent(['profile'], { [api]: ['write'], 'https://other.test': ['x'] })
     expect(remembered(now, before)).to.deep.equal({
-      scopes: ['profile', 'email'],
-      payload: { resources: { [api]: ['write', 'read'], 'https://other.test': ['x'] } },
+      scopes: ['email'],
+      payload: { resources: { [api]: ['read'] } },
+      outdated: {},
     })
   })
 })

@@ -53,11 +53,11 @@ for (const isolation of ['read committed', 'repeatable read'])
       const session = { sessionUid, userId, version: 1, authTime: new Date(), lifeMs: 60_000 }
       const wiki = { clientUid: 'uid-wiki', clientId: 'wiki.web' }
       const shop = { clientUid: 'uid-shop', clientId: 'shop.web' }
-      const consent = { userId, ...shop, scopes: ['openid'], payload: { resources: [] } }
+      const consent = { userId, ...shop, scopes: ['openid'], payload: { resources: {} } }
       await store.signIns.finish({ device: { ...session, ...wiki, sid: 'wiki' }, consent, audit: [] })
-      const { standing } = (await store.accounts.load({ userId }))!
+      const { standing, consent: stored } = (await store.accounts.load({ userId, clientUid: shop.clientUid }))!
       return {
-        person: { userId, standing, consentedTo: shop.clientUid },
+        person: { userId, standing, consentedTo: stored },
         device: { ...session, ...shop, sid: 'shop' },
         grant: { id: randomUUID(), userId, ...shop, sessionUid, offline: true, payload: {}, lifeMs: 60_000 },
         audit: [],

@@ -26,7 +26,7 @@ describe(createSignIns.name, () => {
     return {
       mark: { id: randomUUID(), expiresAt: inMs(60_000) },
       device: { sessionUid, userId, version: 1, authTime: new Date(), lifeMs: 60_000, ...client, sid: 'sid' },
-      consent: { userId, ...client, scopes: ['openid', 'email'], payload: { resources: [] } },
+      consent: { userId, ...client, scopes: ['openid', 'email'], payload: { resources: {} } },
       grant: { id: randomUUID(), userId, ...client, sessionUid, offline: false, payload: {}, lifeMs: 60_000 },
       audit: [{ event: 'signin.success', outcome: 'success', userId }],
       ...about,
