@@ -96,6 +96,16 @@ export const contentFaults: readonly AlertFault[] = [
     }),
   },
   {
+    fault: 'a byte of the key of pairwise subjects is damaged',
+    alerts: ['NautheraKeysUnreadable'],
+    ...lasting(async ({ write }) => {
+      const turn = () =>
+        write("UPDATE keys SET secret = set_byte(secret, 9, get_byte(secret, 9) # 1) WHERE use = 'pairwise'")
+      await turn()
+      return turn
+    }),
+  },
+  {
     fault: 'the secret of a client is due to change while a replica is silent',
     alerts: ['NautheraRotationLate'],
     ...lasting(async (site) => {
