@@ -232,7 +232,15 @@ function buildIntake(
   const { secrets, proof, events, replicas, shards, traces, follow } = outlet
   const onWrite = (kind: 'secret' | 'status') => metrics.writes.inc({ kind })
   const knownKeys = new Map(shards.storedKeys().map((key) => [key, true]))
-  const watch = createWatch({ settings, connection, clock, random, log, knownKeys })
+  const watch = createWatch({
+    settings,
+    connection,
+    clock,
+    random,
+    log,
+    knownKeys,
+    isStored: (key) => shards.stored(key) !== undefined,
+  })
   const status = buildWriteStatus(leader, events, watch.clients)
   const tally = new PolicyTally()
   const reports = new PolicyReports({

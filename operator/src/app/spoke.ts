@@ -88,7 +88,8 @@ async function startWork(leader: Leader, hub: Hub, proof: OwnerProof): Promise<v
   const { settings, clock, random, log, metrics, stops, stopping } = leader
   const queue = buildQueue(leader)
   const wake = createWake(queue, random)
-  const watch = createWatch({ settings, connection: leader.connection, clock, random, log, knownKeys: new Map() })
+  const here = { knownKeys: new Map(), isStored: () => false }
+  const watch = createWatch({ settings, connection: leader.connection, clock, random, log, ...here })
   const { mirrors, sweep, reconciler, rounds } = buildSpoke(leader, hub, { proof, queue, wake, watch })
   const parts = buildTalk(leader, hub, () => {
     mirrors.wake()

@@ -7,7 +7,7 @@ import { movedKeys } from '../decide/client/move.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
 import { clusterOf, namespaceOfCluster } from '@nauthera/rules/tenants'
 import { createAsSeen } from './mirrors.ts'
-import { withoutBulk } from './without-bulk.ts'
+import { roomForClients, withoutBulk } from './without-bulk.ts'
 import { createClientIndex } from './client-index.ts'
 import type { WatchedClients } from './client-index.ts'
 import type { Clock } from '../time/clock.ts'
@@ -16,6 +16,7 @@ import { collectionPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { KubernetesObject, NamespaceObject, PodObject } from '../kubernetes/objects.ts'
 import { createReflector } from '../kubernetes/reflector.ts'
 import type { CollectionChange, Keep } from '../kubernetes/collection.ts'
+import type { Room } from '../kubernetes/namespace-room.ts'
 import type { Reflector, ReflectorTimes } from '../kubernetes/reflector.ts'
 import type { OperatorSettings } from '../settings.ts'
 import type { RouteBook } from './route-book.ts'
@@ -71,6 +72,7 @@ interface Part<T extends KubernetesObject> {
   readonly knownKeys?: ReadonlyMap<string, unknown>
   readonly keep?: Keep<T>
   readonly cut?: Keep<T>
+  readonly room?: Room<T>
   readonly onChange: (change: CollectionChange<T>) => void
   readonly onRelist?: () => void
   readonly onListFailed?: (error: unknown) => void
@@ -90,6 +92,8 @@ interface WatchOptions extends ReflectNeeds {
   >
   /** Clients in the stored shards, so that an empty first list is doubted. */
   readonly knownKeys: ReadonlyMap<string, unknown>
+  /** Whether a client stands in a shard. */
+  readonly isStored: (key: string) => boolean
 }
 
 /** Turns events of all watches into keys of clients. */
@@ -119,7 +123,7 @@ export function createWatch(options: WatchOptions): Watch {
     tell(touched)
   }
 
-  const kept = { keep: createShareClient(), cut: withoutBulk }
+  const kept = { keep: createShareClient(), cut: withoutBulk, room: roomForClients(options.isStored) }
   const clientReflectors = namespacesToWatch(settings).map((namespace) =>
     reflect<OIDCClient & KubernetesObject>(collectionPath(resourceTypes.clients, namespace), {
       knownKeys: keysIn(knownKeys, namespace),

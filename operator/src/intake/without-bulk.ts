@@ -4,6 +4,8 @@ import { clusterOf } from '@nauthera/rules/tenants'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { tooLarge } from '@nauthera/rules/version-size'
 import { fieldsOf, isJsonRecord } from '@nauthera/runtime/json'
+import type { OIDCClient } from '../api/oidc-client.ts'
+import type { Room } from '../kubernetes/namespace-room.ts'
 import type { KubernetesObject } from '../kubernetes/objects.ts'
 
 /** Characters that a client may have beside its version: of templates and annotations of its Secret, which a mirror has not. */
@@ -12,6 +14,22 @@ const mostBeside = 12 * maxVersionBytes
 const mostLevels = 32
 /** What of a giant is kept: each of its values up to this many characters, such as names and switches. */
 const keptCharacters = 1_024
+
+/** Characters that the clients of one namespace may have together which nobody serves: new ones, and refused ones, which no quota counts. */
+const mostUnserved = 8 * 1024 * 1024
+/** What a client takes beside its texts. */
+const charactersOfAny = 1_024
+
+/** Those that are served have room in any case: a crowd of refused ones takes no client away.
+ *  @param isStored whether a client stands in a shard, by `namespace/name` */
+export const roomForClients = (isStored: (key: string) => boolean): Room<OIDCClient & KubernetesObject> => ({
+  most: mostUnserved,
+  mustKeep: isStored,
+  weigh: ({ metadata, spec, status }) => {
+    const isServed = (status?.replicas?.loaded ?? 0) > 0 || status?.secret?.activeId !== undefined
+    return isServed ? 0 : charactersOfAny + JSON.stringify([spec, metadata.labels, metadata.annotations]).length
+  },
+})
 
 /** @returns the client; a giant without its large values, and with what is wrong with it */
 export function withoutBulk<T extends KubernetesObject>(object: T): T {

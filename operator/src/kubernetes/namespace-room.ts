@@ -8,7 +8,10 @@ import type { KubernetesObject } from './objects.ts'
 /** What the objects of one namespace may weigh together. */
 export interface Room<T> {
   readonly most: number
+  /** 0: it has room in any case. */
   readonly weigh: (object: T) => number
+  /** Whether an object must stay, though it may have weighed something before. */
+  readonly mustKeep?: (key: string) => boolean
 }
 
 interface Placed extends Age {
@@ -39,9 +42,12 @@ export class NamespaceRoom<T extends KubernetesObject> {
     const key = keyOf(object)
     this.remove(key)
     const { namespace = '', creationTimestamp, uid = '' } = object.metadata
+    const { most, weigh, mustKeep = () => false } = this.#room
+    const weight = mustKeep(key) ? 0 : weigh(object)
+    if (weight === 0) return []
     const one = {
       key,
-      weight: this.#room.weigh(object),
+      weight,
       ...ageOf({ uid, ...(creationTimestamp ? { creationTimestamp } : {}) }),
     }
     const places = this.#namespaces.get(namespace) ?? { placed: [], weight: 0 }
@@ -51,11 +57,12 @@ export class NamespaceRoom<T extends KubernetesObject> {
     places.weight += one.weight
     this.#placed.set(key, one)
     const out: string[] = []
-    while (places.weight > this.#room.most) {
+    while (places.weight > most) {
       const youngest = places.placed.pop()!
       places.weight -= youngest.weight
-      places.cutAt = youngest
       this.#placed.delete(youngest.key)
+      if (mustKeep(youngest.key)) continue
+      places.cutAt = youngest
       out.push(youngest.key)
     }
     return out
@@ -70,6 +77,11 @@ export class NamespaceRoom<T extends KubernetesObject> {
     places.placed.splice(places.placed.indexOf(one, placeOf(places.placed, one)), 1)
     places.weight -= one.weight
     if (places.placed.length === 0 && places.cutAt === undefined) this.#namespaces.delete(namespace)
+  }
+
+  /** @returns the namespaces of which objects were left out */
+  cut(): readonly string[] {
+    return [...this.#namespaces].flatMap(([namespace, { cutAt }]) => (cutAt ? [namespace] : []))
   }
 
   /** Whether objects of the namespace were left out. */

@@ -90,6 +90,9 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
     try {
       const { items, resourceVersion, room } = await listSurely(options, copy.expected(), { unpaged, signal })
       copy.replace(items, room)
+      const cut = room?.cut() ?? []
+      if (cut.length > 0)
+        trouble.log.warn({ count: cut.length, namespaces: cut.slice(0, 10) }, 'no room for all objects')
       synced.resolve()
       options.onRelist?.()
       trouble.over()

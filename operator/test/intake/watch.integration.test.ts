@@ -5,6 +5,7 @@ import { writeKubeconfig } from '@nauthera/harness/operator/kubeconfig'
 import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
 import { createWatch } from '../../src/intake/watch.ts'
+import type { Watch } from '../../src/intake/watch.ts'
 import { apiTimeouts, createConnection } from '../../src/kubernetes/connection.ts'
 import { loadCredentials } from '../../src/kubernetes/credentials.ts'
 
@@ -14,7 +15,7 @@ const uid = '0f6c2a58-6d0e-4f4e-9a3b-2f1f7f1f0c11'
 describe('createWatch', function () {
   this.timeout(40_000)
 
-  it('looks at every rival of a client that moves, also at those that the move does not name', async () => {
+  const start = async () => {
     const api = await startKubeApi({ namespaces: ['auth', edge, 'shop', 'team'] })
     const clock = createLeapClock()
     const connection = createConnection({
@@ -22,46 +23,88 @@ describe('createWatch', function () {
       userAgent: 'test',
       timeouts: { ...apiTimeouts, requestMs: 15_000 },
     })
-    const put = (namespace: string, name: string, spec: object) =>
+    const put = (namespace: string, name: string, spec: object, creationTimestamp?: string) =>
       api.set({
         apiVersion: 'auth.nauthera.io/v1alpha1',
         kind: 'OIDCClient',
-        metadata: { name, namespace, generation: 1 },
+        metadata: { name, namespace, generation: 1, ...(creationTimestamp ? { creationTimestamp } : {}) },
         spec: { type: 'Web', redirectURIs: ['https://app.example.com/callback'], ...spec },
       } as never)
+    const watchAll = (isStored: (key: string) => boolean = () => false) =>
+      createWatch({
+        settings: {
+          release: 'nauthera',
+          namespace: 'auth',
+          serverName: 'default',
+          watch: { mode: 'cluster', namespaces: [] },
+          mode: 'hub',
+          policy: {},
+          redirectURIsFrom: false,
+        },
+        connection,
+        clock,
+        random: () => 0.5,
+        log: createRecordedLog().log,
+        knownKeys: new Map(),
+        isStored,
+      })
+    const stop = async (watch: Watch) => {
+      await watch.stop()
+      connection.stop()
+      await api.stop()
+    }
+    return { api, put, watchAll, stop }
+  }
+  const nothing = () => {}
+
+  it('looks at every rival of a client that moves, also at those that the move does not name', async () => {
+    const { api, put, watchAll, stop } = await start()
     put(edge, 'shop.web', { origin: { namespace: 'shop', name: 'web', uid } })
     put('shop', 'web', { clientId: 'edge_shop.web' })
     put('team', 'third', { clientId: 'edge_shop.web' })
     put('team', 'other', {})
     api.set(joinedCluster('edge'))
-    const watch = createWatch({
-      settings: {
-        release: 'nauthera',
-        namespace: 'auth',
-        serverName: 'default',
-        watch: { mode: 'cluster', namespaces: [] },
-        mode: 'hub',
-        policy: {},
-        redirectURIsFrom: false,
-      },
-      connection,
-      clock,
-      random: () => 0.5,
-      log: createRecordedLog().log,
-      knownKeys: new Map(),
-    })
+    const watch = watchAll()
     try {
       const told = Promise.withResolvers<readonly string[]>()
-      const nothing = () => {}
       await watch.start({ onClients: (keys) => told.resolve([...keys]), onResync: nothing, onPods: nothing })
       const to = { namespace: 'shop', name: 'web', uid: watch.clients.find('shop/web')!.metadata.uid }
       const moved = [{ clientId: 'edge_shop.web', from: { namespace: edge, name: 'shop.web' }, to }]
       api.set(joinedCluster('edge', { moved }, 2))
       expect(await told.promise).to.have.members([`${edge}/shop.web`, 'shop/web', 'team/third'])
     } finally {
-      await watch.stop()
-      connection.stop()
-      await api.stop()
+      await stop(watch)
+    }
+  })
+
+  it('K19 keeps of the clients of a namespace that nobody serves the oldest, and each that stands in a shard', async () => {
+    const { put, watchAll, stop } = await start()
+    const at = (second: number) => new Date(second * 1_000).toISOString()
+    const large = { secret: { template: { data: { text: 'x'.repeat(150_000) } } } }
+    for (let index = 0; index < 70; index++) put('shop', `c${index}`, large, at(index))
+    put('shop', 'served', large, at(100))
+    put('team', 'other', {}, at(101))
+    const watch = watchAll((key) => key === 'shop/served')
+    try {
+      const looked = new Set<string>()
+      await watch.start({
+        onClients: (keys) => {
+          for (const key of keys) looked.add(key)
+        },
+        onResync: nothing,
+        onPods: nothing,
+      })
+      const kept = [...watch.clients.keysIn('shop')]
+      expect(kept.length, '8 MiB of 150 KB each, and the one that is served').to.be.within(50, 57)
+      expect(kept).to.include.members(['shop/c0', 'shop/served'])
+      expect(kept).to.not.include('shop/c69')
+      put('shop', 'late', large, at(200))
+      put('team', 'late', {}, at(200))
+      while (!looked.has('team/late')) await new Promise((resolve) => setImmediate(resolve))
+      expect([...looked]).to.deep.equal(['team/late'])
+      expect(watch.clients.keysIn('team')).to.have.members(['team/other', 'team/late'])
+    } finally {
+      await stop(watch)
     }
   })
 })
