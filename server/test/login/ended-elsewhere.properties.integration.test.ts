@@ -99,6 +99,13 @@ describe('a session that was ended from elsewhere', function () {
       ...agree,
     },
     'asked for consent, in the session': { stand: (person) => follow(person, asks), ...agree },
+    'asked for the second factor, after the account of the session was chosen': {
+      stand: async (person) => {
+        const page = await follow(person, { acr_values: mfa, prompt: 'select_account' })
+        return person.browser.submit(page, '/account', { choice: 'continue' })
+      },
+      ...code,
+    },
     'asked for the second factor, after the password beside the session': {
       stand: async (person) => typePassword(person, await follow(person, { prompt: 'login' })),
       ...code,

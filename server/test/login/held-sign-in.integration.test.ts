@@ -6,7 +6,9 @@ import { redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/driver/database.ts'
+import { codeAt } from '../../src/users/factors/totp.ts'
 import { createPasswords } from '../../src/users/passwords/passwords.ts'
+import { seedIn } from './second-factor-flows.ts'
 
 // Somebody keeps a page of a sign-in open. Meanwhile the password, the sessions, the account or the client changes. The password that
 // was given before must not count any more.
@@ -188,6 +190,48 @@ describe('a sign-in whose page is kept open', function () {
     const back = await browser.follow(agreed.headers.location!)
     expect([back.status, back.location]).to.deep.equal([200, undefined])
     expect(await rowsOf(id)).to.deep.equal({ grants: 0, devices: 0, consents: 0 })
+  })
+
+  it('L9 sets up no second factor once the session ended beside which the password was given', async () => {
+    const { id, username } = await addPerson()
+    const browser = new Browser(server)
+    await browser.authorize(url(), username)
+    const [session] = await store().devices.listOfUser(id)
+    const held = await hold(username, { prompt: 'login', acr_values: 'urn:nauthera:mfa' }, browser)
+    const app = await browser.submit(held.page, '/set-up')
+    await store().devices.signOut({ sessionUid: session!.sessionUid, userId: id }, [])
+    const code = codeAt(seedIn(app.body), Date.now())
+    const after = await browser.submit(app, '/set-up-app', { code })
+    expect(after.body).to.contain('id="password"').and.contain('Your session has ended')
+    expect(await store().factors.of(id)).to.deep.equal([])
+    // with the password it goes on
+    const again = await browser.submit(after, '/sign-in', { username, password })
+    const shown = await browser.submit(again, '/set-up')
+    const done = await browser.submit(shown, '/set-up-app', { code: codeAt(seedIn(shown.body), Date.now()) })
+    expect((await browser.submit(done, '/codes-saved')).location).to.contain('code=nr_')
+  })
+
+  it('ends the session of another person in the browser when it succeeds, and not when it is stopped', async () => {
+    const [former, next] = [await addPerson(), await addPerson()]
+    const browser = new Browser(server)
+    await browser.authorize(url(), former.username)
+    const asked = { client_id: 'app.asks', prompt: 'login' }
+    const stopped = await hold(next.username, asked, browser)
+    await store().users.revokeSessions(next.id, [])
+    const page = await browser.follow((await agree(stopped)).headers.location!)
+    expect(page.body).to.contain('id="password"')
+    expect(await rowsOf(former.id)).to.include({ devices: 2 })
+    expect(await rowsOf(next.id)).to.include({ devices: 0 })
+    // the browser has nobody's session now, and another one of the former person shows the rest
+    const other = new Browser(server)
+    await other.authorize(url(), former.username)
+    const held = await hold(next.username, asked, other)
+    const { location } = await other.follow((await agree(held)).headers.location!)
+    expect(location).to.contain('code=nr_')
+    expect(await rowsOf(former.id)).to.include({ devices: 2 })
+    await store().audit.flush()
+    const ended = await store().audit.search({ userId: former.id, event: 'session.ended', limit: 9 })
+    expect(ended.map(({ reason }) => reason)).to.deep.equal(['another account'])
   })
 
   describe('for a client that changes meanwhile', () => {

@@ -178,6 +178,19 @@ describe('a second factor', function () {
     expect(new URL(thief.page.location!).searchParams.get('error')).to.equal('login_required')
   })
 
+  it('is taken where the person first chooses the account of the session', async () => {
+    const username = `person-${++people}`
+    const userId = await addPerson(replicas, username)
+    const browser = new Browser(replicas)
+    await afterPassword(replicas, { username, browser })
+    const seed = await giveApp(replicas, userId)
+    const asked = await inSession(replicas, browser, { ...wanted, prompt: 'select_account' })
+    const chosen = await submit(asked, '/account', { choice: 'continue' })
+    expect(chosen.page.body).to.contain('id="second-factor"').and.not.contain('id="password"')
+    const end = await submit(chosen, '/second-factor', { code: codeAt(seed, Date.now()) })
+    expect((await idTokenOf(end))['acr']).to.equal(mfa)
+  })
+
   it('whoever has a session and no second factor signs in again before setting one up', async () => {
     const username = `person-${++people}`
     await addPerson(replicas, username)
