@@ -97,7 +97,7 @@ export async function startApp(needs: Needs): Promise<App> {
 
   let isLoaded = false
   // keys and clients stay true: an outage that all replicas share must not take all of them out of service
-  health.require('keys', () => (isLoaded ? undefined : 'the database has not answered yet'))
+  health.require('keys', () => (isLoaded ? undefined : 'not loaded yet; the log says why'))
   health.require('clock', () => store.clock.fault()?.message)
   health.require('clients', () => (config.isComplete() ? undefined : 'no complete set of clients yet'))
   const starting = startInSteps({ log }, [

@@ -48,9 +48,9 @@ export const errorCatalogue = {
   },
   CLOCKS_DIFFER: {
     meaning:
-      'The clock of this machine and that of the database differ by a minute or more. The server is not ready, and makes and deletes no keys; commands make none either, but `--cut` works.',
+      'The clock of this machine and that of the database differ by a minute or more. The server is not ready: it makes no keys and deletes no rows. Commands make no keys either, but `--cut` works.',
     remedy:
-      'Set the clock that is wrong: that of the node of this pod or, when all replicas say so, that of PostgreSQL.',
+      'Set the clock that is wrong: that of the node of this pod or, when all replicas say so, that of PostgreSQL (docs/clocks.md).',
   },
   KEY_RING_INVALID: {
     meaning: 'The directory of key-encryption keys cannot be read, or its files are not a key ring.',

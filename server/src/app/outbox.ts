@@ -42,10 +42,13 @@ export function createOutboxRunners(
     turns: createLogoutTurns({ share: logoutShare, now: () => performance.now() }),
   })
   const tries = { 'backchannel-logout': tellLogout }
-  const logouts = createOutboxRunner({ outbox, tries, log, count, givenUp: backchannelFailed, width: logoutWidth })
+  // by a clock that is days ahead all that waits would be given up
+  const mayTake = () => on.store.clock.fault() === undefined
+  const runner = { outbox, log, count, mayTake }
+  const logouts = createOutboxRunner({ ...runner, tries, givenUp: backchannelFailed, width: logoutWidth })
   const mails = mailTries(needs, on)
   const backlog = createBacklogGauges({ database: on.store.database, metrics, log })
-  return [backlog, logouts, ...(mails === undefined ? [] : [createOutboxRunner({ outbox, tries: mails, log, count })])]
+  return [backlog, logouts, ...(mails === undefined ? [] : [createOutboxRunner({ ...runner, tries: mails })])]
 }
 
 /** Undefined when mail is off. */

@@ -1,6 +1,7 @@
 // Deletes expired rows in small batches. Every replica does; none waits for another.
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
+import type { DatabaseClock } from './clock.ts'
 import { statement } from './driver/database.ts'
 import type { Connection, Statement } from './driver/database.ts'
 import { isLongOver } from './tokens/one-time.ts'
@@ -8,7 +9,8 @@ import { isLongOver } from './tokens/one-time.ts'
 export interface Reaper {
   /** One round over all tables.
    *  @param sectors the documents that clients name; undefined while this replica does not know all clients
-   *  @returns how many rows were removed */
+   *  @returns how many rows were removed
+   *  @throws CodedError CLOCKS_DIFFER, STORE_UNAVAILABLE */
   reap(sectors?: readonly string[]): Promise<number>
   /** Begins the rounds; once they go on, it does nothing more. */
   start(sectors: () => readonly string[] | undefined): void
@@ -69,8 +71,16 @@ const nameSectors = statement(
 )
 const audit = reaping('audit', 'id', "at < now() - $2::float8 * interval '1 millisecond'")
 
-/** @param needs.auditRetentionMs older rows of the audit log are removed */
-export function createReaper(needs: { database: Connection; log: Log; auditRetentionMs: number }): Reaper {
+interface Needs {
+  readonly database: Connection
+  /** Asked before each round: a database that wakes up days ahead would delete all that lives. */
+  readonly clock: Pick<DatabaseClock, 'check'>
+  readonly log: Log
+  /** Older rows of the audit log are removed. */
+  readonly auditRetentionMs: number
+}
+
+export function createReaper(needs: Needs): Reaper {
   let timer: NodeJS.Timeout | undefined
   async function clear(round: Statement, values: readonly unknown[]): Promise<number> {
     let total = 0
@@ -86,6 +96,7 @@ export function createReaper(needs: { database: Connection; log: Log; auditReten
       return 0
     })
   async function reap(sectors?: readonly string[]): Promise<number> {
+    await needs.clock.check()
     let total = 0
     if (sectors !== undefined) {
       await needs.database.query(nameSectors, [sectors])

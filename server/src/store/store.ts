@@ -119,8 +119,8 @@ export function createStore(options: {
   const audit = createAudit({ database, log, metrics, replica, settings: auditSettings })
   const outbox = createOutbox({ database, ring: () => ring, audit, sendsMail })
   const needs = { database, audit, outbox, changes: createChanges(cache) }
-  const reaper = createReaper({ database, log, auditRetentionMs: auditSettings.retention })
   const clock = createDatabaseClock({ database, log, metrics })
+  const reaper = createReaper({ database, clock, log, auditRetentionMs: auditSettings.retention })
   const accounts = createAccounts(needs)
   const grants = createGrants(needs)
   return {

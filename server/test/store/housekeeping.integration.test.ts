@@ -9,6 +9,7 @@ import { createPushedRequests } from '../../src/store/tokens/pushed-requests.ts'
 import { createReaper } from '../../src/store/reaper.ts'
 import type { Store } from '../../src/store/store.ts'
 import { keepLog } from '../http/harness.ts'
+import { codeOf } from './code-of.ts'
 import { addPerson, beginFamily, freshStore, inMs, testRing } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
 
@@ -218,7 +219,7 @@ describe('housekeeping of the store', () => {
         query: (asked, values) =>
           asked.name === 'reap-attempts' ? Promise.reject(new Error('refused')) : store.database.query(asked, values),
       }
-      await createReaper({ database, log, auditRetentionMs: 90 * 86_400_000 }).reap()
+      await createReaper({ database, clock: store.clock, log, auditRetentionMs: 90 * 86_400_000 }).reap()
       expect(await store.database.query(marks, [[mark]])).to.deep.equal([])
       expect(await store.audit.search({ until: inMs(-300 * 86_400_000), limit: 5 })).to.deep.equal([])
       expect(log.lines.map(({ message }) => message)).to.deep.equal(['expired rows were not removed'])
@@ -235,6 +236,21 @@ describe('housekeeping of the store', () => {
       const find = (event: string) => store.audit.search({ event, limit: 2000 })
       expect(await find('session.ended')).to.deep.equal([])
       expect(await find('session.revoked_all')).to.have.length(1500)
+    })
+
+    it('F68 removes nothing while its clock and that of the database are minutes apart: one of them may be days ahead', async () => {
+      const row = randomUUID()
+      const real = Date.now
+      await store.database.query(statement('test-over-mark', "INSERT INTO one_time VALUES ('jti', $1, now() - interval '1 hour')"), [row]) // prettier-ignore
+      const left = statement('test-left-mark', 'SELECT 1 FROM one_time WHERE id = $1')
+      for (const minutes of [2, -2, 200 * 1440, -200 * 1440]) {
+        Date.now = () => real() + minutes * 60_000
+        const refused = await codeOf(store.reaper.reap())
+        Date.now = real
+        expect([refused, (await store.database.query(left, [row])).length], `${minutes}`).to.deep.equal(['CLOCKS_DIFFER', 1]) // prettier-ignore
+      }
+      await store.reaper.reap()
+      expect(await store.database.query(left, [row])).to.deep.equal([])
     })
 
     it('removes the documents of sectors that no client of any replica has named for 30 days', async () => {
@@ -256,14 +272,15 @@ describe('housekeeping of the store', () => {
 
     it('goes its rounds once, however often it is started, and not after it was stopped', () => {
       let asked = 0
-      const database: Connection = { query: () => (asked++, new Promise(() => undefined)) }
+      const { database } = store
+      const clock = { check: () => (asked++, new Promise<void>(() => undefined)) }
       mock.timers.enable({ apis: ['setTimeout'] })
       try {
-        const reaper = createReaper({ database, log: quietLog, auditRetentionMs: 1 })
+        const reaper = createReaper({ database, clock, log: quietLog, auditRetentionMs: 1 })
         for (let turn = 0; turn < 5; turn++) reaper.start(() => undefined)
         mock.timers.tick(90_000)
         expect(asked).to.equal(1)
-        const stopped = createReaper({ database, log: quietLog, auditRetentionMs: 1 })
+        const stopped = createReaper({ database, clock, log: quietLog, auditRetentionMs: 1 })
         stopped.start(() => undefined)
         stopped.stop()
         mock.timers.tick(90_000)

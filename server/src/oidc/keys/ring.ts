@@ -3,17 +3,17 @@ import type { Log } from '@nauthera/runtime/log'
 import type { GaugeOf, Metrics } from '@nauthera/runtime/metrics'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { serverMetrics } from '../../metrics.ts'
-import { isCut } from '../../store/tokens/keys.ts'
-import type { KeyList, KeySummary, KeyWriter, Keys } from '../../store/tokens/keys.ts'
+import type { KeyList, KeySummary, Keys } from '../../store/tokens/keys.ts'
 import type { FileKeys, KeyFile } from './key-file.ts'
 import { buildKeySet, signingLine, signingLines, statesOf } from './key-set.ts'
 import type { KeySet, RingKey } from './key-set.ts'
 import { KeyTable } from './key-table.ts'
 import { cutOff, cutOffFile, publishNow } from './leak.ts'
 import type { Cut } from './leak.ts'
-import { cookieLine, keyStates, pairwiseLine, planFile, planKeys } from './states.ts'
-import type { FilePlan, KeyPlan, KeyPolicy, KeyState } from './states.ts'
-import { carryOut, carryOutFile, fileFaults, mintAhead, mintKey, toRing } from './stored-keys.ts'
+import { carryOutRing, isDone, planRing } from './ring-plan.ts'
+import { cookieLine, keyStates, pairwiseLine, planKeys } from './states.ts'
+import type { KeyPolicy, KeyState } from './states.ts'
+import { fileFaults, mintAhead, mintKey, toRing } from './stored-keys.ts'
 import type { MintKey } from './stored-keys.ts'
 
 /** The ring of keys, shared by all replicas through PostgreSQL. */
@@ -95,10 +95,14 @@ class StoredKeyRing implements KeyRing {
   }
 
   statesOf(keys: readonly KeySummary[]): ReadonlyMap<string, KeyState> {
+    const { policy } = this.#needs
+    const now = this.#table.now()
     const places = this.#stored.flatMap(({ id, file }) =>
       file?.place === undefined ? [] : [[id, file.place] as const],
     )
-    return statesOf(keys, this.#table.now(), this.#needs.policy, new Map(places))
+    // what this process does with keys that do not open is not in their rows
+    const here = keyStates(this.#stored, now, policy)
+    return new Map([...statesOf(keys, now, policy, new Map(places))].map(([id, state]) => [id, here.get(id) ?? state]))
   }
 
   onChange(changed: (keys: KeySet) => void): void {
@@ -183,7 +187,7 @@ class StoredKeyRing implements KeyRing {
   }
 
   async #load(forced?: ReadonlySet<string>): Promise<void> {
-    const { keys: store, log } = this.#needs
+    const { keys: store, policy, log } = this.#needs
     const { list: before, doubt } = await this.#table.list()
     const inFile = await this.#readFile(before)
     if (doubt !== undefined) {
@@ -193,13 +197,14 @@ class StoredKeyRing implements KeyRing {
     }
     this.#table.setTime(before.at)
     let list = before
-    const plan = this.#plan(before, inFile, forced)
+    const about = { lines: this.#lines, policy, forced, log }
+    const plan = planRing(before, inFile, about)
     if (!isDone(plan)) {
       const mint = await this.#mintAhead(plan.own.create)
       const done = store.underLock(async (writer) => {
         // another replica may have done it while this one waited
         const now = await writer.list()
-        await this.#carryOut(this.#plan(now, inFile, forced), inFile, writer, { mint, now: now.at })
+        await carryOutRing(planRing(now, inFile, about), inFile, writer, { mint, now: now.at, policy })
         return writer.list()
       })
       list = await done.catch((error: unknown) => {
@@ -253,30 +258,6 @@ class StoredKeyRing implements KeyRing {
     for (const { id } of active) this.#told.add(id)
   }
 
-  #plan(list: KeyList, inFile: FileKeys, forced?: ReadonlySet<string>): Plan {
-    const { policy, log } = this.#needs
-    const keys = toRing(list, { inFile }, log)
-    const cut = new Set([...list.opened, ...list.unreadable].filter(isCut).map(({ id }) => id))
-    const listed = inFile.listed.filter(({ kid }) => !cut.has(kid))
-    const lines = listed.map(({ kid, alg }) => ({ id: kid, line: signingLine(alg) }))
-    return {
-      own: planKeys(keys, this.#lines, list.at, policy, forced),
-      file: planFile(lines, keys, list.at, policy),
-    }
-  }
-
-  async #carryOut(
-    plan: Plan,
-    inFile: FileKeys,
-    writer: KeyWriter,
-    { mint, now }: { mint: MintKey; now: number },
-  ): Promise<void> {
-    const { policy } = this.#needs
-    await carryOut(plan.own, writer, mint)
-    const until = ({ alg }: { alg: SigningAlgorithm }) => new Date(now + policy.retireFor(signingLine(alg)))
-    await carryOutFile(plan.file, inFile.listed, until, writer)
-  }
-
   /** The states of keys change with time, also while PostgreSQL does not answer. */
   #settle(stored = this.#stored): void {
     if (stored.length === 0) return
@@ -314,11 +295,3 @@ class StoredKeyRing implements KeyRing {
 
 /** What a process may go on with where the row does not open any more. */
 const isHeld = ({ file, unreadable }: RingKey): boolean => file === undefined && unreadable !== 'lost'
-
-interface Plan {
-  readonly own: KeyPlan
-  readonly file: FilePlan
-}
-
-const isDone = ({ own, file }: Plan): boolean =>
-  own.create.length + own.remove.length + own.leave.length + file.add.length + file.keep.length === 0

@@ -68,6 +68,8 @@ interface Needs {
   readonly tries: Readonly<Partial<Record<WorkKind, Try>>>
   readonly log: Log
   readonly count?: CountTry | undefined
+  /** Default: always. */
+  readonly mayTake?: () => boolean
   /** What the audit log says of work that is given up. Default: `outbox.given_up`. */
   readonly givenUp?: (work: Claimed, reason: string) => AuditEvent
   readonly width?: number
@@ -120,7 +122,7 @@ class Runner implements OutboxRunner {
   }
 
   async #look(): Promise<void> {
-    const free = this.#width - this.#running.size
+    const free = this.#needs.mayTake?.() === false ? 0 : this.#width - this.#running.size
     let taken = 0
     try {
       const claimed = free > 0 ? await this.#needs.outbox.claim([...this.#tries.keys()], free, this.#times.leaseMs) : []
