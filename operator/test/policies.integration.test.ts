@@ -52,6 +52,33 @@ describe('OIDCPolicy objects', function () {
     await cluster.until(() => violations().length === 2, 'an event at each end')
   })
 
+  for (const when of ['before', 'after'] as const)
+    it(`K14 count a client that they withdrew, though its spec can be judged no more: edited ${when} the grace is over`, async () => {
+      const invalid = { ...machine, rotation: { interval: '24h', window: { schedule: '61 3 * * *', duration: '1h' } } }
+      await cluster.apply('reports', machine)
+      await is('reports', 'Ready', 'True')
+      cluster.planted.add(cluster.plain('reports')!)
+      put({ enforcement: 'Deny', grace: '1m', allow: { types: ['Web'] } })
+      await is('reports', 'PolicyCompliant', 'False')
+      const since = () => cluster.client('reports')?.status?.breaches
+      const began = since()
+      if (when === 'before') await cluster.apply('reports', invalid)
+      if (when === 'before') await is('reports', 'Accepted', 'False')
+      await operator.pass(61_000)
+      await cluster.until(() => cluster.client('reports')?.status?.replicas?.summary === '0/1', 'nobody serves it')
+      if (when === 'after') await cluster.apply('reports', invalid)
+      await is('reports', 'Accepted', 'False')
+      // another look, at the object as it is then
+      await cluster.apply('reports', { ...invalid, displayName: 'Reports' })
+      await operator.pass(61_000)
+      const generation = cluster.client('reports')?.metadata.generation
+      await cluster.until(() => cluster.client('reports')?.status?.observedGeneration === generation, 'it is looked at')
+      expect(cluster.condition('reports', 'PolicyCompliant')).to.include({ status: 'False', reason: 'PolicyViolation' })
+      expect(since(), 'the grace is one').to.deep.equal(began)
+      const report = () => stored()?.status?.releases?.find(({ release }) => release === 'auth/nauthera')
+      await cluster.until(() => report()?.violatingClients === 1, 'the policy counts it')
+    })
+
   it('show what Audit finds before they deny, each release in an entry of its own', async () => {
     await cluster.apply('reports', machine)
     await is('reports', 'Ready', 'True')

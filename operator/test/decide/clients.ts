@@ -55,6 +55,7 @@ export function judged(change: Partial<Judgement> = {}): Judgement {
     acceptance: { kind: 'accepted', wanted: 'demo.app' },
     policies: ['baseline'],
     binding: binding({}),
+    isJudged: true,
     declared: [],
     violations: [],
     breaches: [],

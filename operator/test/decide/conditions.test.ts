@@ -117,6 +117,14 @@ describe('describeConditions', () => {
       /spec\.par: must be true \(policy p\)/,
     ],
     [
+      'does not say that policies are met by what they cannot judge',
+      { acceptance: { kind: 'invalid', wanted: 'demo.app', faults: [] }, isJudged: false },
+      'PolicyCompliant',
+      'Unknown',
+      'NotJudged',
+      /see Accepted/,
+    ],
+    [
       'names the end of the grace while it lasts',
       { violations: [violation('Deny')], serve: { kind: 'carry', until: Date.UTC(2026, 0, 2) } },
       'PolicyCompliant',

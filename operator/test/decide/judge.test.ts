@@ -106,6 +106,25 @@ describe('judgeClient', () => {
       { kind: 'nothing' },
     ],
     [
+      'goes on with the grace of a policy, though nothing can be judged any more',
+      { acceptance: invalid, policies: [strict], breaches: { 'policy-1': now - hour } },
+      { kind: 'carry', until: now + hour },
+    ],
+    [
+      'lets nothing serve after the grace, though nothing can be judged any more',
+      { acceptance: invalid, policies: [strict], breaches: { 'policy-1': now - 2 * hour } },
+      { kind: 'nothing' },
+    ],
+    [
+      'forgets the grace of a policy that binds no more',
+      {
+        acceptance: invalid,
+        policies: [{ ...strict, enforcement: 'Audit' }],
+        breaches: { 'policy-1': now - 2 * hour },
+      },
+      { kind: 'carry', until: undefined },
+    ],
+    [
       'serves the present version, and no earlier one that breaks a policy beyond its grace',
       { served: [breach], breaches: { p: now - 2 * hour } },
       { kind: 'desired' },

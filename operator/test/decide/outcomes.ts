@@ -22,9 +22,10 @@ export const settled: RotationPlan = {
 
 /** What differs, of the outcome or of its judgement. */
 export type OutcomeChange = Partial<Outcome> &
-  Partial<Pick<Judgement, 'client' | 'acceptance' | 'policies' | 'violations' | 'serve'>>
+  Partial<Pick<Judgement, 'client' | 'acceptance' | 'policies' | 'violations' | 'isJudged' | 'serve'>>
 
-export function outcome({ client, acceptance, policies, violations, serve, ...change }: OutcomeChange = {}): Outcome {
+export function outcome(about: OutcomeChange = {}): Outcome {
+  const { client, acceptance, policies, violations, isJudged, serve, ...change } = about
   return {
     servedBy: 'auth/nauthera',
     issuer: 'https://login.example.com',
@@ -33,6 +34,7 @@ export function outcome({ client, acceptance, policies, violations, serve, ...ch
       ...(acceptance ? { acceptance } : {}),
       ...(policies ? { policies } : {}),
       ...(violations ? { violations } : {}),
+      ...(isJudged === undefined ? {} : { isJudged }),
       ...(serve ? { serve } : {}),
     }),
     access: [],

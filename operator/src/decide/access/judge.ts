@@ -9,7 +9,7 @@ import { applyDefaults } from '../client/apply-defaults.ts'
 import { clusterLimits, namespaceLimits } from '@nauthera/rules/limits'
 import { defaultClientId } from '@nauthera/rules/tenants'
 import { sizeFaults } from '@nauthera/rules/version-size'
-import { checkCluster, checkPolicies } from '../client/check-policies.ts'
+import { checkCluster, checkPolicies, knownViolations } from '../client/check-policies.ts'
 import type { Violation } from '../client/check-policies.ts'
 import { declaredApis } from './declared-api.ts'
 import type { DeclaredApi } from './declared-api.ts'
@@ -52,7 +52,10 @@ export function judgeClient(client: OIDCClient, about: AboutClient): Judgement {
   const declares = createDeclares(client, binding, about)
   // defaults apply only to a valid spec: any other may have values of any type
   const refuse = (why: Acceptance): Judgement => {
-    const violations = servedBreaks(undefined)
+    const served = servedBreaks(undefined)
+    const isServed = about.carried !== undefined || served.length > 0
+    // of a client that a policy withdrew nothing is left to judge; an edit that breaks the rules does not make it compliant
+    const violations = isServed ? served : knownViolations(client, binding)
     const { breaches, until } = graceOf(client, denialsOf({ violations }), now)
     const isOver = until !== undefined && now >= until
     return {
@@ -60,6 +63,7 @@ export function judgeClient(client: OIDCClient, about: AboutClient): Judgement {
       served: isOver ? undefined : about.servedAs,
       policies: names,
       binding,
+      isJudged: isServed || violations.length > 0,
       violations,
       breaches,
       declared: declares(why, isOver ? 'over' : until === undefined ? 'no' : 'grace'),
@@ -91,6 +95,7 @@ export function judgeClient(client: OIDCClient, about: AboutClient): Judgement {
     served: isDenied ? (isOver ? undefined : about.servedAs) : acceptance.wanted,
     policies: names,
     binding,
+    isJudged: true,
     shardBytes: shardBytesOf(binding),
     clusterBytes: about.cluster
       ? (about.cluster.object.spec.limits?.bytesPerShard ?? clusterLimits.shardBytes)
@@ -135,7 +140,8 @@ function namesOf(policies: Policies): readonly string[] {
 
 /** Refuses an unreadable object. No other client is affected. */
 export function refuseClient(client: OIDCClient, why: string): Judgement {
-  return refused(client, { kind: 'invalid', wanted: idOfUnread(client), faults: [unreadFault(why)] })
+  const acceptance: Acceptance = { kind: 'invalid', wanted: idOfUnread(client), faults: [unreadFault(why)] }
+  return { ...refused(client, acceptance), breaches: knownBreaches(client) }
 }
 
 /** The client id that the object names, if readable. */
@@ -159,6 +165,7 @@ const refused = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   served: undefined,
   policies: [],
   binding: undefined,
+  isJudged: false,
   declared: [],
   violations: [],
   breaches: [],
@@ -168,6 +175,10 @@ const refused = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   serve: { kind: 'carry', until: undefined },
 })
 
+/** What its status remembers. */
+const knownBreaches = ({ status }: OIDCClient): readonly Breach[] =>
+  (status?.breaches ?? []).map(({ policy, since }) => ({ policy, since: Date.parse(since) }))
+
 /** The grace period of each policy begins when its breach is first seen. The status stores that time, so an edit or a restart does not
  *  extend it.
  *  @returns `until`: when the first of them is over, epoch milliseconds; undefined without a breach */
@@ -176,7 +187,7 @@ function graceOf(
   denials: readonly Violation[],
   now: number,
 ): { readonly breaches: readonly Breach[]; readonly until: number | undefined } {
-  const known = new Map((client.status?.breaches ?? []).map(({ policy, since }) => [policy, Date.parse(since)]))
+  const known = new Map(knownBreaches(client).map(({ policy, since }) => [policy, since]))
   const sinceOf = (policy: string): number => known.get(policy) ?? now
   const policies = [...new Set(denials.map(({ policy }) => policy))]
   return {

@@ -14,6 +14,8 @@ export interface Judgement extends Effective {
   readonly served: string | undefined
   /** Names of the policies that hold for it. */
   readonly policies: readonly string[]
+  /** Policies could be asked about its present version, or about one that servers have. */
+  readonly isJudged: boolean
   /** Violations of these policies by the present version, and by other versions that servers have. */
   readonly violations: readonly Violation[]
   /** Since when it breaks each binding policy. The grace period counts from then, whatever is edited meanwhile. */

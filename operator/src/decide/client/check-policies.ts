@@ -69,6 +69,15 @@ const violation = ({ name, spec }: NamedPolicy, field: string, message: string):
   message,
 })
 
+/** @returns how a client breaks policies of which nothing can be judged any more: as its status remembers it */
+export const knownViolations = ({ status }: OIDCClient, binding: BindingPolicies): readonly Violation[] =>
+  (status?.breaches ?? []).flatMap(({ policy }) => {
+    const found = binding.find(({ name }) => name === policy)
+    const message =
+      'broke the policy when it could be judged last; correct it as Accepted says, to have it judged again'
+    return found ? [violation(found, 'spec', message)] : []
+  })
+
 /** What a policy has to open, and none speaks of. */
 function checkUnsaid(client: OIDCClient, binding: BindingPolicies): readonly Violation[] {
   const openers = openersOf(binding)

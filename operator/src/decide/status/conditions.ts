@@ -100,6 +100,8 @@ const noRoomText: Readonly<Record<NoRoom, string>> = {
 function policyCompliant(outcome: Outcome): ConditionFinding {
   const { judgement } = outcome
   const said = judgement.violations.filter(({ enforcement }) => enforcement !== 'Audit')
+  if (said.length === 0 && !judgement.isJudged)
+    return unknown('NotJudged', 'policies cannot judge this version; see Accepted')
   if (said.length === 0) return yes('Compliant', 'every policy is met')
   const message = said.map(({ policy, field, message }) => `${field}: ${message} (policy ${policy})`).join('; ')
   return denialsOf(judgement).length > 0
