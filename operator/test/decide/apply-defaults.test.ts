@@ -92,6 +92,11 @@ describe('applyDefaults', () => {
   it('gives no overlap that is longer than the interval', () => {
     expect(spec({ rotation: { interval: '2h' } }, defaults).rotation).to.deep.equal({ interval: '2h' })
   })
+  it('gives no overlap that is longer than every policy allows', () => {
+    const given: OIDCPolicySpec = { defaults: { rotation: { interval: '720h', overlap: '48h' } } }
+    expect(spec({}, given, { rotation: { maxOverlap: '24h' } }).rotation).to.include({ overlap: '24h' })
+    expect(spec({}, given, { rotation: { maxOverlap: '72h' } }).rotation).to.include({ overlap: '48h' })
+  })
   it('takes the widest spacing and the shortest overlap of all policies', () => {
     const effective = applyDefaults(
       client(),

@@ -46,7 +46,7 @@ export function bindingOf(policies: Policies): BindingPolicies {
 }
 
 /** @returns whether it may refuse */
-export const binds = (policy: NamedPolicy): policy is BindingPolicy => (policy.spec.enforcement ?? 'Deny') === 'Deny'
+const binds = (policy: NamedPolicy): policy is BindingPolicy => (policy.spec.enforcement ?? 'Deny') === 'Deny'
 
 /** Those that may open what is closed. */
 export const openersOf = (policies: BindingPolicies): BindingPolicies => {
