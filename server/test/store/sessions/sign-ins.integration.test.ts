@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { createChanges } from '../../../src/store/cache/changes.ts'
 import { inTransaction } from '../../../src/store/outbox/in-transaction.ts'
+import { createDevices } from '../../../src/store/sessions/devices.ts'
 import { createSignIns } from '../../../src/store/sessions/sign-ins.ts'
 import type { Finish } from '../../../src/store/sessions/finish.ts'
 import { statement } from '../../../src/store/driver/database.ts'
@@ -93,6 +94,23 @@ describe(createSignIns.name, () => {
     expect(await store.signIns.finish(finishOf(userId, { person }))).to.deep.equal({ done: true })
     await store.devices.signOut({ sessionUid: device.sessionUid, userId }, [])
     expect(await store.signIns.finish(finishOf(userId, { person }))).to.deep.equal({ done: false, ended: true })
+  })
+
+  it('T5 waits where that session is signed out at this moment, and then writes nothing', async () => {
+    const other = fresh.replica()
+    const { id: userId } = await addPerson(store)
+    const { device } = finishOf(userId)
+    await store.signIns.finish({ device, audit: [] })
+    const person = { userId, standing: await standingOf(userId), beside: device.sessionUid }
+    const finish = finishOf(userId, { person })
+    let finished: Promise<unknown> = Promise.resolve()
+    await inTransaction({ ...other, changes: createChanges(undefined) }, async (bound) => {
+      await createDevices(bound).signOut({ sessionUid: device.sessionUid, userId }, [])
+      finished = store.signIns.finish(finish)
+      await somebodyWaits(store)
+    })
+    expect(await finished).to.deep.equal({ done: false, ended: true })
+    expect(await store.grants.find(finish.grant.id)).to.equal(undefined)
   })
 
   it('ends the session of another person that the browser had, and only with the sign-in: in one commit', async () => {
