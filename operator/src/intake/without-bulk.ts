@@ -15,31 +15,48 @@ const mostLevels = 32
 /** What of a giant is kept: each of its values up to this many characters, such as names and switches. */
 const keptCharacters = 1_024
 
-/** Characters that the clients of one namespace may have together which nobody serves: new ones, and refused ones, which no quota counts. */
-const mostUnserved = 8 * 1024 * 1024
+/** Characters that the clients of one namespace may have together. Of one that is served those count which its version cannot have: the
+ *  versions have quotas. Of one that nobody serves all count: new ones, and refused ones, which no quota counts. */
+const mostOfNamespace = 8 * 1024 * 1024
 /** What a client takes beside its texts. */
 const charactersOfAny = 1_024
+const noRoom = `the clients of this namespace have more than ${mostOfNamespace / 1024 ** 2} MiB of text together, and this is one of the youngest; make its templates and annotations smaller`
 
-/** Those that are served have room in any case: a crowd of refused ones takes no client away.
+/** A crowd of refused clients takes no client away: of one that is served a large text is cut, and it stays as it is served.
  *  @param isStored whether a client stands in a shard, by `namespace/name` */
-export const roomForClients = (isStored: (key: string) => boolean): Room<OIDCClient & KubernetesObject> => ({
-  most: mostUnserved,
-  mustKeep: isStored,
-  weigh: ({ metadata, spec, status }) => {
-    const isServed = (status?.replicas?.loaded ?? 0) > 0 || status?.secret?.activeId !== undefined
-    return isServed ? 0 : charactersOfAny + JSON.stringify([spec, metadata.labels, metadata.annotations]).length
-  },
-})
+export function roomForClients(isStored: (key: string) => boolean): Room<OIDCClient & KubernetesObject> {
+  const isServed = ({ metadata, status }: OIDCClient): boolean =>
+    (status?.replicas?.loaded ?? 0) > 0 ||
+    status?.secret?.activeId !== undefined ||
+    isStored(`${metadata.namespace}/${metadata.name}`)
+  const size = ({ metadata, spec }: OIDCClient): number =>
+    JSON.stringify([spec, metadata.labels, metadata.annotations]).length
+  const excess = (client: OIDCClient): number => Math.max(0, size(client) - maxVersionBytes)
+  return {
+    most: mostOfNamespace,
+    weigh: (client) => (isServed(client) ? excess(client) : charactersOfAny + size(client)),
+    trim: (client) => {
+      if (!isServed(client)) return undefined
+      return excess(client) === 0 ? client : cutBulk(client, noRoom)
+    },
+  }
+}
 
 /** @returns the client; a giant without its large values, and with what is wrong with it */
 export function withoutBulk<T extends KubernetesObject>(object: T): T {
   const { metadata } = object
   if (!('spec' in object)) return object
   const most = clusterOf(metadata.namespace ?? '') === undefined ? mostBeside : 4 * maxVersionBytes
-  const { labels, annotations, finalizers, ...kept } = metadata
+  const { labels, annotations, finalizers } = metadata
   const size = sizeOf([object.spec, labels, annotations, finalizers], most)
   if (size === 'fine') return object
-  const refused = size === 'deep' ? `must be nested at most ${mostLevels} levels deep` : tooLarge(size).message
+  return cutBulk(object, size === 'deep' ? `must be nested at most ${mostLevels} levels deep` : tooLarge(size).message)
+}
+
+/** @param refused what is wrong with it */
+function cutBulk<T extends KubernetesObject & { readonly spec: unknown }>(object: T, refused: string): T {
+  const { labels, annotations: _annotations, finalizers: _finalizers, ...metadata } = object.metadata
+  const kept = labels && sizeOf(labels, keptCharacters) === 'fine' ? { ...metadata, labels } : metadata
   return { ...object, metadata: { ...kept, refused }, spec: withoutLarge(object.spec, 2) }
 }
 

@@ -63,7 +63,12 @@ export async function listAll<T extends KubernetesObject>(
       if (!isObject<T>(item)) throw invalid(`${path}: a list with an item that is no object`)
       const object = cut({ ...item, metadata: metadataRead(item) })
       items.set(keyOf(object), object)
-      for (const out of room?.place(object) ?? []) items.delete(out)
+      for (const out of room?.place(object) ?? []) {
+        const before = items.get(out)
+        const left = before && room?.trim(before)
+        if (left) items.set(out, left)
+        else items.delete(out)
+      }
     }
     next = page.metadata?.continue || undefined
     if (next !== undefined) continue

@@ -10,8 +10,8 @@ export interface Room<T> {
   readonly most: number
   /** 0: it has room in any case. */
   readonly weigh: (object: T) => number
-  /** Whether an object must stay, though it may have weighed something before. */
-  readonly mustKeep?: (key: string) => boolean
+  /** What is kept of an object that has no room; undefined: nothing. Default: nothing of any. */
+  readonly trim?: (object: T) => T | undefined
 }
 
 interface Placed extends Age {
@@ -42,8 +42,7 @@ export class NamespaceRoom<T extends KubernetesObject> {
     const key = keyOf(object)
     this.remove(key)
     const { namespace = '', creationTimestamp, uid = '' } = object.metadata
-    const { most, weigh, mustKeep = () => false } = this.#room
-    const weight = mustKeep(key) ? 0 : weigh(object)
+    const weight = this.#room.weigh(object)
     if (weight === 0) return []
     const one = {
       key,
@@ -57,12 +56,11 @@ export class NamespaceRoom<T extends KubernetesObject> {
     places.weight += one.weight
     this.#placed.set(key, one)
     const out: string[] = []
-    while (places.weight > most) {
+    while (places.weight > this.#room.most) {
       const youngest = places.placed.pop()!
       places.weight -= youngest.weight
-      this.#placed.delete(youngest.key)
-      if (mustKeep(youngest.key)) continue
       places.cutAt = youngest
+      this.#placed.delete(youngest.key)
       out.push(youngest.key)
     }
     return out
@@ -77,6 +75,11 @@ export class NamespaceRoom<T extends KubernetesObject> {
     places.placed.splice(places.placed.indexOf(one, placeOf(places.placed, one)), 1)
     places.weight -= one.weight
     if (places.placed.length === 0 && places.cutAt === undefined) this.#namespaces.delete(namespace)
+  }
+
+  /** @returns what is kept of an object that has no room */
+  trim(object: T): T | undefined {
+    return this.#room.trim?.(object)
   }
 
   /** @returns the namespaces of which objects were left out */

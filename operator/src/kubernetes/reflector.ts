@@ -90,9 +90,6 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
     try {
       const { items, resourceVersion, room } = await listSurely(options, copy.expected(), { unpaged, signal })
       copy.replace(items, room)
-      const cut = room?.cut() ?? []
-      if (cut.length > 0)
-        trouble.log.warn({ count: cut.length, namespaces: cut.slice(0, 10) }, 'no room for all objects')
       synced.resolve()
       options.onRelist?.()
       trouble.over()
@@ -160,7 +157,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
 }
 
 const watchCall = (
-  { path, query, random }: Omit<ReflectorOptions<never>, 'keep' | 'cut'>,
+  { path, query, random }: Omit<ReflectorOptions<never>, 'keep' | 'cut' | 'room'>,
   resourceVersion: string,
 ) => ({
   path,
@@ -190,7 +187,7 @@ async function listSurely<T extends KubernetesObject>(
 }
 
 /** The copy. `onChange` is called after each difference is applied. */
-function createCopy<T extends KubernetesObject>({ knownKeys, onChange, keep }: ReflectorOptions<T>) {
+function createCopy<T extends KubernetesObject>({ path, knownKeys, onChange, keep, log }: ReflectorOptions<T>) {
   const objects = new Map<string, T>()
   let isListed = false
   let room: NamespaceRoom<T> | undefined
@@ -199,16 +196,28 @@ function createCopy<T extends KubernetesObject>({ knownKeys, onChange, keep }: R
     room?.remove(key)
     if (objects.delete(key) && previous) onChange({ kind: 'deleted', key, previous })
   }
+  const put = (change: Exclude<CollectionChange<T>, { kind: 'deleted' }>) => {
+    objects.set(change.key, change.object)
+    onChange(change)
+  }
+  /** Of another object, which has no room any more. */
+  const trim = (key: string) => {
+    const previous = objects.get(key)
+    const object = previous && room?.trim(previous)
+    if (!object) remove(key)
+    else if (object !== previous) put({ kind: 'updated', key, object, previous })
+  }
   const take = (changes: readonly CollectionChange<T>[]) => {
     for (const change of changes) {
-      if (change.kind === 'deleted') remove(change.key)
-      else {
-        const out = room?.place(change.object) ?? []
-        for (const key of out) remove(key)
-        if (out.includes(change.key)) continue
-        objects.set(change.key, change.object)
-        onChange(change)
+      if (change.kind === 'deleted') {
+        remove(change.key)
+        continue
       }
+      const out = room?.place(change.object) ?? []
+      for (const key of out) if (key !== change.key) trim(key)
+      const object = out.includes(change.key) ? room?.trim(change.object) : change.object
+      if (object) put({ ...change, object })
+      else remove(change.key)
     }
   }
   return {
@@ -219,6 +228,9 @@ function createCopy<T extends KubernetesObject>({ knownKeys, onChange, keep }: R
       room = listed
       take(changesOfList(objects, items, keep))
       isListed = true
+      const cut = room?.cut() ?? []
+      if (cut.length > 0)
+        log.warn({ collection: path, count: cut.length, namespaces: cut.slice(0, 10) }, 'no room for all objects')
     },
     apply: (event: CollectionEvent<T>) => take(changesOfEvent(objects, event, keep)),
     isCut: (namespace: string) => room?.isCut(namespace) === true,
@@ -227,7 +239,7 @@ function createCopy<T extends KubernetesObject>({ knownKeys, onChange, keep }: R
 
 /** Waits longer at each failure, and logs it once in ten seconds. */
 function createTrouble(
-  options: Omit<ReflectorOptions<never>, 'keep' | 'cut'>,
+  options: Omit<ReflectorOptions<never>, 'keep' | 'cut' | 'room'>,
   times: ReflectorTimes,
   signal: AbortSignal,
 ) {

@@ -77,14 +77,15 @@ describe('createWatch', function () {
     }
   })
 
-  it('K19 keeps of the clients of a namespace that nobody serves the oldest, and each that stands in a shard', async () => {
+  it('K19 keeps of the clients of a namespace the oldest, and of those that are served what says whose they are', async () => {
     const { put, watchAll, stop } = await start()
     const at = (second: number) => new Date(second * 1_000).toISOString()
     const large = { secret: { template: { data: { text: 'x'.repeat(150_000) } } } }
     for (let index = 0; index < 70; index++) put('shop', `c${index}`, large, at(index))
     put('shop', 'served', large, at(100))
+    put('shop', 'served-small', {}, at(101))
     put('team', 'other', {}, at(101))
-    const watch = watchAll((key) => key === 'shop/served')
+    const watch = watchAll((key) => key.startsWith('shop/served'))
     try {
       const looked = new Set<string>()
       await watch.start({
@@ -95,14 +96,41 @@ describe('createWatch', function () {
         onPods: nothing,
       })
       const kept = [...watch.clients.keysIn('shop')]
-      expect(kept.length, '8 MiB of 150 KB each, and the one that is served').to.be.within(50, 57)
-      expect(kept).to.include.members(['shop/c0', 'shop/served'])
+      expect(kept.length, '8 MiB of 150 KB each, and those that are served').to.be.within(50, 58)
+      expect(kept).to.include.members(['shop/c0', 'shop/served', 'shop/served-small'])
       expect(kept).to.not.include('shop/c69')
+      const refused = (name: string) => watch.clients.find(`shop/${name}`)?.metadata.refused
+      expect(refused('served')).to.match(/^the clients of this namespace have more than 8 MiB of text together/)
+      expect(JSON.stringify(watch.clients.find('shop/served')).length).to.be.below(1_024)
+      expect(['c0', 'served-small'].map(refused)).to.deep.equal([undefined, undefined])
       put('shop', 'late', large, at(200))
+      put('shop', 'served-late', large, at(200))
       put('team', 'late', {}, at(200))
       while (!looked.has('team/late')) await new Promise((resolve) => setImmediate(resolve))
-      expect([...looked]).to.deep.equal(['team/late'])
-      expect(watch.clients.keysIn('team')).to.have.members(['team/other', 'team/late'])
+      expect([...looked]).to.deep.equal(['shop/served-late', 'team/late'])
+      expect(refused('served-late')).to.include('more than 8 MiB')
+    } finally {
+      await stop(watch)
+    }
+  })
+
+  it('K19 cuts a younger client that is served when an older one grows', async () => {
+    const { put, watchAll, stop } = await start()
+    const at = (second: number) => new Date(second * 1_000).toISOString()
+    const large = (count: number) => ({ secret: { template: { data: { text: 'x'.repeat(count) } } } })
+    put('shop', 'old', {}, at(1))
+    for (let index = 0; index < 62; index++) put('shop', `c${index}`, large(150_000), at(2 + index))
+    const watch = watchAll(() => true)
+    try {
+      const told = Promise.withResolvers<readonly string[]>()
+      await watch.start({ onClients: (keys) => told.resolve([...keys]), onResync: nothing, onPods: nothing })
+      const refused = () =>
+        [...watch.clients.all()].flatMap(({ metadata }) => (metadata.refused === undefined ? [] : [metadata.name]))
+      expect(refused()).to.deep.equal([])
+      put('shop', 'old', large(190_000), at(1))
+      expect(await told.promise).to.deep.equal(['shop/c61'])
+      expect(refused()).to.deep.equal(['c61'])
+      expect(watch.clients.size).to.equal(63)
     } finally {
       await stop(watch)
     }
