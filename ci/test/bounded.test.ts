@@ -10,6 +10,7 @@ import { LiveState } from '@nauthera/config-agent/live/live-state'
 import { SecretReports } from '@nauthera/config-agent/report/secret-reports'
 import { createClientIndex } from '@nauthera/operator/intake/client-index'
 import { FairKeys } from '@nauthera/operator/intake/fair-keys'
+import { createShare } from '@nauthera/operator/intake/share'
 import { createWorkQueue } from '@nauthera/operator/intake/work-queue'
 import { createEventRecorder } from '@nauthera/operator/kubernetes/events'
 import { IdentityUsage, SectorProofs, Usage } from '@nauthera/operator/replicas/usage'
@@ -156,6 +157,30 @@ const server: readonly Unit[] = [
       return (index) => documents.fault({ ...config, sectorIdentifierUri: `https://s-${index}.example.com/` } as never)
     },
   },
+  {
+    what: 'documents of sectors, of 60 KB each',
+    inputs: 1_000,
+    most: 280,
+    make: () => {
+      const kept = {
+        find: (uri: string) => Promise.resolve([`${uri}/`.padEnd(60_000)]),
+        set: () => Promise.resolve(),
+      }
+      const documents = createSectorDocuments({ kept, fetch: unreachable, asker, log, now: () => 0 })
+      const config = { redirectUris: [], grantTypes: [], jwksUri: '' }
+      return (index) => documents.fault({ ...config, sectorIdentifierUri: `https://s-${index}.example.com/` } as never)
+    },
+  },
+  {
+    what: 'large values in the cache of one replica',
+    inputs: 1_000,
+    most: 64,
+    make: () => {
+      const cache = createMemoryCache({ now: () => 0 })
+      const value = Buffer.alloc(1024 * 1024)
+      return (index) => void cache.set({ purpose: 'person', id: `${index}` }, value, 60_000)
+    },
+  },
   ...[true, false].map((isThere) => ({
     what: `metadata documents that are ${isThere ? 'there' : 'not there'}, each of a host of its own`,
     inputs: isThere ? 3_000 : some,
@@ -224,6 +249,15 @@ const operator: readonly Unit[] = [
     make: () => {
       const usage = new Usage()
       return (index) => usage.record([{ namespace: 'n', name: 'c', secretId: `s${index}`, lastUsed: at(index + 1) }])
+    },
+  },
+  {
+    what: 'values that clients share, of 100 KB each',
+    inputs: 2_500,
+    most: 25,
+    make: () => {
+      const share = createShare()
+      return (index) => share({ text: `${index}`.padEnd(100_000) })
     },
   },
   {

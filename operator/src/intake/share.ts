@@ -1,6 +1,6 @@
 // Shares equal values in memory: ten thousand clients have mostly the same texts and objects.
 import { isDeepStrictEqual } from 'node:util'
-import { addNewest } from '@nauthera/runtime/add-newest'
+import { BoundedMap } from '@nauthera/runtime/bounded-map'
 import { isJsonRecord } from '@nauthera/runtime/json'
 import type { OIDCClientStatus } from '../api/client-status.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
@@ -9,8 +9,9 @@ import type { KubernetesObject } from '../kubernetes/objects.ts'
 /** @returns an equal value that was given before, else the value itself, which must not change from then on */
 export type Share = <V>(value: V) => V
 
-/** How many values are remembered; the oldest is dropped first. */
+/** How many values are remembered, and characters of them all; the oldest is dropped first. */
 const mostRemembered = 2_000
+const mostCharacters = 2 * 1024 * 1024
 
 export function createShare(): Share {
   const texts = new Remembered()
@@ -27,12 +28,12 @@ const isEqual = <V>(before: unknown, value: V): before is V =>
   before === value || (typeof before === 'object' && isDeepStrictEqual(before, value))
 
 class Remembered {
-  readonly #known = new Map<string, unknown>()
+  readonly #known = new BoundedMap<unknown>({ entries: mostRemembered, weight: mostCharacters })
 
   share<V>(key: string, value: V): V {
     const before = this.#known.get(key)
     if (isEqual(before, value)) return before
-    addNewest(this.#known, key, value, mostRemembered)
+    this.#known.set(key, value, key.length)
     return value
   }
 }

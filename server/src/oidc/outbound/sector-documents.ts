@@ -3,14 +3,15 @@
 // Source: OpenID Connect Core 1.0 section 8.1.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { wireGrant } from '@nauthera/rules/grants'
-import { addNewest } from '@nauthera/runtime/add-newest'
+import { BoundedMap } from '@nauthera/runtime/bounded-map'
 import { foreignUri } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { createAsking } from './asking.ts'
 import type { Fetch } from './outbound-fetch.ts'
 
-/** Addresses that are remembered. */
-const mostRemembered = 10_000
+/** Addresses that are remembered, and characters of them and of their members. Whoever writes clients names the addresses, and may let
+ *  each list 64 KiB. */
+const mostRemembered = { entries: 10_000, weight: 16 * 1024 * 1024 }
 const mostMembers = 1000
 const mostBytes = 64 * 1024
 
@@ -42,7 +43,8 @@ export function createSectorDocuments(needs: {
   now: () => number
 }): SectorDocuments {
   const { kept, fetch, log } = needs
-  const known = new Map<string, Known>()
+  const known = new BoundedMap<Known>(mostRemembered)
+  const remember = (uri: string, one: Known) => known.set(uri, one, weightOf(uri, one))
   const asking = createAsking<'read' | 'unread'>({
     ...needs,
     remembers: 'answered',
@@ -50,11 +52,12 @@ export function createSectorDocuments(needs: {
   })
 
   const ask = async (uri: string): Promise<'read' | 'unread'> => {
-    const { members: last } = known.get(uri)!
+    // it may have been forgotten meanwhile
+    const last = known.get(uri)?.members ?? (await kept.find(uri)) ?? []
     const members = await readMembers(uri, fetch).catch((error: unknown) => {
       log.warn({ error, url: foreignUri(uri) }, 'the document of a sector cannot be read; what it said last stays')
     })
-    known.set(uri, { members: members ?? last, hasFailed: members === undefined })
+    remember(uri, { members: members ?? last, hasFailed: members === undefined })
     if (members === undefined) return 'unread'
     await kept.set(uri, members)
     return 'read'
@@ -66,7 +69,7 @@ export function createSectorDocuments(needs: {
     // another request may have looked, and even asked, meanwhile: what it learned is newer
     const meanwhile = known.get(uri)
     if (meanwhile !== undefined) return meanwhile
-    addNewest(known, uri, fresh, mostRemembered)
+    remember(uri, fresh)
     return fresh
   }
 
@@ -89,6 +92,10 @@ export function createSectorDocuments(needs: {
     },
   }
 }
+
+/** @returns characters, with what a text takes beside its own */
+const weightOf = (uri: string, { members }: Known): number =>
+  members.reduce((sum, member) => sum + member.length + 32, uri.length + 128)
 
 /** Without a redirect, the address of its keys shows that a client is of the sector. */
 const membersOf = ({ redirectUris, grantTypes, jwksUri }: Config): readonly string[] =>
