@@ -67,7 +67,10 @@ removed (of no use; a server deletes it soon). A key that does not open is left 
         const reencrypted = all.reduce((sum, { done }) => sum + done, 0)
         for (const { fault } of left.slice(0, mostNamed)) printHint(session, describeError(fault))
         if (left.length > 0) {
-          printHint(session, `${left.length} rows do not open; they are left as they are. ${lookAtRing}`)
+          printHint(
+            session,
+            `${left.length} rows do not open; they are left as they are. ${lookAtRing} "nauthera keys give-up" deletes them.`,
+          )
           setExitCode(1)
         }
         const row = { reencrypted, left: left.length, current: ring.currentId }
@@ -79,7 +82,7 @@ removed (of no use; a server deletes it soon). A key that does not open is left 
 /** So many of the rows that do not open are named one by one. */
 const mostNamed = 20
 const lookAtRing =
-  'First look whether the ring is the right one ("nauthera backup secrets" has it). "nauthera keys give-up" deletes what nobody can open any more.'
+  'First look whether the ring is the right one: servers that run, and "nauthera backup secrets", may have it.'
 
 function storesOf(session: CommandSession, { database, audit, outbox, changes }: Opened) {
   const ring = loadKeyRing(settingsOf(session).keysDirectory)
@@ -116,6 +119,8 @@ Examples:
         const { ring, ...stores } = storesOf(session, opened)
         const lost = await findLost(stores)
         const { doomed, kept } = withoutPairwise(lost, options.pairwise)
+        if (lost.keys.length > 0 && (await stores.keys.list()).opened.length === 0)
+          printHint(session, `no key opens at all: this may be the wrong ring. ${lookAtRing}`)
         for (const { id } of kept)
           printHint(
             session,

@@ -50,6 +50,26 @@ describe('nauthera keys, with a row that does not open', function () {
     expect((await listed()).map(({ id }) => id)).to.not.include(next)
   })
 
+  it('says so when no key opens at all, with a ring that has other bytes under the same name', async () => {
+    writeFileSync(join(nauthera.keysDirectory, 'k1'), randomBytes(32))
+    const before = await listed()
+    expect(before.map(({ opens }) => opens)).to.deep.equal(before.map(() => false))
+    const no = await nauthera.run(['keys', 'give-up'], { typed: 'n\n' })
+    expect([no.code, no.err.includes('no key opens at all')]).to.deep.equal([2, true])
+    const rotated = await nauthera.run(['keys', 'rotate'])
+    expect([rotated.code, rotated.err.includes('SEALED_ROW_DAMAGED')]).to.deep.equal([1, true])
+    expect(await listed()).to.deep.equal(before)
+    const cut = await nauthera.run(['keys', 'rotate', '--now', '--cut', 'all', '--yes'])
+    expect(cut.code, cut.err).to.equal(0)
+    const opening = (await listed()).filter(({ opens }) => opens === true).map(({ use }) => use)
+    expect(opening).to.have.members(['cookie', 'sig', 'sig'])
+    expect((await nauthera.run(['keys', 'rotate'])).code).to.equal(0)
+    const [pairwise] = before.filter(({ use }) => use === 'pairwise')
+    expect((await listed()).filter(({ use }) => use === 'pairwise').map(({ id }) => id)).to.deep.equal([
+      pairwise!['id'],
+    ])
+  })
+
   it('never gives up the key of pairwise subjects without its name, in question, help and command', async () => {
     const [pairwise] = await idsOf('pairwise', 'active')
     await damageKeys([pairwise!])
