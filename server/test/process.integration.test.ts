@@ -7,6 +7,8 @@ import { Agent, get } from 'node:http'
 import { createInterface } from 'node:readline'
 import { expect } from 'chai'
 import { Secret } from '@nauthera/runtime/secret'
+import { quietLog } from '@nauthera/harness/kept-log'
+import { createMovableClock } from '@nauthera/harness/movable-clock'
 import { freePort } from '@nauthera/local/processes/ports'
 import { compileCache, root, scriptOf } from '@nauthera/local/processes/program'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
@@ -14,6 +16,8 @@ import type { FreshDatabase } from '@nauthera/local/programs/fresh-database'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { parseDsn } from '../src/store/driver/connection.ts'
+import { statement } from '../src/store/driver/database.ts'
+import { createDatabase } from '../src/store/driver/postgres.ts'
 import { migrateUp } from '../src/store/migrate.ts'
 
 // The server as a process: what it prints, when it is ready, how it exits.
@@ -28,8 +32,9 @@ interface Run {
 
 const running: Run[] = []
 
-function run(settingsFile: string): Run {
-  const child = spawn(process.execPath, [scriptOf('server/src/main.ts'), '--settings', settingsFile], {
+/** @param flags of Node */
+function run(settingsFile: string, flags: readonly string[] = []): Run {
+  const child = spawn(process.execPath, [...flags, scriptOf('server/src/main.ts'), '--settings', settingsFile], {
     cwd: root,
     env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...compileCache },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -104,6 +109,31 @@ describe('the server process', () => {
     expect(server.lines.filter((line) => /NOTICE|WARNING|deprecat/i.test(line))).to.deep.equal([])
     for (const line of server.lines) expect(() => JSON.parse(line) as unknown, line).to.not.throw()
     expect(server.lines.join('\n')).to.not.contain(new URL(database.url).password)
+  })
+
+  it('F68 is not ready and makes no keys while its clock is minutes ahead of the database, and goes on by itself once it is set', async function () {
+    this.timeout(30_000)
+    const connection = { ...parseDsn(new Secret(database.url), 'disable'), poolMax: 2 }
+    await migrateUp(connection, { log: () => undefined })
+    const { management } = settings as { management: { port: number } }
+    const ask = async (path: string) => (await fetch(`http://127.0.0.1:${management.port}${path}`)).text()
+    const store = createDatabase({ connection, log: quietLog })
+    const keys = async () =>
+      (await store.query<{ id: string }>(statement('test-key-ids', 'SELECT id FROM keys'))).length
+    const before = await keys()
+    const clock = createMovableClock(directory)
+    clock.move(180_000)
+    const server = run(join(directory, 'server.yaml'), clock.flags)
+    expect(await server.line('not ready; trying again')).to.include('CLOCKS_DIFFER')
+    expect(await ask('/readyz')).to.match(
+      /^clock: CLOCKS_DIFFER: the clock here is 1\d\d s ahead of that of the database/m,
+    )
+    expect(await ask('/metrics')).to.match(/^nauthera_server_clock_ahead_seconds\S* 1\d\d/m)
+    expect(await keys()).to.equal(before)
+    clock.move(0)
+    await server.line('waiting for clients')
+    expect(await ask('/readyz')).to.match(/^clients: [^\n]*\n$/)
+    await store.stop()
   })
 
   it('E5 ten thousand probes of health and metrics ask the database nothing, write no line, and hold up nobody', async function () {

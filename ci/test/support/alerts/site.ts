@@ -30,8 +30,8 @@ import { startPrometheus } from '../prometheus.ts'
 import type { Prometheus } from '../prometheus.ts'
 import { dayMs, startCertificatePort } from './certificate-port.ts'
 import type { CertificatePort } from './certificate-port.ts'
-import { createMovableClock } from './movable-clock.ts'
-import type { MovableClock } from './movable-clock.ts'
+import { createMovableClock } from '@nauthera/harness/movable-clock'
+import type { MovableClock } from '@nauthera/harness/movable-clock'
 
 export const cluster = 'edge'
 
