@@ -5,6 +5,7 @@ import { judgedFields } from '@nauthera/operator/decide/client/judged-fields'
 import type { JudgedField } from '@nauthera/operator/decide/client/judged-fields'
 import { beginningsOf, policyRules } from '@nauthera/operator/decide/client/policy-rules'
 import type { PolicyRule } from '@nauthera/operator/decide/client/policy-rules'
+import { namespaceOfCluster } from '@nauthera/rules/tenants'
 
 /** CEL: whether a label selector, which may be absent, selects these labels. */
 const selects = (selector: string, labels: string): string =>
@@ -15,10 +16,13 @@ const selects = (selector: string, labels: string): string =>
   `e.operator == 'In' ? e.key in ${labels} && has(e.values) && ${labels}[e.key] in e.values : ` +
   `!(e.key in ${labels}) || !has(e.values) || !(${labels}[e.key] in e.values)))`
 
+/** What the namespaces of joined clusters begin with. */
+const ofClusters = namespaceOfCluster('')
+
 /** `params` is one policy, `object` an OIDCClient; `variables.enforcement` is of the policies that the rules are for. The API server works a
  *  variable out once, when a rule first reads it. */
 const about: Readonly<Record<string, string>> = {
-  cluster: "object.metadata.namespace.startsWith('nauthera-cluster-') ? object.metadata.namespace.substring(17) : ''",
+  cluster: `object.metadata.namespace.startsWith('${ofClusters}') ? object.metadata.namespace.substring(${ofClusters.length}) : ''`,
   tenantNamespace: "variables.cluster == '' ? object.metadata.namespace : object.metadata.name.split('.')[0]",
   selector: 'has(params.spec.selector) ? params.spec.selector : {}',
   clientLabels:

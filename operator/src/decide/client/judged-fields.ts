@@ -94,6 +94,8 @@ const flag = (
     inCel && ((spec) => `${inCel(spec)} ? ['yes'] : []`),
   )
 
+const redirects = (spec: string): string => `${spec}.type in ${celList(typesWhere((meaning) => meaning.redirects))}`
+
 const foreignAccounts = (spec: string): string =>
   `(${celHas(spec, 'auth.identities')} ? ${spec}.auth.identities : [])` +
   `.filter(i, ${celHas('i', 'serviceAccount.namespace')} && i.serviceAccount.namespace != variables.tenantNamespace)` +
@@ -193,16 +195,15 @@ export const judgedFields = {
   withoutPar: flag(
     'withoutPAR',
     '`par` is not true; types M2M and Device need none',
-    ({ type, par }) => par !== true && type !== 'M2M' && type !== 'Device',
-    (spec) => `!(${spec}.type in ['M2M', 'Device']) && !(has(${spec}.par) && ${spec}.par)`,
+    ({ type, par }) => meaningOf(type).redirects && par !== true,
+    (spec) => `${redirects(spec)} && !(has(${spec}.par) && ${spec}.par)`,
   ),
   weakPkce: judged(
     'weakPKCE',
     '`pkce` in effect is not Required',
     (spec) => [pkceOf(spec)].filter((mode) => meaningOf(spec.type).redirects && mode !== 'Required'),
     // one that says nothing gets Required from the policy
-    (spec) =>
-      `${spec}.type in ${celList(typesWhere(({ redirects }) => redirects))} && has(${spec}.pkce) && ${spec}.pkce != 'Required' ? [${spec}.pkce] : []`,
+    (spec) => `${redirects(spec)} && has(${spec}.pkce) && ${spec}.pkce != 'Required' ? [${spec}.pkce] : []`,
   ),
   withoutDpop: flag(
     'withoutDPoP',

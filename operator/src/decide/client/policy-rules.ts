@@ -1,6 +1,6 @@
 // What a policy says of one client, a rule a row: checkPolicies, the admission policies of the chart and docs/policy-rules.md come from it.
 import { secretWays } from '@nauthera/rules/client-authentication'
-import { celHas, celText } from '../../api/cel-text.ts'
+import { celHas, celList, celText } from '../../api/cel-text.ts'
 import { durationMs } from '../../api/duration.ts'
 import type { OIDCPolicySpec } from '../../api/oidc-policy.ts'
 import { listsHost } from './allowed-hosts.ts'
@@ -27,7 +27,7 @@ export interface PolicyRule {
   readonly gate?: PolicyGate
 }
 
-/** Below `params.spec` and variables of the same name. */
+/** The same rule for an API server: `params` is the policy. */
 interface RuleInCel {
   /** The policy speaks of it. */
   readonly speaks: string
@@ -101,7 +101,7 @@ const hostsOf = {
 const methods = {
   allows: isMethodAllowed,
   inCel: (list: string, method: string) =>
-    `${method} in ${list} || (${method} in ['client_secret', ${secretWays.map((way) => `'${way}'`).join(', ')}] && 'client_secret' in ${list}) || ` +
+    `${method} in ${list} || (${method} in ${celList(['client_secret', ...secretWays])} && 'client_secret' in ${list}) || ` +
     `(${method} == 'client_secret' && (${secretWays.map((way) => `'${way}' in ${list}`).join(' || ')}))`,
   stricter: { client_secret: secretWays },
   entries: '; `client_secret` stands for both ways to show a secret, and is allowed where one of them is',
