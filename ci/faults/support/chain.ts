@@ -46,9 +46,9 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** @param options.keep the database's files outlive `stack.database.stop()`, for tests that start it again
  *  @param options.trusts PEM of an authority whose applications the servers trust
- *  @param options.operatorFlags of Node, for the operator */
+ *  @param options.operatorFlags of Node, for the operator; @param options.serverFlags for the servers */
 export async function startChain(
-  options: { keep?: boolean; serverSettings?: object; trusts?: string; operatorFlags?: readonly string[] } = {},
+  options: ProgramOptions & { keep?: boolean; serverSettings?: object } = {},
 ): Promise<Chain> {
   mkdirSync(join(root, '.nauthera'), { recursive: true })
   const directory = mkdtempSync(join(root, '.nauthera/faults-'))
@@ -113,13 +113,17 @@ export async function startChain(
   }
 }
 
-function programsOf(
-  directory: string,
-  { trusts, operatorFlags = [] }: { readonly trusts?: string; readonly operatorFlags?: readonly string[] },
-): Programs {
+interface ProgramOptions {
+  readonly trusts?: string
+  readonly operatorFlags?: readonly string[]
+  readonly serverFlags?: readonly string[]
+}
+
+function programsOf(directory: string, { trusts, operatorFlags = [], serverFlags = [] }: ProgramOptions): Programs {
   const operator = { ...sources.operator, flags: operatorFlags }
-  if (trusts === undefined) return { ...sources, operator }
+  const server = { ...sources.server, flags: serverFlags }
+  if (trusts === undefined) return { ...sources, operator, server }
   const file = join(directory, 'authority.pem')
   writeFileSync(file, trusts)
-  return { ...sources, operator, server: { ...sources.server, env: { NODE_EXTRA_CA_CERTS: file } } }
+  return { ...sources, operator, server: { ...server, env: { NODE_EXTRA_CA_CERTS: file } } }
 }

@@ -106,6 +106,14 @@ export const contentFaults: readonly AlertFault[] = [
     }),
   },
   {
+    fault: 'the clocks of the servers are eight seconds ahead',
+    alerts: ['NautheraClocksDiffer'],
+    ...lasting(({ serverClock }) => {
+      serverClock.move(8000)
+      return () => serverClock.move(0)
+    }),
+  },
+  {
     fault: 'the secret of a client is due to change while a replica is silent',
     alerts: ['NautheraRotationLate'],
     ...lasting(async (site) => {

@@ -49,6 +49,7 @@ export interface AlertSite {
   /** The path of the signing keys of every server. */
   readonly keyFile: string
   readonly operatorClock: MovableClock
+  readonly serverClock: MovableClock
   /** A fault that ends them puts a new one there. */
   valkey: Valkey
   database: Postgres
@@ -96,8 +97,10 @@ async function launch(
     // a row for each: so many rows are soon too many where nobody takes them
     audit: { machineTokens: 'each' },
   }
-  const operatorClock = createMovableClock(place)
-  const chain = await startChain({ keep: true, serverSettings, operatorFlags: operatorClock.flags })
+  const clockIn = (name: string) => createMovableClock(mkdtempSync(join(place, name)))
+  const [operatorClock, serverClock] = [clockIn('operator-'), clockIn('server-')]
+  const flags = { operatorFlags: operatorClock.flags, serverFlags: serverClock.flags }
+  const chain = await startChain({ keep: true, serverSettings, ...flags })
   stops.push(
     () => chain.stop(),
     () => site.database.stop(),
@@ -133,8 +136,8 @@ async function launch(
   stops.push(() => prometheus.stop())
   const { database } = chain.stack
   const write = (sql: string) => writeTo(site.database.url, sql)
-  const parts = { provider, chain, load, prometheus, directory, spoke, toHub, certificate, keyFile, operatorClock }
-  const site: AlertSite = { ...parts, valkey, database, write, stop }
+  const parts = { provider, chain, load, prometheus, directory, spoke, toHub, certificate, keyFile }
+  const site: AlertSite = { ...parts, operatorClock, serverClock, valkey, database, write, stop }
   await prometheus.whenScraping()
   return site
 }
