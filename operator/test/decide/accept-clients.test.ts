@@ -131,6 +131,17 @@ describe('acceptClients', () => {
     })
   })
 
+  it('K1 tells one without the right to an id of no conflict with a younger one that has the right: its policies refuse it', () => {
+    const found = acceptClients([one('a', 'shop', 1), one('b', 'shop', 2), one('c', 'shop', 3)], ({ metadata }) =>
+      holding({ allow: { customClientId: metadata.name === 'b' } }),
+    )
+    expect([...found].map(([key, { kind }]) => [key, kind])).to.deep.equal([
+      ['demo/a', 'accepted'],
+      ['demo/b', 'accepted'],
+      ['demo/c', 'conflict'],
+    ])
+  })
+
   it('names the other client of a conflict, and the field', () => {
     const verdict = acceptClients([one('a', 'shop', 1), one('b', 'shop', 2)], () =>
       holding({ allow: { customClientId: true } }),
