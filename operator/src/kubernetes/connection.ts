@@ -3,6 +3,7 @@ import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { urlToHttpOptions } from 'node:url'
+import { answerHead } from '@nauthera/runtime/answer-head'
 import { isJsonRecord } from '@nauthera/runtime/json'
 import { isRefusal, readAnswer, readLines, refusalOf } from './answer.ts'
 import { ApiError } from './api-error.ts'
@@ -188,16 +189,12 @@ function createSend(needs: {
       },
     })
     limitConnect(request, connectMs, secure)
-    return new Promise((resolve, reject) => {
-      request.once('error', reject)
-      request.once('response', (response: IncomingMessage) => {
-        const date = Date.parse(response.headers.date ?? '')
-        needs.onAnswer?.({ status: response.statusCode ?? 500, date: Number.isNaN(date) ? undefined : date })
-        resolve(response)
-      })
-      limit.holds(request)
-      request.end(body)
-    })
+    limit.holds(request)
+    request.end(body)
+    const response = await answerHead(request)
+    const date = Date.parse(response.headers.date ?? '')
+    needs.onAnswer?.({ status: response.statusCode ?? 500, date: Number.isNaN(date) ? undefined : date })
+    return response
   }
 }
 

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mock } from 'node:test'
+import { findUnsettled, startOddServer } from '@nauthera/harness/odd-answers'
 import { expect } from 'chai'
 import { ApiError, isNotFound } from '../../src/kubernetes/api-error.ts'
 import { apiTimeouts, createConnection } from '../../src/kubernetes/connection.ts'
@@ -56,6 +57,35 @@ describe('createConnection', () => {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
   })
+
+  for (const [kind, use] of [
+    ['call', (odd: KubeConnection, path: string) => odd.call({ method: 'GET', path })],
+    [
+      'watch',
+      async (odd: KubeConnection, path: string) => {
+        for await (const _line of odd.watch({ path, signal: new AbortController().signal }));
+      },
+    ],
+  ] as const)
+    it(`L36 ends a ${kind} within its limit, whatever is answered and however it ends, and the next one works`, async function () {
+      this.timeout(60_000)
+      const odd = await startOddServer()
+      const limited = createConnection({
+        credentials: {
+          server: new URL(odd.origin),
+          namespace: undefined,
+          current: async () => ({ headers: {}, tls: {} }),
+        },
+        userAgent: 'test',
+        timeouts: { connectMs: 10_000, requestMs: 200, leaseMs: 200, pageMs: 200, silenceMs: 200 },
+      })
+      try {
+        expect(await findUnsettled((path) => use(limited, path), 20_000)).to.deep.equal([])
+      } finally {
+        limited.stop()
+        odd.stop()
+      }
+    })
 
   it('sends path, query, body, type and token', async () => {
     let seen: unknown

@@ -4,6 +4,7 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { dirname, join } from 'node:path'
 import { TLSSocket } from 'node:tls'
+import { answerHead } from '@nauthera/runtime/answer-head'
 import { fieldsOf } from '@nauthera/runtime/json'
 import { describeError } from '@nauthera/runtime/log'
 import { paths } from '@nauthera/rules/endpoints'
@@ -95,25 +96,20 @@ async function askBelieving(url: string, trusts: readonly Trust[]): Promise<{ an
 }
 
 /** @param ca certificates (PEM) in place of the system's CAs; may be the server's own self-signed one */
-function ask(url: string, ca?: string): Promise<IssuerAnswer> {
-  const { protocol } = new URL(url)
-  return new Promise((resolve, reject) => {
-    const send = protocol === 'https:' ? requestHttps : requestHttp
-    const trusted = ca === undefined ? {} : { ca, allowPartialTrustChain: true }
-    const asking = send(url, { ...trusted, agent: false, signal: AbortSignal.timeout(patience) }, (answer) => {
-      const { socket } = answer
-      const certificateEnd = socket instanceof TLSSocket ? socket.getPeerCertificate().valid_to : undefined
-      let body = ''
-      answer.setEncoding('utf8').on('data', (text: string) => {
-        body += text
-        if (body.length > longest) answer.destroy(new Error('the answer is too long for a discovery document'))
-      })
-      answer.once('error', reject)
-      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, body, certificateEnd }))
-    })
-    asking.once('error', reject)
-    asking.end()
-  })
+async function ask(url: string, ca?: string): Promise<IssuerAnswer> {
+  const send = new URL(url).protocol === 'https:' ? requestHttps : requestHttp
+  const trusted = ca === undefined ? {} : { ca, allowPartialTrustChain: true }
+  const asking = send(url, { ...trusted, agent: false, signal: AbortSignal.timeout(patience) })
+  asking.end()
+  const answer = await answerHead(asking)
+  const { socket, statusCode = 0 } = answer
+  const certificateEnd = socket instanceof TLSSocket ? socket.getPeerCertificate().valid_to : undefined
+  let body = ''
+  for await (const text of answer.setEncoding('utf8')) {
+    body += String(text)
+    if (body.length > longest) throw new Error('the answer is too long for a discovery document')
+  }
+  return { status: statusCode, body, certificateEnd }
 }
 
 const unknownAuthority = new Set([

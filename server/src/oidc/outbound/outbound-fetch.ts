@@ -6,6 +6,7 @@ import { request as requestHttps } from 'node:https'
 import { isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
 import { callbackify } from 'node:util'
+import { answerHead } from '@nauthera/runtime/answer-head'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { inSpan } from '@nauthera/runtime/traces'
 import type { OutboundPurpose } from '../../settings/outbound.ts'
@@ -47,31 +48,22 @@ export function createOutboundFetch(needs: {
       AbortSignal.timeout(needs.wholeMs ?? limits.whole),
       ...(init.signal ? [init.signal] : []),
     ])
-    const answer = await inSpan(
-      `${init.method ?? 'GET'} ${needs.purpose}`,
-      { 'server.address': url.hostname },
-      () =>
-        new Promise<IncomingMessage>((resolve, reject) => {
-          const outgoing = send(
-            url,
-            {
-              method: init.method ?? 'GET',
-              headers,
-              signal,
-              agent: false,
-              lookup: guardedLookup(needs, signal),
-              timeout: limits.connect,
-            },
-            resolve,
-          )
-          outgoing.once('error', reject)
-          outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in time')))
-          outgoing.once('socket', (socket) => {
-            socket.once('connect', () => socket.setTimeout(needs.wholeMs ?? limits.connect))
-          })
-          outgoing.end(body)
-        }),
-    )
+    const answer = await inSpan(`${init.method ?? 'GET'} ${needs.purpose}`, { 'server.address': url.hostname }, () => {
+      const outgoing = send(url, {
+        method: init.method ?? 'GET',
+        headers,
+        signal,
+        agent: false,
+        lookup: guardedLookup(needs, signal),
+        timeout: limits.connect,
+      })
+      outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in time')))
+      outgoing.once('socket', (socket) => {
+        socket.once('connect', () => socket.setTimeout(needs.wholeMs ?? limits.connect))
+      })
+      outgoing.end(body)
+      return answerHead(outgoing)
+    })
     const status = answer.statusCode ?? 502
     if (needs.body === 'ignored') {
       answer.destroy()

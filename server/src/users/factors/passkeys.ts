@@ -86,7 +86,7 @@ export async function verifyNew(
     const read = parseJsonRecord(answer)
     if (!hasShape(read, answerShape) || !hasShape(read.response, registrationShape)) return refused
     const { clientDataJSON, attestationObject, transports = [] } = read.response
-    if (isEmbedded(clientDataJSON)) return refused
+    if (isEmbedded(clientDataJSON) || !(await isUnattested(attestationObject))) return refused
     return verifyRegistrationResponse({
       response: { ...credentialOf(read), response: { clientDataJSON, attestationObject, transports: [...transports] } },
       expectedChallenge: challenge,
@@ -166,6 +166,16 @@ function credentialOf({ id, rawId, type }: Shaped<typeof answerShape>) {
 function isEmbedded(clientDataJSON: string): boolean {
   const data = parseJsonRecord(Buffer.from(clientDataJSON, 'base64url').toString())
   return data === undefined || (data['crossOrigin'] ?? false) !== false || data['topOrigin'] !== undefined
+}
+
+/** Whether no certificates vouch for the device. We ask for none, so browsers send none. The library would check a chain, and ask
+ *  the addresses in it for revocation lists, whoever wrote them.
+ *  @throws for what is no attestation object */
+async function isUnattested(attestationObject: string): Promise<boolean> {
+  const { decodeAttestationObject } = await import('@simplewebauthn/server/helpers')
+  const object = decodeAttestationObject(Uint8Array.from(Buffer.from(attestationObject, 'base64url')))
+  const format = object.get('fmt')
+  return format === 'none' || (format === 'packed' && object.get('attStmt').get('x5c') === undefined)
 }
 
 interface Verification {

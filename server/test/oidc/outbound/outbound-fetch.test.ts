@@ -1,4 +1,5 @@
 import { listenOnLoopback } from '@nauthera/harness/listen'
+import { findUnsettled, startOddServer } from '@nauthera/harness/odd-answers'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { expect } from 'chai'
@@ -71,6 +72,21 @@ describe('createOutboundFetch', () => {
       .to.contain('outbound.allow')
       .and.contain('jwks')
     expect(await messageOf(guarded(origin))).to.contain('no setting allows it')
+  })
+
+  it('L36 settles within its limit, whatever is answered and however it ends, and the next call works', async function () {
+    this.timeout(60_000)
+    const odd = await startOddServer()
+    const fetch = createOutboundFetch({
+      rule: addressRule('jwks', { loopback: true, allow: [] }),
+      purpose: 'jwks',
+      wholeMs: 200,
+    })
+    try {
+      expect(await findUnsettled(async (path) => (await fetch(odd.origin + path)).text(), 20_000)).to.deep.equal([])
+    } finally {
+      odd.stop()
+    }
   })
 
   it('follows no redirect', async () => expect((await open(`${origin}/redirect`)).status).to.equal(302))

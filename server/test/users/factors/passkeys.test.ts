@@ -1,6 +1,9 @@
+import 'reflect-metadata'
+import { KeyObject } from 'node:crypto'
+import { BasicConstraintsExtension, X509CertificateGenerator } from '@peculiar/x509'
 import { expect } from 'chai'
 import { relyingParty, verifyNew, verifyUse } from '../../../src/users/factors/passkeys.ts'
-import { softwarePasskey } from './software-passkey.ts'
+import { attestedBy, selfAttested, softwarePasskey } from './software-passkey.ts'
 import type { PageFrame } from './software-passkey.ts'
 
 describe(relyingParty.name, () => {
@@ -52,5 +55,22 @@ describe(verifyNew.name, () => {
   it('refuses an answer in which a part has another form, though its signature is right', async () => {
     expect(await verifyNew(party, challenge, withTransports('usb'))).to.equal(undefined)
     expect(await verifyNew(party, challenge, JSON.stringify({ ...answer, response: [] }))).to.equal(undefined)
+  })
+
+  it('takes a key that signs for itself, and refuses certificates that vouch for it, before anybody reads them', async () => {
+    const device = softwarePasskey({ ...party, userId: 'person' })
+    expect(await verifyNew(party, challenge, device.register(challenge, {}, selfAttested))).to.have.property(
+      'credentialId',
+      device.id,
+    )
+    const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
+    const certificate = await X509CertificateGenerator.createSelfSigned({
+      name: 'C=XX, O=Example, OU=Authenticator Attestation, CN=Device',
+      keys,
+      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+      extensions: [new BasicConstraintsExtension(false)],
+    })
+    const attest = attestedBy([Buffer.from(certificate.rawData)], KeyObject.from(keys.privateKey))
+    expect(await verifyNew(party, challenge, device.register(challenge, {}, attest))).to.equal(undefined)
   })
 })
