@@ -5,7 +5,8 @@ import { createSmtp } from '../mail/smtp.ts'
 import { backchannelFailed, createTellLogout } from '../oidc/artefacts/back-channel.ts'
 import { createLogoutTurns } from '../oidc/artefacts/logout-turns.ts'
 import { createBacklogGauges } from '../store/outbox/backlog.ts'
-import { countTries, createOutboxRunner } from '../store/outbox/outbox-runner.ts'
+import { countTries, createOutboxRunner, outboxTimes } from '../store/outbox/outbox-runner.ts'
+import type { Try } from '../store/outbox/outbox-runner.ts'
 import type { Store } from '../store/store.ts'
 import { createLinkMails } from '../users/links/link-mails.ts'
 import { createLinkTries } from '../users/links/link-requests.ts'
@@ -46,19 +47,34 @@ export function createOutboxRunners(
   const mayTake = () => on.store.clock.fault() === undefined
   const runner = { outbox, log, count, mayTake }
   const logouts = createOutboxRunner({ ...runner, tries, givenUp: backchannelFailed, width: logoutWidth })
-  const mails = mailTries(needs, on)
   const backlog = createBacklogGauges({ database: on.store.database, metrics, log })
-  return [backlog, logouts, ...(mails === undefined ? [] : [createOutboxRunner({ ...runner, tries: mails })])]
+  const mails =
+    settings.mail === undefined
+      ? createMailsOff(runner)
+      : createOutboxRunner({ ...runner, tries: mailTries(settings.mail, needs, on) })
+  return [backlog, logouts, mails]
 }
 
-/** Undefined when mail is off. */
+/** Gives up what waits from when mail was on: else it would wait for ever, or be sent when mail is on again and everybody has forgotten it.
+ *  Not what is young: during an update other replicas may send mail already, or still. */
+export const createMailsOff = (
+  needs: Pick<Parameters<typeof createOutboxRunner>[0], 'outbox' | 'log' | 'count' | 'mayTake'>,
+) => createOutboxRunner({ ...needs, tries: mailsOff, minAgeMs: 3_600_000, times: { ...outboxTimes, pollMs: 60_000 } })
+
+const isOff: Try = async () => ({ kind: 'never', reason: 'mail is off (setting mail)' })
+const mailsOff: Record<keyof ReturnType<typeof mailTries>, Try> = {
+  mail: isOff,
+  'reset-request': isOff,
+  'registration-request': isOff,
+}
+
 function mailTries(
+  smtp: NonNullable<Needs['settings']['mail']>,
   { settings }: Needs,
   { store, users, texts }: { store: Store; users: UserSources; texts: AllTexts },
 ) {
-  if (settings.mail === undefined) return undefined
   const sender = { title: settings.branding.title, issuer: settings.issuer }
-  const mail = createSendMail({ smtp: createSmtp(settings.mail), texts, sender })
+  const mail = createSendMail({ smtp: createSmtp(smtp), texts, sender })
   const linkMails = createLinkMails({ mailLinks: store.mailLinks, canChangePassword: users.canChangePassword })
   const requests = createLinkTries({ ...store, sources: users, linkMails })
   return { mail, ...requests }

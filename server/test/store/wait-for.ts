@@ -15,7 +15,7 @@ export async function waitFor(lacks: () => Promise<string | undefined>): Promise
 }
 
 /** Until every row is settled. */
-export const outboxSettled = (outbox: Outbox): Promise<void> =>
+export const outboxSettled = (outbox: Pick<Outbox, 'waiting'>): Promise<void> =>
   waitFor(async () => {
     const waiting = await outbox.waiting()
     return waiting === 0 ? undefined : `${waiting} rows of the outbox wait`

@@ -35,6 +35,8 @@ const limits = { kept: 1000, ofHost: 100, perMinute: 60 }
 /** Bytes of a document. */
 export const longestDocument = 5 * 1024
 const minute = 60_000
+/** The owner of the document has taken it away (RFC 9110 section 15.5.11). 404 may be a fault of the host. */
+const gone = 410
 
 interface Kept {
   readonly document: MetadataDocument
@@ -96,7 +98,7 @@ class FetchedDocuments implements ClientDocuments {
     if (one !== undefined && one.freshUntil > now()) return this.#clientOf(one)
     const asked = await this.#asking.request({ of: clientId, host }, () => this.#fetch(clientId, host))
     if (asked.kind === 'answered') return this.#clientOf(asked.value)
-    // the last good document counts for a day, so that an outage there ends no session here
+    // unless it was withdrawn, the last good document counts for a day, so that an outage there ends no session here
     const before = this.#stored(clientId)
     if (before !== undefined) return this.#clientOf(before)
     return asked.kind === 'no-turn'
@@ -109,10 +111,15 @@ class FetchedDocuments implements ClientDocuments {
     const by = this.#asking.network()
     try {
       const answer = await fetch(clientId, { headers: { accept: 'application/json' } })
+      if (answer.status === gone) this.#kept.delete(clientId)
       if (answer.status !== 200) throw new Error(`the answer has the status ${answer.status}, not 200`)
       const freshMs = freshFor(answer.headers, new Date()) * 1000
       const read = readDocument(await answer.text(), clientId, algorithms)
-      if (read.kind === 'refused') throw new Error(read.why)
+      if (read.kind === 'refused') {
+        // its owner has said so: a redirect URI that was taken out gets no code from now on
+        this.#kept.delete(clientId)
+        throw new Error(read.why)
+      }
       const one = { document: read.document, host, by, at: now(), freshUntil: now() + freshMs }
       keep(this.#kept, clientId, one)
       return one

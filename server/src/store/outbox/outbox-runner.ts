@@ -9,7 +9,8 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import type { Claimed, Outbox } from './outbox.ts'
 import type { WorkKind } from './outbox-rows.ts'
 
-/** One try. What it throws counts as `later`. */
+/** One try. Whatever it throws counts as `later`: only its own word gives work up before its time. A row that does not open may do so with another
+ *  ring, and one of another form is of another release. */
 export type Try = (work: Claimed) => Promise<TryOutcome>
 
 export type TryOutcome =
@@ -73,6 +74,8 @@ interface Needs {
   /** What the audit log says of work that is given up. Default: `outbox.given_up`. */
   readonly givenUp?: (work: Claimed, reason: string) => AuditEvent
   readonly width?: number
+  /** Only work that was queued so long ago is taken. Milliseconds; default: 0. */
+  readonly minAgeMs?: number
   readonly times?: typeof outboxTimes
 }
 
@@ -125,7 +128,9 @@ class Runner implements OutboxRunner {
     const free = this.#needs.mayTake?.() === false ? 0 : this.#width - this.#running.size
     let taken = 0
     try {
-      const claimed = free > 0 ? await this.#needs.outbox.claim([...this.#tries.keys()], free, this.#times.leaseMs) : []
+      const { outbox, minAgeMs } = this.#needs
+      const kinds = [...this.#tries.keys()]
+      const claimed = free > 0 ? await outbox.claim(kinds, free, this.#times.leaseMs, minAgeMs) : []
       taken = claimed.length
       for (const work of claimed) this.#begin(work)
     } catch (error) {
@@ -148,8 +153,8 @@ class Runner implements OutboxRunner {
   }
 
   async #work(work: Claimed): Promise<void> {
-    // its replica died during the last try that there was time for
-    if (work.tries > 1 && work.left() <= 0) return this.#giveUp(work, 'too old')
+    // its replica died during the last try that there was time for, or nobody did such work for long
+    if (work.left() <= 0) return this.#giveUp(work, 'too old')
     const outcome = await this.#try(work)
     switch (outcome.kind) {
       case 'done':
@@ -187,7 +192,7 @@ class Runner implements OutboxRunner {
     try {
       return await Promise.race([attempt(work), overdue])
     } catch (error) {
-      return { kind: isUnreadable(error) ? 'never' : 'later', reason: describeError(error) }
+      return { kind: 'later', reason: describeError(error) }
     } finally {
       clearTimeout(timer)
     }
@@ -230,10 +235,6 @@ class Runner implements OutboxRunner {
     this.#needs.log.warn(fields, message)
   }
 }
-
-/** What stands in the row will never be read. */
-const isUnreadable = (error: unknown): boolean =>
-  hasCode(error, 'SEALED_ROW_DAMAGED', 'STORED_VALUE_INVALID') || error instanceof SyntaxError
 
 const usualEvent = ({ id, kind, tries }: Claimed, reason: string): AuditEvent => ({
   event: 'outbox.given_up',

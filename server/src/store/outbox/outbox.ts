@@ -24,8 +24,9 @@ export interface Outbox extends OutboxRows {
   enqueue(mail: Mail): Promise<boolean>
   /** As `rows`, for work of any kind. */
   workRows(work: readonly NewWork[]): string
-  /** Takes rows of these kinds that are due, for `leaseMs`: after that another replica may take them. */
-  claim(kinds: readonly string[], most: number, leaseMs: number): Promise<Claimed[]>
+  /** Takes rows of these kinds that are due, for `leaseMs`: after that another replica may take them.
+   *  @param minAgeMs only those that were queued so long ago; default: all */
+  claim(kinds: readonly string[], most: number, leaseMs: number, minAgeMs?: number): Promise<Claimed[]>
   /** Done: the row stays as a mark, without its content. Does nothing when the row was claimed again since. */
   finish(claimed: Claimed): Promise<void>
   /** Not done: tried again after `delayMs`. */
@@ -69,7 +70,8 @@ const enqueue = statement('outbox-enqueue', `${outboxInsert('$1')} RETURNING id`
 const claim = statement<OutboxRow>(
   'outbox-claim',
   `UPDATE outbox SET tries = tries + 1, next_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
-   WHERE id IN (SELECT id FROM outbox WHERE done_at IS NULL AND next_at <= clock_timestamp() AND kind = ANY($3) ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+   WHERE id IN (SELECT id FROM outbox WHERE done_at IS NULL AND next_at <= clock_timestamp() AND kind = ANY($3)
+     AND created_at <= clock_timestamp() - $4::float8 * interval '1 millisecond' ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)
    RETURNING *, (extract(epoch FROM give_up_at - clock_timestamp()) * 1000)::float8 AS left_ms`,
   { batched: true },
 )
@@ -139,8 +141,8 @@ export function createOutbox(needs: {
     rows,
     workRows,
     enqueue: async (mail) => (await database.query(enqueue, [rows([mail])])).length === 1,
-    claim: async (kinds, most, leaseMs) =>
-      (await database.query(claim, [most, leaseMs, kinds])).map((row) => claimedOf(ring, row)),
+    claim: async (kinds, most, leaseMs, minAgeMs = 0) =>
+      (await database.query(claim, [most, leaseMs, kinds, minAgeMs])).map((row) => claimedOf(ring, row)),
     finish: async ({ id, tries }) => void (await database.query(finish, [id, tries])),
     retry: async ({ id, tries }, delayMs) => void (await database.query(retry, [id, tries, delayMs])),
     postpone: async ({ id, tries }, delayMs) => void (await database.query(putOff, [id, tries, delayMs])),

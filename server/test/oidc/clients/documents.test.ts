@@ -1,5 +1,7 @@
 import { quietLog as log } from '@nauthera/harness/kept-log'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { createDocuments } from '../../../src/oidc/clients/documents.ts'
 
 const minute = 60_000
@@ -94,6 +96,59 @@ describe(createDocuments.name, () => {
     expect(asked).to.have.length(2)
     pass(24 * 60 * minute)
     expect([documents.known(id), (await documents.load(id)).kind]).to.deep.equal([undefined, 'refused'])
+  })
+
+  it('T51 a document that says no good client any more is none at once, and is one again as soon as it says so', async () => {
+    const { documents, pass, answers } = world()
+    const id = idAt('a')
+    const withdrawn: [string, () => Response][] = [
+      ['its redirect URIs are gone', () => documentOf(id, { redirect_uris: [] })],
+      ['they are at another host', () => documentOf(id, { redirect_uris: ['https://b.agents.example.com/callback'] })],
+      ['it is of another client', () => documentOf(id, { client_id: idAt('b') })],
+      ['a page stands there', () => new Response('<html>', { status: 200 })],
+      ['it is gone for good', () => new Response(null, { status: 410 })],
+    ]
+    for (const [what, answer] of withdrawn) {
+      answers((url) => Promise.resolve(documentOf(url)))
+      pass(5 * minute)
+      expect((await documents.load(id)).kind, what).to.equal('client')
+      answers(() => Promise.resolve(answer()))
+      pass(5 * minute)
+      expect((await documents.load(id)).kind, what).to.equal('refused')
+      expect(documents.known(id), what).to.equal(undefined)
+      answers(() => Promise.reject(new Error('down')))
+      pass(5 * minute)
+      expect((await documents.load(id)).kind, `${what}, and then the host is down`).to.equal('refused')
+    }
+  })
+
+  it('T51 a document ends with its own word alone, whatever else its host answers', async () => {
+    type Said = 'good' | 'withdrawn' | 'away'
+    const answerOf: Readonly<Record<Said, (url: string) => Promise<Response>>> = {
+      good: (url) => Promise.resolve(documentOf(url)),
+      withdrawn: (url) => Promise.resolve(documentOf(url, { redirect_uris: [] })),
+      away: (url) =>
+        url.length % 2 ? Promise.reject(new Error('down')) : Promise.resolve(new Response(null, { status: 503 })),
+    }
+    const story = fc.array(
+      fc.tuple(fc.constantFrom<Said>('good', 'withdrawn', 'away'), fc.integer({ min: 5, max: 900 })),
+    )
+    await fc.assert(
+      fc.asyncProperty(story, async (said) => {
+        const { documents, pass, answers } = world()
+        let lastWord: Said | undefined
+        let spokeAgo = 0
+        for (const [says, minutes] of said) {
+          pass(minutes * minute)
+          spokeAgo += minutes
+          answers(answerOf[says])
+          const { kind } = await documents.load(idAt('a'))
+          if (says !== 'away') [lastWord, spokeAgo] = [says, 0]
+          expect(kind).to.equal(lastWord === 'good' && spokeAgo < 24 * 60 ? 'client' : 'refused')
+        }
+      }),
+      { numRuns: propertyRuns(100) },
+    )
   })
 
   it('T51 a host that does not answer holds up its own clients alone', async () => {

@@ -21,6 +21,8 @@ const makeOld = statement(
   'test-runner-old',
   "UPDATE outbox SET give_up_at = now() - interval '1 second', next_at = now()",
 )
+/** There is time for one try. */
+const makeLast = statement('test-runner-last', "UPDATE outbox SET give_up_at = now() + interval '10 seconds'")
 // the lease is long, so that a row that is due soon was settled
 const fast = { ...outboxTimes, pollMs: 20, leaseMs: 3_600_000, stopMs: 25_000 }
 
@@ -174,8 +176,9 @@ describe(createOutboxRunner.name, function () {
     expect(await metrics.render()).to.match(/nauthera_outbox_tries_total\{kind="mail",outcome="given_up".*\} 1/)
   })
 
-  it('E19 gives up what nobody can read at once, also when its audit event cannot be made of it', async () => {
+  it('E19 gives up what nobody can read when its time is over, also when its audit event cannot be made of it', async () => {
     await Promise.all([queue(), queue()])
+    await stores[0]!.database.query(makeLast)
     const log = keepLog()
     let count = 0
     const attempt: Try = async (work) => {
@@ -231,6 +234,15 @@ describe(createOutboxRunner.name, function () {
     runner.start()
     await reached(12)
     free()
+  })
+
+  it('gives up without a try what nobody did while there was time', async () => {
+    const { attempt, count } = tries(() => ({ kind: 'done' }))
+    await queue()
+    await stores[0]!.database.query(makeOld)
+    run(attempt)
+    await settled()
+    expect(count()).to.equal(0)
   })
 
   it('gives up without a try what a dead replica left too late', async () => {
