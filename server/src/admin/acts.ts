@@ -25,6 +25,8 @@ export interface Act {
   values?(state: PersonState, about: string): Readonly<Record<string, string | number>>
   /** Whether the act would change anything. */
   isOffered(state: PersonState, about: string): boolean
+  /** Whether it takes two members, whoever the person is. */
+  takesTwo?(state: PersonState): boolean
   /** The audit events about the person. */
   readonly events: readonly AuditEvent['event'][]
   /** @returns whether it was done */
@@ -43,6 +45,8 @@ export interface ActedOn {
   readonly state: PersonState
   readonly about: string
   readonly audit: readonly AuditEvent[]
+  /** One member asked for it, and another one confirms it. */
+  readonly isByTwo: boolean
 }
 
 /** The most reset links for one person in an hour, with those that they ask for themselves. */
@@ -75,8 +79,10 @@ export const acts: readonly Act[] = [
   {
     id: 'enable',
     capability: 'disable',
-    isSevere: false,
+    isSevere: true,
     isOffered: ({ user }) => user.disabled,
+    // whoever disabled the account had a reason, also when the person is in no protected group any more
+    takesTwo: ({ user }) => user.enablingTakesTwo !== false,
     events: ['account.enabled'],
     carryOut: ({ store }, { state, audit }) => store.users.setDisabled(state.user.id, false, audit),
   },
@@ -116,7 +122,8 @@ export const acts: readonly Act[] = [
     isSevere: true,
     isOffered: ({ user }) => !user.disabled,
     events: ['account.disabled'],
-    carryOut: ({ store }, { state, audit }) => store.users.setDisabled(state.user.id, true, audit),
+    carryOut: ({ store }, { state, audit, isByTwo }) =>
+      store.users.setDisabled(state.user.id, true, audit, isByTwo ? 'higher' : 'member'),
   },
   {
     id: 'end-session',

@@ -12,7 +12,7 @@ import { teamMails } from './team-mail.ts'
 import type { TeamNeeds } from './team-mail.ts'
 import type { PersonState } from './person-state.ts'
 import { isProtected, judge, judgeConfirmation } from './rank.ts'
-import type { Acting, DeskRules, Ranked, DeskVerdict } from './rank.ts'
+import type { Acting, AskedAct, DeskRules, Ranked, DeskVerdict } from './rank.ts'
 
 export interface CarryOutNeeds extends TeamNeeds {
   readonly rules: DeskRules
@@ -60,7 +60,12 @@ export async function carryOutAct(needs: CarryOutNeeds, asked: AskedOfDesk): Pro
 
 /** The decision as it would be now, for the page. The act decides again. */
 export const foresee = (rules: DeskRules, member: User, state: PersonState, act: Act, about: string): DeskVerdict =>
-  judge(rules, { id: member.id, isDisabled: false, origins: member.groupOrigins }, rankOf(state), actOf(act, about))
+  judge(
+    rules,
+    { id: member.id, isDisabled: false, origins: member.groupOrigins },
+    rankOf(state),
+    actOf(act, about, state),
+  )
 
 export const rankOf = ({ user, sourceSays }: PersonState, locked?: LockedPerson): Ranked => ({
   id: user.id,
@@ -68,9 +73,10 @@ export const rankOf = ({ user, sourceSays }: PersonState, locked?: LockedPerson)
   isKnown: sourceSays === 'known',
 })
 
-const actOf = ({ capability, about: kind }: Act, about: string) => ({
+const actOf = ({ capability, about: kind, ...act }: Act, about: string, state: PersonState): AskedAct => ({
   capability,
   group: kind === 'group' ? about : undefined,
+  takesTwo: act.takesTwo?.(state) ?? false,
 })
 
 async function decideAndAct(needs: CarryOutNeeds, asked: AskedOfDesk, on: DeskWork): Promise<DeskOutcome> {
@@ -78,13 +84,15 @@ async function decideAndAct(needs: CarryOutNeeds, asked: AskedOfDesk, on: DeskWo
   const { rules } = needs
   const locked = on.people.get(state.user.id)
   // two members at once carry it out once
-  if (locked === undefined || !act.isOffered(stateNow(state, locked, needs.directories), about))
-    return { kind: 'nothing' }
+  if (locked === undefined) return { kind: 'nothing' }
+  const now = stateNow(state, locked, needs.directories)
+  if (!act.isOffered(now, about)) return { kind: 'nothing' }
+  const askedAct = actOf(act, about, now)
   const person = rankOf(state, locked)
   const acting = (user: User) => actingAs(user, on.people.get(user.id), needs.directories)
   const verdict = confirms
-    ? judgeConfirmation(rules, { asked: acting(confirms.askedBy), confirms: acting(member) }, person, actOf(act, about))
-    : judge(rules, acting(member), person, actOf(act, about))
+    ? judgeConfirmation(rules, { asked: acting(confirms.askedBy), confirms: acting(member) }, person, askedAct)
+    : judge(rules, acting(member), person, askedAct)
   if (verdict.kind === 'refused') return verdict
   if (!(await on.countAct(member.id, 'any', needs.limits.actsPerHour))) return refused('too-often')
   const isSevere =
@@ -115,7 +123,9 @@ async function actOn(needs: CarryOutNeeds, asked: AskedOfDesk, on: DeskWork): Pr
   const fields = { outcome: 'success', userId: state.user.id, ...auditedRequest(request), detail } as const
   const done = act.events.map((event): AuditEvent => ({ event, ...fields }))
   const audit = [deskEvent(act.id, asked), ...done]
-  return (await act.carryOut({ store: on, now, linkMails }, { state, about, audit })) ? 'done' : 'nothing'
+  return (await act.carryOut({ store: on, now, linkMails }, { state, about, audit, isByTwo: confirms !== undefined }))
+    ? 'done'
+    : 'nothing'
 }
 
 /** Groups of a directory as just read; our own groups from the locked row. */
@@ -128,10 +138,11 @@ function actingAs(user: User, locked: LockedPerson | undefined, directories: rea
   }
 }
 
-const stateNow = (state: PersonState, { user }: LockedPerson, directories: readonly string[]): PersonState =>
-  directories.includes(state.user.source)
-    ? state
-    : { ...state, user: { ...state.user, disabled: user.disabled, groupOrigins: user.groupOrigins } }
+function stateNow(state: PersonState, { user }: LockedPerson, directories: readonly string[]): PersonState {
+  const { disabled, groupOrigins, enablingTakesTwo } = user
+  const ofRecord = directories.includes(state.user.source) ? {} : { disabled, groupOrigins }
+  return { ...state, user: { ...state.user, ...ofRecord, enablingTakesTwo } }
+}
 
 type About = Partial<Omit<AskedOfDesk, 'state'>> &
   Pick<AskedOfDesk, 'member' | 'request'> & { state: Pick<PersonState, 'user'> }

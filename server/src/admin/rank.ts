@@ -52,6 +52,8 @@ export interface AskedAct {
   readonly capability: Capability
   /** The group to add or remove. */
   readonly group?: string | undefined
+  /** Whoever the person is. */
+  readonly takesTwo?: boolean
 }
 
 export type DeskVerdict =
@@ -78,7 +80,8 @@ export function judge(rules: DeskRules, member: Acting, person: Ranked, act: Ask
   if (act.capability === 'groups' && !rules.assignableGroups.has(act.group ?? ''))
     return refused('group-not-assignable')
   const isOfProtected = act.group !== undefined && rules.protectedGroups.has(act.group)
-  return { kind: isProtected(rules, person) || isOfProtected ? 'needs-second' : 'allowed' }
+  const isForTwo = act.takesTwo === true || isOfProtected || isProtected(rules, person)
+  return { kind: isForTwo ? 'needs-second' : 'allowed' }
 }
 
 /** Judges whether a second member may confirm a request. Both must be allowed to request it now. */

@@ -16,6 +16,6 @@ describe('acts of the help desk', () => {
       const linkMails = sent && { sendReset: async () => sent }
       const needs = { linkMails } as unknown as ActNeeds
       const state = { user: {} } as PersonState
-      expect(await sendReset.carryOut(needs, { state, about: '', audit: [] })).to.equal(isDone)
+      expect(await sendReset.carryOut(needs, { state, about: '', audit: [], isByTwo: false })).to.equal(isDone)
     })
 })

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { formOf } from '@nauthera/harness/browser'
 import type { Browser } from '@nauthera/harness/browser'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { addPerson } from '@nauthera/harness/server'
 import { handleOf } from '../../src/account/endings.ts'
 import { acts } from '../../src/admin/acts.ts'
@@ -17,7 +19,7 @@ const link = statement(
 
 // A member of the help desk as an attacker: every way that was found to become an administrator, or to shut one out.
 describe('ranks of the help desk', function () {
-  this.timeout(90_000)
+  this.timeout(90_000 * propertyRuns(1))
   let site: MailSite
   let agent: Browser
   let colleague: Browser
@@ -117,6 +119,64 @@ describe('ranks of the help desk', function () {
 
     it('L44 an administrator who was disabled: they stay so', async () => {
       const id = await addPerson(site, 'former-chief', ['admins'])
+      await store().users.setDisabled(id, true, [])
+      await force(agent, id, 'enable')
+      expect((await load(id)).user.disabled).to.equal(true)
+    })
+
+    it('L44 whoever an administrator has disabled, also once their groups are gone: they stay so', async () => {
+      const id = await addPerson(site, 'dismissed-chief', ['admins'])
+      await store().users.setDisabled(id, true, [])
+      await store().groups.removeMember('admins', id, [])
+      await force(agent, id, 'enable')
+      expect((await load(id)).user.disabled).to.equal(true)
+      const [request] = await requestsOf(id)
+      await confirm(agent, id, request!.id)
+      expect((await load(id)).user.disabled, 'nor by confirming it all alone').to.equal(true)
+      await confirm(colleague, id, request!.id)
+      expect((await load(id)).user.disabled, 'two members can').to.equal(false)
+    })
+
+    it('L44 whoever an administrator has disabled, whatever was done before, and whatever one member does then', async () => {
+      type Step = 'disable' | 'enable' | 'sign-out' | 'remove-group' | 'add-group' | 'administrator enables'
+      const alone = fc.constantFrom<Step>('disable', 'enable', 'sign-out', 'remove-group', 'add-group')
+      const any = fc.oneof(alone, fc.constant<Step>('administrator enables'))
+      const story = fc.record({
+        before: fc.array(any, { maxLength: 4 }),
+        after: fc.array(alone, { minLength: 1, maxLength: 5 }),
+      })
+      let person = 0
+      await fc.assert(
+        fc.asyncProperty(story, async ({ before, after }) => {
+          const id = await addPerson(site, `someone-${person++}`)
+          const step = async (one: Step) => {
+            if (one === 'administrator enables') await store().users.setDisabled(id, false, [])
+            else await force(agent, id, one, one.endsWith('group') ? 'on-call' : '')
+          }
+          for (const one of before) await step(one)
+          await store().users.setDisabled(id, true, [])
+          for (const one of after) await step(one)
+          expect((await load(id)).user.disabled).to.equal(true)
+        }),
+        { numRuns: propertyRuns(5) },
+      )
+    })
+
+    it('L44 whoever two members have disabled', async () => {
+      const id = await addPerson(site, 'chief-of-two', ['admins'])
+      await force(agent, id, 'disable')
+      await confirm(colleague, id, (await requestsOf(id))[0]!.id)
+      await store().groups.removeMember('admins', id, [])
+      await force(colleague, id, 'enable')
+      expect((await load(id)).user.disabled).to.equal(true)
+    })
+
+    it('L44 whoever a member had disabled, once an administrator did so too', async () => {
+      const id = await addPerson(site, 'disabled-twice')
+      await force(agent, id, 'disable')
+      await force(agent, id, 'enable')
+      expect((await load(id)).user.disabled, 'before').to.equal(false)
+      await force(agent, id, 'disable')
       await store().users.setDisabled(id, true, [])
       await force(agent, id, 'enable')
       expect((await load(id)).user.disabled).to.equal(true)

@@ -320,7 +320,7 @@ export const sampleAdminPages: Readonly<Record<string, Page>> = {
     email: undefined,
     groups: [],
     signIns: [],
-    acts: [{ id: 'enable', isSevere: false, href: `${here}/enable` }],
+    acts: [{ id: 'enable', isSevere: true, href: `${here}/enable` }],
   }),
   'admin-person in a protected group with many groups': person({
     isProtected: true,

@@ -43,6 +43,8 @@ export interface User extends Person {
   /** Which source says which of the groups, by its `id`: `postgres` says those that were given here. */
   readonly groupOrigins: GroupOrigins
   readonly passwordChangeRequired: boolean
+  /** Of a disabled account: whether an administrator, or two members of the help desk, disabled it. Undefined where nobody needs it. */
+  readonly enablingTakesTwo?: boolean | undefined
   /** Undefined when they never chose, and where nobody needs it. */
   readonly preferences?: PersonalPreferences | undefined
   readonly createdAt: Date
@@ -76,6 +78,8 @@ export interface UserRow {
   readonly profile: unknown
   readonly password_change_required: boolean
   readonly disabled_at: Date | null
+  /** Only of queries that ask for it. */
+  readonly enabling_takes_two?: boolean
   readonly created_at: Date
   readonly updated_at: Date
   /** Null of a record that was just made without groups. */
@@ -117,6 +121,7 @@ export function userOf(row: UserRow): User {
     passwordChangeRequired: row.password_change_required,
     preferences: readPreferences(row.preferences),
     disabled: row.disabled_at !== null,
+    ...(row.disabled_at === null ? {} : { enablingTakesTwo: row.enabling_takes_two }),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     groups: sorted(Object.values(groupOrigins).flat()),

@@ -63,8 +63,14 @@ export interface Users extends AdoptedUsers {
     audit: readonly AuditEvent[],
     keepsOthers?: boolean,
   ): Promise<User | undefined>
-  /** Disables or enables. Sessions and grants of a disabled person end at once. */
-  setDisabled(userId: string, disabled: boolean, audit: readonly AuditEvent[]): Promise<boolean>
+  /** Disables or enables. Sessions and grants of a disabled person end at once.
+   *  @param by `member`: one member of the help desk, alone; one of them may then enable the account. Default: whoever has a higher rank */
+  setDisabled(
+    userId: string,
+    disabled: boolean,
+    audit: readonly AuditEvent[],
+    by?: 'member' | 'higher',
+  ): Promise<boolean>
   /** Removes our record of the person, with password, groups, consents, sessions (whose clients are told) and grants. Audit rows stay until they are too old.
    *  @returns whether there was one */
   remove(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
@@ -115,9 +121,15 @@ const changing = (name: string, what: string) =>
   )
 const disable = changing(
   'user-disable',
-  `disabled_at = coalesce(disabled_at, now()), ${moveStanding}, updated_at = now()`,
+  `disabled_at = coalesce(disabled_at, now()), enabling_takes_two = true, ${moveStanding}, updated_at = now()`,
 )
-const enable = changing('user-enable', 'disabled_at = NULL, updated_at = now()')
+// who has disabled the account before may have a higher rank
+const disableByMember = changing(
+  'user-disable-by-member',
+  `disabled_at = coalesce(disabled_at, now()), enabling_takes_two = enabling_takes_two AND disabled_at IS NOT NULL,
+   ${moveStanding}, updated_at = now()`,
+)
+const enable = changing('user-enable', 'disabled_at = NULL, enabling_takes_two = true, updated_at = now()')
 const revokeSessions = changing('user-revoke-sessions', moveStanding)
 const remove = statement(
   'user-remove',
@@ -144,7 +156,8 @@ export function createUsers(needs: UserNeeds): Users {
       insertUser(needs, insertByLink, user, { events, link: [linkHash(token), kind] }),
     ...createAdoptedUsers(needs),
     edit: (userId, change, events, keepsOthers = false) => editUser(needs, userId, change, { events, keepsOthers }),
-    setDisabled: (userId, disabled, events) => changeUser(needs, disabled ? disable : enable, userId, events),
+    setDisabled: (userId, disabled, events, by = 'higher') =>
+      changeUser(needs, disabled ? (by === 'member' ? disableByMember : disable) : enable, userId, events),
     remove: (userId, events) => changeUser(needs, remove, userId, events),
     revokeSessions: (userId, events) => changeUser(needs, revokeSessions, userId, events),
   }

@@ -14,6 +14,8 @@ CREATE TABLE users (
   profile jsonb NOT NULL DEFAULT '{}',
   password_change_required boolean NOT NULL DEFAULT false,
   disabled_at timestamptz,
+  -- false: one member of the help desk has disabled the account, and one may enable it
+  enabling_takes_two boolean NOT NULL DEFAULT true,
   -- sessions whose person signed in before this instant are dead, by whole seconds, as auth_time is (OpenID Connect Core 2)
   sessions_valid_after timestamptz NOT NULL DEFAULT '-infinity',
   created_at timestamptz NOT NULL DEFAULT now(),
