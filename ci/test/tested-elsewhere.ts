@@ -4,10 +4,12 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'rules/src/*': [
     'rules/test/check-client.test.ts',
     'operator/test/decide/metadata.test.ts',
+    'operator/test/status/refusals.test.ts',
     'server/test/http/server.integration.test.ts',
   ],
   'proto/src/*': ['config-agent/test/report/diff-shards.test.ts'],
   'proto/src/channel/*': ['proto/test/channel/channel.test.ts'],
+  'runtime/src/answer-head.ts': ['server/test/oidc/outbound/outbound-fetch.test.ts'],
   'runtime/src/export-traces.ts': ['runtime/test/traces.test.ts'],
   'config-agent/src/*': ['config-agent/test/app.test.ts'],
   'config-agent/src/*/*': ['config-agent/test/app.test.ts'],

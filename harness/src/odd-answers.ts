@@ -19,7 +19,7 @@ const forms = [
 const ends = ['finish', 'reset', 'silence'] as const
 
 /** All of them: 14 statuses, 5 forms, 5 places to cut and 3 ways to end. */
-export const oddAnswers: readonly OddAnswer[] = statuses.flatMap((status) =>
+const oddAnswers: readonly OddAnswer[] = statuses.flatMap((status) =>
   forms.flatMap((form) => {
     const whole = `HTTP/1.1 ${status} Odd\r\n${form}`
     const body = whole.indexOf('\r\n\r\n') + 4

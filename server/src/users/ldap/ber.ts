@@ -13,7 +13,7 @@ export class BerFault extends Error {}
 /** @param limit where the surrounding element ends
  *  @returns the element that begins at `at`; undefined while its header or its content is not there yet
  *  @throws BerFault for a length that is not definite, or longer than four bytes (RFC 4511 section 5.1) */
-export function findElement(bytes: Uint8Array, at: number, limit = bytes.length): BerElement | undefined {
+function findElement(bytes: Uint8Array, at: number, limit = bytes.length): BerElement | undefined {
   const header = readHeader(bytes, at, limit)
   return header !== undefined && header.end <= limit ? header : undefined
 }

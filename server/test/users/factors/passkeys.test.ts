@@ -1,6 +1,5 @@
-import 'reflect-metadata'
-import { KeyObject } from 'node:crypto'
-import { BasicConstraintsExtension, X509CertificateGenerator } from '@peculiar/x509'
+import { createPrivateKey } from 'node:crypto'
+import { createCertificate } from '@nauthera/harness/certificates'
 import { expect } from 'chai'
 import { relyingParty, verifyNew, verifyUse } from '../../../src/users/factors/passkeys.ts'
 import { attestedBy, selfAttested, softwarePasskey } from './software-passkey.ts'
@@ -63,14 +62,10 @@ describe(verifyNew.name, () => {
       'credentialId',
       device.id,
     )
-    const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
-    const certificate = await X509CertificateGenerator.createSelfSigned({
-      name: 'C=XX, O=Example, OU=Authenticator Attestation, CN=Device',
-      keys,
-      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-      extensions: [new BasicConstraintsExtension(false)],
+    const { der, keyPem } = await createCertificate({
+      subject: [{ C: ['XX'] }, { O: ['Example'] }, { OU: ['Authenticator Attestation'] }, { CN: ['Device'] }],
     })
-    const attest = attestedBy([Buffer.from(certificate.rawData)], KeyObject.from(keys.privateKey))
+    const attest = attestedBy([der], createPrivateKey(keyPem))
     expect(await verifyNew(party, challenge, device.register(challenge, {}, attest))).to.equal(undefined)
   })
 })
