@@ -105,13 +105,13 @@ function effectsOf({ policies, baseline, held, lost, remembered }: World) {
   const declaring = (identifier: string): DeclaredApi[] => declared.filter((one) => one.identifier === identifier)
   return judgements.map((judgement) => {
     const caller = callerOf(judgement, undefined, {})
-    const { acceptance, serve, minSpacingMs, maxOverlapMs, shardBytes } = judgement
+    const { acceptance, serve, spacings, maxOverlapMs, shardBytes } = judgement
     return {
       acceptance,
       serve,
       denials: denialsOf(judgement),
       spec: { ...judgement.client.spec },
-      bounds: { minSpacingMs, maxOverlapMs, shardBytes },
+      bounds: { spacings, maxOverlapMs, shardBytes },
       declared: judgement.declared,
       granted:
         caller && grantedOf(resolveAccess(caller, declaring), documentGrants(judgement.declared, caller.policies)),

@@ -6,16 +6,15 @@ import type { SecretStep } from './look.ts'
 import type { Spacing } from './spacing.ts'
 
 /** A step: mints the secret that the plan asks for. Its plain value is in memory only, until it is published. */
-export function createMint(needs: { spacing: Spacing }): SecretStep {
+export function createMint(needs: { spacing: Pick<Spacing, 'begin'> }): SecretStep {
   return (look) => {
     const { plan, memory, log } = look
     if (plan.step.kind !== 'mint' || look.failure !== undefined || look.missing !== undefined) return passed
-    const { obeys, at } = plan.step
+    const { obeys, at, dueAt } = plan.step
     const plain = new Secret(randomBytes(32).toString('base64url'))
     const secret = { ...identifySecret(plain), mintedAt: at, obeys }
     memory.pending = { secret, plain }
-    const isScheduled = obeys.trigger === undefined && obeys.annotation === undefined
-    if (isScheduled) needs.spacing.recordRotation()
+    if (dueAt !== undefined) needs.spacing.begin({ key: look.key, spacings: look.judgement.spacings })
     log.later({ secret: secret.id }, 'secret minted')
     return { kind: 'changed', known: look }
   }

@@ -1,5 +1,6 @@
 // Gathers the input of a rotation from client, shard, Secret and replicas, and plans it.
 import { annotations } from '@nauthera/proto/names'
+import { tenantOf, tenantText } from '@nauthera/rules/tenants'
 import { durationMs } from '../api/duration.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { timeOf } from '../api/time-text.ts'
@@ -22,7 +23,7 @@ export function createPlanNext(needs: {
   shards: Pick<SecretOutlet['shards'], 'stored' | 'endedIds'>
   replicas: SecretOutlet['replicas']
   follow: Pick<SecretOutlet['follow'], 'entry'>
-  spacing: Spacing
+  spacing: Pick<Spacing, 'waitMs' | 'leave'>
   quietPeriodMs: number
   clock: Pick<Clock, 'now'>
 }): (known: KnownSecret) => RotationPlan {
@@ -36,8 +37,7 @@ export function createPlanNext(needs: {
     const known = entry ?? movedEntry(client, shards)
     const verifiers = known && verifiersOf(known)
     const propagation = entry && follow.entry(key)
-    const notBefore = needs.spacing.notBefore(judgement.minSpacingMs)
-    return planRotation({
+    const input: RotationInput = {
       source,
       rotation: rotationOf(judgement, needs.quietPeriodMs),
       serving: serve.kind !== 'nothing',
@@ -56,9 +56,17 @@ export function createPlanNext(needs: {
         lastUsed: lastUses(client.status, idsOf(verifiers), (id) => replicas.lastUsed(key, id)),
       },
       status: statusOf(client),
-      ...present({ lostSince: memory.lostSince, notBefore }),
+      ...present({ lostSince: memory.lostSince }),
       now: needs.clock.now(),
-    })
+    }
+    const plan = planRotation(input)
+    if (plan.step.kind !== 'mint' || plan.step.dueAt === undefined) {
+      needs.spacing.leave(key)
+      return plan
+    }
+    const tenant = tenantText(tenantOf(client.metadata))
+    const waitMs = needs.spacing.waitMs({ key, tenant, spacings: judgement.spacings, dueAt: plan.step.dueAt })
+    return waitMs === undefined ? plan : planRotation({ ...input, notBefore: input.now + waitMs })
   }
 }
 

@@ -30,7 +30,7 @@ import { createReader } from './read.ts'
 import { createRender } from './render.ts'
 import { createLeaveEnding, createSettle, settleListed, stopWhereNotWritable } from './settle.ts'
 import { leaveToHolder } from './shared-names.ts'
-import { createSpacing } from './spacing.ts'
+import { Spacing } from './spacing.ts'
 import { createFence, createPublish, createRestore, createWriteSecret } from './write.ts'
 
 /** The result of one look at a client's secret. */
@@ -54,7 +54,7 @@ export interface WorkNeeds extends SecretOutlet {
   readonly endings: Pick<EndingNamespaces, 'has' | 'refused'>
   /** When a namespace was created, epoch milliseconds; undefined when unknown. */
   readonly namespaceBornAt: (namespace: string) => number | undefined
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
   /** Looks at the key again after this many milliseconds at the latest. */
   readonly again: (key: string, milliseconds: number) => void
   readonly onWrite?: (kind: 'secret') => void
@@ -64,7 +64,7 @@ export interface WorkNeeds extends SecretOutlet {
  *  plan is made again. */
 function stepsOfLook(
   needs: WorkNeeds & {
-    spacing: ReturnType<typeof createSpacing>
+    spacing: Spacing
     render: ReturnType<typeof createRender>
     reader: ReturnType<typeof createReader>
     entries: ReturnType<typeof createEntryWriter>
@@ -92,7 +92,7 @@ function stepsOfLook(
 /** Takes the steps of one client's secret: sets its verifiers in the shard, then writes its value into the application's Secret. */
 export function createWorkOnSecret(needs: WorkNeeds): (work: SecretWork) => Promise<SecretResult> {
   const { settings, shards, clock } = needs
-  const spacing = createSpacing(clock)
+  const spacing = new Spacing(needs)
   const render = createRender(settings.issuer, needs.proof)
   const reader = createReader({
     ...needs,

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import { applyDefaults } from '../../src/decide/client/apply-defaults.ts'
+import { applyDefaults, longestSpacing } from '../../src/decide/client/apply-defaults.ts'
 import { client, binding } from './clients.ts'
 
 describe('applyDefaults', () => {
@@ -97,11 +97,17 @@ describe('applyDefaults', () => {
     expect(spec({}, given, { rotation: { maxOverlap: '24h' } }).rotation).to.include({ overlap: '24h' })
     expect(spec({}, given, { rotation: { maxOverlap: '72h' } }).rotation).to.include({ overlap: '48h' })
   })
-  it('takes the widest spacing and the shortest overlap of all policies', () => {
+  it('takes the spacing of each policy that has one, and the shortest overlap of all', () => {
     const effective = applyDefaults(
       client(),
-      binding({ rotation: { minSpacing: '10s', maxOverlap: '24h' } }, { rotation: { minSpacing: '1m' } }),
+      binding(
+        { rotation: { minSpacing: '10s', maxOverlap: '24h' } },
+        { rotation: { minSpacing: '1m' } },
+        { rotation: { minSpacing: '0s' } },
+      ),
     )
-    expect(effective).to.include({ minSpacingMs: 60_000, maxOverlapMs: 24 * 3_600_000 })
+    expect(effective.spacings.map(({ ms }) => ms)).to.deep.equal([10_000, 60_000])
+    expect(longestSpacing(effective.spacings)).to.equal(60_000)
+    expect(effective.maxOverlapMs).to.equal(24 * 3_600_000)
   })
 })

@@ -50,7 +50,7 @@ export const emptyShards = {
 export function judged(change: Partial<Judgement> = {}): Judgement {
   const base = {
     client: client({}, { generation: 4 }),
-    minSpacingMs: 0,
+    spacings: [],
     maxOverlapMs: 0,
     acceptance: { kind: 'accepted', wanted: 'demo.app' },
     policies: ['baseline'],

@@ -201,7 +201,8 @@ describe('judgeClient', () => {
     expect(judgement.client.spec.tokens).to.deep.equal({ accessTTL: '5m' })
     expect(configOf(judgement)?.accessTokenTtl).to.equal(300)
     expect(judgement.policies).to.deep.equal(['policy-1', 'baseline'])
-    expect(judgement).to.include({ minSpacingMs: 60_000, maxOverlapMs: 24 * hour })
+    expect(judgement.spacings.map(({ ms }) => ms)).to.deep.equal([60_000])
+    expect(judgement.maxOverlapMs).to.equal(24 * hour)
   })
 })
 

@@ -554,6 +554,40 @@ const table: readonly Row[] = [
     verifiers: ['old'],
   },
   {
+    sentence: 'a secret that is minted waits for no turn, and least of all for its own',
+    given: { rotation: { intervalMs: hour }, notBefore: now + minute, pending: pending('new') },
+    step: 'write-shard',
+    verifiers: ['new', 'old'],
+  },
+  {
+    sentence: 'a secret that is minted waits for no window either, before the shard has it',
+    given: {
+      secret: holds('old', { rotatedAt: now - 10 * hour }),
+      rotation: { intervalMs: 9 * hour, window: { schedule: '0 11 * * *', durationMs: 30 * minute } },
+      pending: pending('new'),
+    },
+    step: 'write-shard',
+    verifiers: ['new', 'old'],
+  },
+  {
+    sentence: 'goes with a window that opened shortly before the interval is over',
+    given: {
+      secret: holds('old', { rotatedAt: now - 23.5 * hour }),
+      rotation: { intervalMs: 24 * hour, window: { schedule: '0 12 * * *', durationMs: hour } },
+    },
+    step: 'mint',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'does not go with a window that opened long before the interval is over',
+    given: {
+      secret: holds('old', { rotatedAt: now - 21 * hour }),
+      rotation: { intervalMs: 24 * hour, window: { schedule: '0 12 * * *', durationMs: 4 * hour } },
+    },
+    step: 'rest',
+    verifiers: ['old'],
+  },
+  {
     sentence: 'a trigger does not wait for a window',
     given: { rotation: { trigger: 'now', intervalMs: hour, window: { schedule: '0 3 * * *', durationMs: hour } } },
     step: 'mint',
@@ -657,6 +691,22 @@ describe('planRotation', () => {
     const isLost = (secret: SecretState) => planRotation(input({ secret, pending: pending('new') })).isLost
     expect(isLost({ kind: 'absent' })).to.equal(true)
     expect([isLost(holds('old')), isLost({ kind: 'foreign' }), isLost({ kind: 'unknown' })]).not.to.include(true)
+  })
+
+  it('judges a late rotation by the age of the secret, whatever it waits for', () => {
+    const after = (age: number, given: Parameters<typeof input>[0] = {}) =>
+      planRotation(
+        input({ secret: holds('old', { rotatedAt: now - age }), rotation: { intervalMs: 10 * hour }, ...given }),
+      ).health
+    const inTurn = { notBefore: now + minute }
+    expect(after(10 * hour + 4 * minute)).to.deep.equal({ ok: true })
+    expect(after(10 * hour + 5 * minute)).to.include({ ok: false, reason: 'Overdue' })
+    expect(after(11 * hour - 1, inTurn), 'its turn comes')
+      .to.deep.include({ ok: true })
+      .and.to.have.property('waits')
+    expect(after(11 * hour, inTurn), 'others have had their turn for too long').to.include({ reason: 'Overdue' })
+    expect(after(11 * hour, { serving: false }), 'it may not even begin').to.include({ reason: 'Overdue' })
+    expect(after(9 * hour, { serving: false })).to.deep.equal({ ok: true })
   })
 
   it('says that a window was missed, and when the next one opens', () => {

@@ -1,18 +1,18 @@
 import { expect } from 'chai'
 import { createMint, clearPending } from '../../src/secret/mint.ts'
-import { createSpacing } from '../../src/secret/spacing.ts'
+import { Spacing } from '../../src/secret/spacing.ts'
 import { createOneClient, lookOf, planOf, unreachable } from './one-client.ts'
 import type { OneClient } from './one-client.ts'
 
 describe('createMint', () => {
   let one: OneClient
-  let spacing: ReturnType<typeof createSpacing>
+  let spacing: Spacing
   const mint = (...[plan, more]: [Parameters<typeof lookOf>[1], Parameters<typeof lookOf>[2]?]) =>
     createMint({ spacing })(lookOf(one, plan, more))
 
   beforeEach(() => {
     one = createOneClient()
-    spacing = createSpacing(one.clock)
+    spacing = new Spacing({ clock: one.clock, again: () => {} })
   })
 
   it('keeps 256 random bits in memory, and which triggers they were minted for', async () => {
@@ -24,11 +24,14 @@ describe('createMint', () => {
     expect(JSON.stringify([one.memory, one.log.lines])).not.to.include(plain.reveal())
   })
 
-  it('begins the wait before the next scheduled rotation, and only when this one was scheduled', async () => {
-    await mint(planOf({ kind: 'mint', obeys: { annotation: 'now' }, at: 7 }))
-    expect(spacing.notBefore(1_000)).to.equal(-Infinity)
+  it('takes a turn when only the schedule asks for it, also after a trigger that is long done', async () => {
+    one = createOneClient({ policy: { rotation: { minSpacing: '1s' } } })
+    const { spacings } = one.work().judgement
+    const next = () => spacing.waitMs({ key: 'other/app', tenant: 'other', spacings, dueAt: 0 })
     await mint(planOf({ kind: 'mint', obeys: {}, at: 7 }))
-    expect(spacing.notBefore(1_000)).to.equal(one.clock.now() + 1_000)
+    expect(next(), 'a first secret, or one that people asked for').to.equal(undefined)
+    await mint(planOf({ kind: 'mint', obeys: { trigger: 'of last year' }, at: 7, dueAt: 5 }))
+    expect(next()).to.equal(1_000)
   })
 
   for (const [why, more] of [
@@ -50,7 +53,9 @@ describe('clearPending', () => {
   for (const keepsPending of [true, false]) {
     it(`${keepsPending ? 'keeps' : 'forgets'} the pending secret when the plan ${keepsPending ? 'wants it' : 'does not'}`, async () => {
       const one = createOneClient()
-      await createMint({ spacing: createSpacing(one.clock) })(lookOf(one, planOf({ kind: 'mint', obeys: {}, at: 7 })))
+      await createMint({ spacing: new Spacing({ clock: one.clock, again: () => {} }) })(
+        lookOf(one, planOf({ kind: 'mint', obeys: {}, at: 7 })),
+      )
       expect(await clearPending(lookOf(one, planOf({ kind: 'rest' }, { keepsPending })))).to.deep.equal({
         kind: 'passed',
       })

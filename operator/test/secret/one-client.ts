@@ -7,9 +7,10 @@ import { digestOf } from '@nauthera/proto/digest'
 import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
 import { Secret } from '@nauthera/runtime/secret'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
+import type { ManualClock } from '@nauthera/harness/operator/clocks'
 import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
 import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'
-import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
+import type { OIDCPolicy, OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import type { Propagation } from '../../src/decide/status/propagation.ts'
 import type { RotationPlan, RotationStep, SecretMarks } from '../../src/decide/secret/rotation-terms.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
@@ -121,9 +122,12 @@ export function createOneClient(
     metadata?: Partial<OIDCClient['metadata']>
     status?: OIDCClient['status']
     policy?: OIDCPolicySpec
+    /** Beside the one of the settings. */
+    policies?: readonly OIDCPolicy[]
+    clock?: ManualClock
   } = {},
 ) {
-  const clock = createManualClock()
+  const clock = options.clock ?? createManualClock()
   const recorded = createRecordedLog()
   const secrets = createHeldSecrets()
   const client: OIDCClient = {
@@ -166,7 +170,7 @@ export function createOneClient(
     clients.set(key, now)
     const watch = {
       clients,
-      policies: () => [],
+      policies: () => options.policies ?? [],
       findCluster: () => undefined,
       namespaceLabels: () => undefined,
       readsNamespaces: false,

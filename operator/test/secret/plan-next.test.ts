@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { annotations } from '@nauthera/proto/names'
 import { createPlanNext, rotationOf, statusOf } from '../../src/secret/plan-next.ts'
-import { createSpacing } from '../../src/secret/spacing.ts'
+import { Spacing } from '../../src/secret/spacing.ts'
 import { createOneClient, lookOf, planOf } from './one-client.ts'
 
 const hour = 3_600_000
@@ -67,7 +67,11 @@ describe('createPlanNext', () => {
     })
     one.shard.store()
     one.shard.spread()
-    const planNext = createPlanNext({ ...one.needs, spacing: createSpacing(one.clock), quietPeriodMs: hour })
+    const planNext = createPlanNext({
+      ...one.needs,
+      spacing: new Spacing({ clock: one.clock, again: () => {} }),
+      quietPeriodMs: hour,
+    })
     const idsOf = () => planNext(lookOf(one, planOf({ kind: 'rest' }))).verifiers.map(({ id }) => id)
     expect(idsOf()).to.deep.equal(['0a1b2c3d'])
     one.shard.entry = { ...one.shard.entry!, uid: 'another' }
@@ -88,7 +92,12 @@ describe('createPlanNext', () => {
         ...one.needs.replicas,
         lastUsed: (_: string, of: string) => (of === id ? reported : undefined),
       }
-      const needs = { ...one.needs, replicas, spacing: createSpacing(one.clock), quietPeriodMs: hour }
+      const needs = {
+        ...one.needs,
+        replicas,
+        spacing: new Spacing({ clock: one.clock, again: () => {} }),
+        quietPeriodMs: hour,
+      }
       return createPlanNext(needs)(lookOf(one, planOf({ kind: 'rest' }))).report.lastUsed[id]
     }
     expect(lastUsedOf(undefined, undefined)).to.equal(undefined)

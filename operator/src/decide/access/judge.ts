@@ -159,7 +159,7 @@ function idOfUnread({
 /** Refuses the present version; the accepted one stays. */
 const refused = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   client,
-  minSpacingMs: 0,
+  spacings: [],
   maxOverlapMs: 0,
   acceptance,
   served: undefined,

@@ -14,11 +14,22 @@ import type { BindingPolicies } from './policies.ts'
 export interface Effective {
   /** With the defaults of the policies. */
   readonly client: OIDCClient
-  /** The least time between two scheduled rotations, of any clients. */
-  readonly minSpacingMs: number
+  /** Of each policy that wants one; its clients rotate by schedule one after the other. */
+  readonly spacings: readonly PolicySpacing[]
   /** The longest life of a previous secret beside the new one. */
   readonly maxOverlapMs: number
 }
+
+/** The least time between two rotations by schedule, of any clients that the policy binds. */
+export interface PolicySpacing {
+  readonly policy: string
+  /** Milliseconds, above 0. */
+  readonly ms: number
+}
+
+/** @returns the longest of them, milliseconds; 0 without one */
+export const longestSpacing = (spacings: readonly PolicySpacing[]): number =>
+  Math.max(0, ...spacings.map(({ ms }) => ms))
 
 export const defaultMaxOverlapMs = 168 * 3_600_000
 
@@ -42,7 +53,10 @@ export function applyDefaults(client: OIDCClient, policies: BindingPolicies): Ef
   const bounds = policies.map(({ spec: policy }) => policy.rotation)
   return {
     client: { ...client, spec: effective },
-    minSpacingMs: Math.max(0, ...bounds.map((bound) => durationMs(bound?.minSpacing) ?? 0)),
+    spacings: policies.flatMap(({ name, spec: policy }) => {
+      const ms = durationMs(policy.rotation?.minSpacing) ?? 0
+      return ms > 0 ? [{ policy: name, ms }] : []
+    }),
     maxOverlapMs: Math.min(
       defaultMaxOverlapMs,
       ...bounds.map((bound) => durationMs(bound?.maxOverlap) ?? defaultMaxOverlapMs),

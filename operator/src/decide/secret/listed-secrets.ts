@@ -1,7 +1,6 @@
 // Secrets that the owner of a client keeps: spec.secret.verifiers lists their SHA-256. Decides which of them servers get, and until when.
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { present } from '../client/present.ts'
-import { scheduleOf } from './rotation-due.ts'
 import { plan } from './rotation-plan.ts'
 import { asksRevoke, overlapOf, sameVerifiers } from './rotation-terms.ts'
 import type { RotationInput, RotationPlan, SecretSource, StoredVerifier } from './rotation-terms.ts'
@@ -71,7 +70,6 @@ export function planListed(given: RotationInput, source: ListedSource): Rotation
       state: 'listed',
       verifiers,
       step: isAtRest ? { kind: 'rest' } : { kind: 'write-shard' },
-      schedule: scheduleOf(about),
       revoked: asksRevoke(about) && isAtRest,
     }),
     needed: isTaken ? listed.map(({ id }) => id) : [],

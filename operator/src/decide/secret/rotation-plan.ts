@@ -1,6 +1,6 @@
 // Completes a decision of rotation.ts to the plan: what to write, what to report, when to look again.
 import { awaitsDisuse, roomAt, stillUsed, timesOfPrevious } from './previous-secrets.ts'
-import { laggingAfterMs, noReplicaWaitMs, overdue } from './rotation-due.ts'
+import { laggingAfterMs, noReplicaWaitMs, overdue, scheduleOf, timesOfAge, waitsForTurn } from './rotation-due.ts'
 import type { Scheduled } from './rotation-due.ts'
 import { hasNoSecret, isLeftToPrograms, isStillGoing, lastRotatedOf, observedOf } from './rotation-terms.ts'
 import type {
@@ -21,7 +21,6 @@ interface Decision {
   readonly step: RotationStep
   /** The one that the application's Secret holds. */
   readonly published?: StoredVerifier | undefined
-  readonly schedule?: Scheduled | undefined
   /** A fence that the Secret gets with this step. */
   readonly fence?: string
   /** The marks of the Secret after this step, when they do not follow from the rest. */
@@ -40,7 +39,8 @@ const previousOf = ({ verifiers, published, state }: Decision): readonly StoredV
 
 /** @returns the plan of the decision */
 export function plan(input: RotationInput, made: Decision): RotationPlan {
-  const { published, schedule, step, verifiers } = made
+  const { published, step, verifiers } = made
+  const schedule = scheduleOf(input)
   const revoke = made.revoked ? input.rotation.revokePrevious : undefined
   const observed = { ...observedOf(input), ...present({ revoke }) }
   const lastRotated = lastRotatedOf(input)
@@ -64,13 +64,13 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
     keepsPending: made.keepsPending ?? false,
     isLost: isLost(input, made),
     awaitsDisuse: awaitsDisuse(input, previous),
-    wakeAt: wakeAt(input, made),
-    health: healthOf(input, made),
+    wakeAt: wakeAt(input, made, schedule),
+    health: healthOf(input, made, schedule),
     report: {
       ...present({
         activeId,
         lastRotated,
-        nextRotation: schedule && Math.max(schedule.beginsAt, schedule.dueAt),
+        nextRotation: schedule?.beginsAt,
       }),
       lastUsed: input.usage.lastUsed,
       observed,
@@ -92,7 +92,7 @@ function neededOf({ source }: RotationInput, published: StoredVerifier | undefin
   return [...new Set([published, given].flatMap((one) => one?.id ?? []))]
 }
 
-function healthOf(input: RotationInput, made: Decision): RotationPlan['health'] {
+function healthOf(input: RotationInput, made: Decision, schedule: Scheduled | undefined): RotationPlan['health'] {
   if (made.step.kind === 'await-replicas' && made.since !== undefined && input.now - made.since > laggingAfterMs) {
     const who =
       input.replicas.unreachable > 0
@@ -100,25 +100,19 @@ function healthOf(input: RotationInput, made: Decision): RotationPlan['health'] 
         : 'not every replica has the new secret'
     return { ok: false, reason: 'ReplicasLagging', message: `${who}; the old secret stays, nothing is published` }
   }
-  if (made.schedule?.missed && !made.schedule.isOpen) {
-    const missed = overdue(
-      input,
-      { ...made.schedule, beginsAt: Math.min(made.schedule.beginsAt, input.now - laggingAfterMs) },
-      '',
-    )
-    if (missed) return missed
-  }
-  if (made.state === 'listed') {
-    const late = overdue(input, made.schedule, 'list a new secret in spec.secret.verifiers')
-    if (late) return late
-  }
-  if (made.waitsFor && made.schedule) {
-    const late = overdue(input, made.schedule, 'waits until the previous secret retires')
-    if (late) return late
-  }
+  const late = overdue(input, schedule, whyLate(input, made))
+  if (late) return late
   const used = stillUsed(input, previousOf(made))
   if (used !== undefined) return { ok: false, reason: 'PreviousSecretStillUsed', message: used }
-  return made.waitsFor ? { ok: true, waits: waitingFor(made.waitsFor) } : { ok: true }
+  return { ok: true, ...present({ waits: made.waitsFor ? waitingFor(made.waitsFor) : waitsForTurn(input) }) }
+}
+
+/** What keeps a rotation from its publication. */
+function whyLate(input: RotationInput, { state, waitsFor, step }: Decision): string {
+  if (state === 'listed') return 'list a new secret in spec.secret.verifiers'
+  if (waitsFor) return 'waits until the previous secret retires'
+  if (step.kind === 'blocked') return 'it cannot begin; see SecretReady and Propagated'
+  return waitsForTurn(input) ?? 'its new secret is on its way to the servers'
 }
 
 /** Why a requested rotation cannot begin yet. */
@@ -141,13 +135,13 @@ function isLost({ source, secret, status }: RotationInput, { published }: Decisi
 export const goingAgainMs = 2_000
 
 /** The earliest instant at which time alone changes the plan. */
-function wakeAt(input: RotationInput, made: Decision): number | undefined {
+function wakeAt(input: RotationInput, made: Decision, schedule: Scheduled | undefined): number | undefined {
   const { now } = input
   const times = [
     ...made.verifiers.map(({ notAfter }) => notAfter),
-    made.schedule?.isOpen === false ? made.schedule.beginsAt : undefined,
+    schedule?.isOpen === false ? schedule.beginsAt : undefined,
+    ...timesOfAge(input, schedule),
     ...timesOfPrevious(input, previousOf(made)),
-    ...(made.state === 'listed' && made.schedule ? [made.schedule.beginsAt + laggingAfterMs] : []),
     ...(made.step.kind === 'blocked' && made.step.why === 'no-room' ? [roomAt(input)] : []),
     ...(made.step.kind === 'await-replicas' && made.since !== undefined
       ? [made.since + (input.replicas.total === 0 ? noReplicaWaitMs : laggingAfterMs + 1)]

@@ -120,7 +120,7 @@ export interface RotationInput {
     /** Ids of those that the client listed: each may be in use. */
     readonly listed?: readonly string[]
   }
-  /** A scheduled rotation may not begin before (policy rotation.minSpacing); epoch milliseconds. */
+  /** When its turn comes, if a rotation by schedule has to wait for one (policy rotation.minSpacing); epoch milliseconds. */
   readonly notBefore?: number
   /** Since when the application's Secret is known to have lost the published secret; epoch milliseconds. */
   readonly lostSince?: number
@@ -143,8 +143,8 @@ export type RotationStep =
   /** Nothing to do until `wakeAt` or an event. */
   | { readonly kind: 'rest' }
   /** Mint a secret, keep it in memory as pending with `obeys`, minted at `at` (epoch milliseconds, later than any publication), and plan
-   *  again. */
-  | { readonly kind: 'mint'; readonly obeys: Observed; readonly at: number }
+   *  again. `dueAt`: only the schedule asks for it, since then, so it takes a turn; epoch milliseconds. */
+  | { readonly kind: 'mint'; readonly obeys: Observed; readonly at: number; readonly dueAt?: number }
   /** Write the shard with `verifiers`, and plan again with what was stored. */
   | { readonly kind: 'write-shard' }
   /** Wait for replicas; plan again when one reports, or at `wakeAt`. */

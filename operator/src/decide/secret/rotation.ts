@@ -11,9 +11,9 @@ import { fenceBefore, isFenced, withFence } from './fences.ts'
 import { knownVerifiers } from './known-verifiers.ts'
 import { planListed } from './listed-secrets.ts'
 import { isRetired, lifeOfPrevious, roomAt, withoutPrevious } from './previous-secrets.ts'
-import { isRotationDue, noReplicaWaitMs, scheduleOf } from './rotation-due.ts'
-import type { Scheduled } from './rotation-due.ts'
+import { isAsked, isRotationDue, noReplicaWaitMs, scheduleOf } from './rotation-due.ts'
 import { plan } from './rotation-plan.ts'
+import { present } from '../client/present.ts'
 import {
   asksRevoke,
   wasGiven,
@@ -77,12 +77,12 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
   const schedule = scheduleOf(input)
   const at = live.findIndex(({ id }) => id === published.id)
   const [unpublished, older] = [at > 0 ? live[0] : undefined, live.slice(at + 1)]
-  const isDue = isRotationDue(input, published, schedule, unpublished !== undefined && unpublished.id === candidate?.id)
-  const base = { published, schedule, state: 'only-old' as const }
+  const isDue = isRotationDue(input, published, schedule, candidate !== undefined)
+  const base = { published, state: 'only-old' as const }
 
   if (unpublished) {
     if (candidate?.id === unpublished.id && isDue && older.length === 0)
-      return planInFlight(input, candidate, [published], { published, schedule })
+      return planInFlight(input, candidate, [published], published)
     // our own candidate is no longer wanted: its plain value is dropped too, so nobody can publish it
     if (candidate?.id === unpublished.id)
       return plan(input, { ...base, verifiers: [published, ...older], step: { kind: 'write-shard' } })
@@ -111,7 +111,7 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
     return plan(input, { ...resting, step: { kind: 'blocked', why: 'waiting-for-secret' } })
   if (!isDue) return plan(input, resting)
   if (!candidate && kept.length === 0)
-    return plan(input, { ...base, verifiers, step: { kind: 'mint', obeys: nonces(input), at: publicationTime(input) } })
+    return plan(input, { ...base, verifiers, step: mint(input, isAsked(input) ? undefined : schedule?.dueAt) })
   // the client returns to its earlier given secret, which is still live
   const isBack = kept.length === 1 && kept[0]!.id === candidate?.id
   // at most two live verifiers: a third rotation waits for the previous one to retire
@@ -130,7 +130,7 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
 function planUnpublished(input: RotationInput, live: readonly StoredVerifier[]): RotationPlan {
   const candidate = candidateOf(input)
   const base = { published: undefined, state: 'first' as const }
-  if (candidate && live[0]?.id === candidate.id) return planInFlight(input, candidate, live.slice(1), base)
+  if (candidate && live[0]?.id === candidate.id) return planInFlight(input, candidate, live.slice(1), undefined)
   if (input.source.kind === 'existing' && !input.source.secret) {
     return plan(input, { ...base, verifiers: live, step: { kind: 'blocked', why: 'waiting-for-secret' } })
   }
@@ -152,7 +152,7 @@ function planUnpublished(input: RotationInput, live: readonly StoredVerifier[]):
     return plan(input, {
       ...base,
       verifiers: kept,
-      step: { kind: 'mint', obeys: nonces(input), at: publicationTime(input) },
+      step: mint(input),
     })
   return plan(input, {
     ...base,
@@ -213,12 +213,12 @@ function planInFlight(
   input: RotationInput,
   candidate: Candidate,
   others: readonly StoredVerifier[],
-  base: { published: StoredVerifier | undefined; schedule?: Scheduled | undefined },
+  published: StoredVerifier | undefined,
 ): RotationPlan {
   const { replicas, now } = input
   const since = candidate.mintedAt ?? now
   const verifiers = [withoutEnd({ id: candidate.id, sha256: candidate.sha256 }), ...others]
-  const common = { ...base, verifiers, keepsPending: true, since }
+  const common = { published, verifiers, keepsPending: true, since }
   const isEverywhere =
     replicas.total > 0
       ? replicas.serving && replicas.unreachable === 0
@@ -247,6 +247,13 @@ function planInFlight(
     },
   })
 }
+
+const mint = (input: RotationInput, dueAt?: number): RotationStep => ({
+  kind: 'mint',
+  obeys: nonces(input),
+  at: publicationTime(input),
+  ...present({ dueAt }),
+})
 
 const rest = (input: RotationInput, verifiers: readonly StoredVerifier[]): RotationStep =>
   sameVerifiers(verifiers, input.verifiers ?? []) ? { kind: 'rest' } : { kind: 'write-shard' }

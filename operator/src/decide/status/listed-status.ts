@@ -1,6 +1,7 @@
 // The part of the status about secrets that a client lists, or has listed: `verifiers` and what those need who rotate them.
 import type { OIDCClientStatus } from '../../api/client-status.ts'
 import { durationText } from '../../api/duration.ts'
+import { longestSpacing } from '../client/apply-defaults.ts'
 import { present } from '../client/present.ts'
 import { listsSecrets } from '../secret/listed-secrets.ts'
 import { timeText } from '../../api/time-text.ts'
@@ -75,7 +76,8 @@ function endedNow({ judgement, rotation }: Outcome): readonly string[] {
 
 /** A refused version has no policies of its own: what was said stays. */
 function limitsOf({ judgement }: Outcome): ListedStatus['rotationLimits'] {
-  const { client, maxOverlapMs, minSpacingMs, binding } = judgement
+  const { client, maxOverlapMs, spacings, binding } = judgement
+  const minSpacingMs = longestSpacing(spacings)
   if (judgement.acceptance.kind !== 'accepted' || binding === undefined) return client.status?.rotationLimits
   const { interval, overlap, window } = client.spec.rotation ?? {}
   return {
