@@ -31,7 +31,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     copies: ['views', 'locales', 'assets', 'src/store/sql'],
     commands: { nauthera: 'src/nauthera.js' },
     externals: ['@node-rs/argon2', '@node-rs/bcrypt'],
-    apart: ['@nauthera/proto/certificate-facts', '@simplewebauthn/server', 'ioredis', 'node-pg-migrate', 'nodemailer'],
+    apart: [
+      '@nauthera/proto/certificate-facts',
+      '@simplewebauthn/server',
+      '@simplewebauthn/server/helpers',
+      'ioredis',
+      'node-pg-migrate',
+      'nodemailer',
+    ],
   },
   'config-agent': { entries: { 'src/main.ts': 'src/main.js' }, copies: [], commands: {}, externals: [], apart: [] },
   operator: {

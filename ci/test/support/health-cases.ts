@@ -8,6 +8,7 @@ export const healthOfReason: Readonly<Record<string, ShownHealth>> = {
   InvalidSpec: 'Degraded',
   TooLarge: 'Degraded',
   ClientIDConflict: 'Degraded',
+  NotJudged: 'Degraded',
   PolicyViolation: 'Degraded',
   NotGranted: 'Degraded',
   NotServed: 'Degraded',

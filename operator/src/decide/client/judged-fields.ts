@@ -149,7 +149,7 @@ export const judgedFields = {
         ? []
         : [clientId],
     (spec) =>
-      `has(${spec}.clientId) && ${spec}.clientId != (variables.cluster == '' ? object.metadata.namespace + '.' : variables.cluster + '_') + object.metadata.name ? [${spec}.clientId] : []`,
+      `has(${spec}.clientId) && ${spec}.clientId != (variables.cluster == '' ? variables.tenantNamespace + '.' : variables.cluster + '_') + object.metadata.name ? [${spec}.clientId] : []`,
   ),
   existingSecret: flag(
     'existingSecret',

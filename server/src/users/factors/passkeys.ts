@@ -2,17 +2,20 @@
 // two factors.
 import { isIP } from 'node:net'
 import type * as WebAuthn from '@simplewebauthn/server'
+import type * as WebAuthnHelpers from '@simplewebauthn/server/helpers'
 import { hasShape, parseJsonRecord } from '@nauthera/runtime/json'
 import type { Shaped } from '@nauthera/runtime/json'
 
-let loaded: Promise<typeof WebAuthn> | undefined
+let loaded: Promise<typeof WebAuthn & Pick<typeof WebAuthnHelpers, 'decodeAttestationObject'>> | undefined
 /** Loaded with the first passkey, since it is a tenth of all code; then kept, since `import()` of a loaded module is slow. */
 const library = () =>
-  (loaded ??= import('@simplewebauthn/server').catch((error: unknown) => {
-    // the next one asks again
-    loaded = undefined
-    throw error
-  }))
+  (loaded ??= Promise.all([import('@simplewebauthn/server'), import('@simplewebauthn/server/helpers')])
+    .then(([main, { decodeAttestationObject }]) => ({ ...main, decodeAttestationObject }))
+    .catch((error: unknown) => {
+      // the next one asks again
+      loaded = undefined
+      throw error
+    }))
 
 /** EdDSA, ES256, RS256 (COSE). */
 const supportedAlgorithmIDs = [-8, -7, -257]
@@ -172,7 +175,7 @@ function isEmbedded(clientDataJSON: string): boolean {
  *  the addresses in it for revocation lists, whoever wrote them.
  *  @throws for what is no attestation object */
 async function isUnattested(attestationObject: string): Promise<boolean> {
-  const { decodeAttestationObject } = await import('@simplewebauthn/server/helpers')
+  const { decodeAttestationObject } = await library()
   const object = decodeAttestationObject(Uint8Array.from(Buffer.from(attestationObject, 'base64url')))
   const format = object.get('fmt')
   return format === 'none' || (format === 'packed' && object.get('attStmt').get('x5c') === undefined)

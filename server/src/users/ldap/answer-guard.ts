@@ -4,8 +4,8 @@ import type { TLSSocket } from 'node:tls'
 import { BerFault, elementsIn, readHeader } from './ber.ts'
 import type { BerElement } from './ber.ts'
 
-/** Of one message, bytes: an entry with all that is asked for has far less. */
-const mostMessageBytes = 4 * 2 ** 20
+/** Of one message, bytes and elements: an entry with thousands of groups has less. */
+const mostMessage = { bytes: 2 ** 20, elements: 20_000 } as const
 /** That come for one question, bytes: a page of 500 entries has far less. */
 const mostAnswerBytes = 16 * 2 ** 20
 
@@ -35,34 +35,41 @@ export function guardAnswers(socket: TLSSocket): void {
 
 /** Cuts a stream into messages. */
 export class AnswerFrames {
-  #chunks: Buffer[] = []
-  #size = 0
-  /** How many bytes the message has that is not there yet. */
-  #needed = 2
+  /** The first bytes of a message, until they say how long it is. */
+  #head = Buffer.alloc(0)
+  /** Room for the message that has begun: however it is cut, it takes no more. */
+  #message: Buffer | undefined
+  #filled = 0
 
   /** @returns the messages that are whole now
    *  @throws BerFault for one that no directory sends */
   take(chunk: Buffer): Buffer[] {
-    this.#chunks.push(chunk)
-    this.#size += chunk.length
-    if (this.#size < this.#needed) return []
-    const bytes = Buffer.concat(this.#chunks)
     const whole: Buffer[] = []
-    let at = 0
-    for (;;) {
-      const header = readHeader(bytes, at)
-      if (bytes.length > at && bytes[at] !== tags.message) throw new BerFault('an answer is no message of LDAP')
-      if (header && header.end - at > mostMessageBytes) throw new BerFault('a message is too long')
-      // before its length is known, each further byte is looked at
-      this.#needed = header ? header.end - at : bytes.length - at + 1
-      if (header === undefined || header.end > bytes.length) break
-      checkMessage(bytes, header)
-      whole.push(bytes.subarray(at, header.end))
-      at = header.end
+    for (let at = 0; at < chunk.length;) {
+      if (this.#message === undefined) {
+        this.#begin(chunk.subarray(at, ++at))
+      } else {
+        const copied = chunk.copy(this.#message, this.#filled, at)
+        at += copied
+        this.#filled += copied
+      }
+      if (this.#message === undefined || this.#filled < this.#message.length) continue
+      new AnswerCheck(this.#message).check()
+      whole.push(this.#message)
+      this.#message = undefined
     }
-    this.#chunks = at < bytes.length ? [bytes.subarray(at)] : []
-    this.#size = bytes.length - at
     return whole
+  }
+
+  #begin(byte: Buffer): void {
+    this.#head = Buffer.concat([this.#head, byte])
+    if (this.#head[0] !== tags.message) throw new BerFault('an answer is no message of LDAP')
+    const size = readHeader(this.#head, 0)?.end
+    if (size === undefined) return
+    if (size > mostMessage.bytes) throw new BerFault('a message is too long')
+    this.#message = Buffer.alloc(size)
+    this.#filled = this.#head.copy(this.#message)
+    this.#head = Buffer.alloc(0)
   }
 }
 
@@ -77,58 +84,80 @@ const tags = {
   controls: 0xa0,
 } as const
 
-type CheckContent = (bytes: Buffer, element: BerElement) => void
+/** Whether a message looks as an answer of a directory does (RFC 4511 appendix B). The client sends no other requests than those that
+ *  are answered so. */
+class AnswerCheck {
+  readonly #bytes: Buffer
+  #elementsLeft: number = mostMessage.elements
 
-/** What answers of a directory look like, by tag (RFC 4511 appendix B). The client sends no other requests. */
-const answers: Readonly<Record<number, CheckContent>> = {
-  0x61: checkResult,
-  0x64: checkEntry,
-  0x65: checkResult,
-  0x73: (bytes, reference) => checkEach(bytes, reference, tags.text),
-  0x78: checkResult,
-}
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
 
-function checkMessage(bytes: Buffer, message: BerElement): void {
-  const [id, answer, controls, ...rest] = elementsIn(bytes, message)
-  if (id?.tag !== tags.integer || answer === undefined || rest.length > 0) throw malformed()
-  const check = answers[answer.tag]
-  if (check === undefined) throw new BerFault(`an answer has the unknown tag ${answer.tag}`)
-  check(bytes, answer)
-  if (controls) checkControls(bytes, controls)
-}
+  /** @throws BerFault */
+  check(): void {
+    const [message] = this.#in({ start: 0, end: this.#bytes.length })
+    if (message === undefined) throw malformed()
+    const [id, answer, controls, ...rest] = this.#in(message)
+    if (id?.tag !== tags.integer || answer === undefined || rest.length > 0) throw malformed()
+    this.#checkAnswer(answer)
+    if (controls) this.#checkControls(controls)
+  }
 
-/** Result code, DN, message; then what has a tag of its own: referrals, a name, a value. */
-function checkResult(bytes: Buffer, result: BerElement): void {
-  const [code, dn, message, ...rest] = elementsIn(bytes, result)
-  const isResult = code?.tag === tags.enumerated && dn?.tag === tags.text && message?.tag === tags.text
-  if (!isResult || rest.some(({ tag }) => (tag & 0xc0) !== 0x80 || tag === tags.controls)) throw malformed()
-}
+  #checkAnswer(answer: BerElement): void {
+    switch (answer.tag) {
+      case 0x61: // to a bind
+      case 0x65: // the end of a search
+      case 0x78: // the notice that it goes away
+        return this.#checkResult(answer)
+      case 0x64:
+        return this.#checkEntry(answer)
+      case 0x73: // a reference
+        return this.#checkEach(answer, tags.text)
+      default:
+        throw new BerFault(`an answer has the unknown tag ${answer.tag}`)
+    }
+  }
 
-function checkEntry(bytes: Buffer, entry: BerElement): void {
-  const [dn, attributes, ...rest] = elementsIn(bytes, entry)
-  if (dn?.tag !== tags.text || attributes?.tag !== tags.sequence || rest.length > 0) throw malformed()
-  for (const attribute of elementsIn(bytes, attributes)) {
-    const [type, values, ...more] = elementsIn(bytes, attribute)
-    if (attribute.tag !== tags.sequence || type?.tag !== tags.text || values?.tag !== tags.set || more.length > 0)
-      throw malformed()
-    checkEach(bytes, values, tags.text)
+  /** Result code, DN, message; then what has a tag of its own: referrals, a name, a value. */
+  #checkResult(result: BerElement): void {
+    const [code, dn, message, ...rest] = this.#in(result)
+    const isResult = code?.tag === tags.enumerated && dn?.tag === tags.text && message?.tag === tags.text
+    if (!isResult || rest.some(({ tag }) => (tag & 0xc0) !== 0x80 || tag === tags.controls)) throw malformed()
+  }
+
+  #checkEntry(entry: BerElement): void {
+    const [dn, attributes, ...rest] = this.#in(entry)
+    if (dn?.tag !== tags.text || attributes?.tag !== tags.sequence || rest.length > 0) throw malformed()
+    for (const attribute of this.#in(attributes)) {
+      const [type, values, ...more] = this.#in(attribute)
+      const isAttribute = attribute.tag === tags.sequence && type?.tag === tags.text && values?.tag === tags.set
+      if (!isAttribute || more.length > 0) throw malformed()
+      this.#checkEach(values, tags.text)
+    }
+  }
+
+  /** Each has a type; then perhaps whether it is critical, and a value. */
+  #checkControls(controls: BerElement): void {
+    if (controls.tag !== tags.controls) throw malformed()
+    for (const control of this.#in(controls)) {
+      const [type, ...rest] = this.#in(control)
+      if (control.tag !== tags.sequence || type?.tag !== tags.text) throw malformed()
+      if (!controlForms.includes(rest.map(({ tag }) => tag).join())) throw malformed()
+    }
+  }
+
+  #checkEach(parent: BerElement, tag: number): void {
+    if (this.#in(parent).some((element) => element.tag !== tag)) throw malformed()
+  }
+
+  #in(parent: Omit<BerElement, 'tag'>): BerElement[] {
+    const elements = elementsIn(this.#bytes, parent, this.#elementsLeft)
+    this.#elementsLeft -= elements.length
+    return elements
   }
 }
 
-/** Each has a type; then perhaps whether it is critical, and a value. */
-function checkControls(bytes: Buffer, controls: BerElement): void {
-  if (controls.tag !== tags.controls) throw malformed()
-  for (const control of elementsIn(bytes, controls)) {
-    const parts = elementsIn(bytes, control).map(({ tag }) => tag)
-    const [type, ...rest] = parts
-    if (control.tag !== tags.sequence || type !== tags.text) throw malformed()
-    if (!controlForms.includes(rest.join())) throw malformed()
-  }
-}
 const controlForms: readonly string[] = ['', `${tags.boolean}`, `${tags.text}`, `${tags.boolean},${tags.text}`]
-
-function checkEach(bytes: Buffer, parent: BerElement, tag: number): void {
-  if (elementsIn(bytes, parent).some((element) => element.tag !== tag)) throw malformed()
-}
 
 const malformed = () => new BerFault('an answer is malformed')

@@ -34,13 +34,14 @@ export function readHeader(bytes: Uint8Array, at: number, limit = bytes.length):
 }
 
 /** @returns the elements in the content of another one, which they fill
- *  @throws BerFault when they do not */
-export function elementsIn(bytes: Uint8Array, { start, end }: Omit<BerElement, 'tag'>): BerElement[] {
+ *  @throws BerFault when they do not, or are more than `most` */
+export function elementsIn(bytes: Uint8Array, { start, end }: Omit<BerElement, 'tag'>, most = 100): BerElement[] {
   const found: BerElement[] = []
   for (let at = start; at < end;) {
     const element = findElement(bytes, at, end)
     if (element === undefined) throw new BerFault('an element is longer than the one that holds it')
     found.push(element)
+    if (found.length > most) throw new BerFault('there are too many elements')
     at = element.end
   }
   return found

@@ -67,7 +67,8 @@ async function readSome(socket: Socket, signal: AbortSignal): Promise<Buffer> {
     const chunk: unknown = socket.read()
     if (Buffer.isBuffer(chunk)) return chunk
     if (socket.readableEnded || socket.destroyed) throw new Error('the connection ended before StartTLS was answered')
-    await Promise.race([once(socket, 'readable', { signal }), once(socket, 'end', { signal })])
+    // it comes with the end too
+    await once(socket, 'readable', { signal })
   }
 }
 

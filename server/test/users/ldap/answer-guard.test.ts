@@ -81,6 +81,16 @@ describe(AnswerFrames.name, () => {
   ] as const)
     it(`throws when ${why}`, () => expect(() => new AnswerFrames().take(bytes)).to.throw(BerFault))
 
+  it('L35 takes no more room than a message has, however small its pieces are, and few elements', () => {
+    const large = message(2, element(0x64, text('x'.repeat(30_000)), element(0x30)))
+    const frames = new AnswerFrames()
+    const found = [...large].flatMap((byte) => frames.take(Buffer.of(byte)))
+    expect(found).to.deep.equal([large])
+    const values = Buffer.concat(Array.from({ length: 25_000 }, () => text('')))
+    const many = message(2, element(0x64, text(''), element(0x30, element(0x30, text('a'), element(0x31, values)))))
+    expect(() => new AnswerFrames().take(many)).to.throw(BerFault, 'too many elements')
+  })
+
   it('L35 lets nothing through of which the parser of the client does not come back', () => {
     const change = record({ at: nat(), by: uint8Array({ maxLength: 3 }), drop: nat(4) })
     assert(
