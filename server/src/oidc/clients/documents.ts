@@ -115,11 +115,9 @@ class FetchedDocuments implements ClientDocuments {
       if (answer.status !== 200) throw new Error(`the answer has the status ${answer.status}, not 200`)
       const freshMs = freshFor(answer.headers, new Date()) * 1000
       const read = readDocument(await answer.text(), clientId, algorithms)
-      if (read.kind === 'refused') {
-        // its owner has said so: a redirect URI that was taken out gets no code from now on
-        this.#kept.delete(clientId)
-        throw new Error(read.why)
-      }
+      // its owner has said so: a redirect URI that was taken out gets no code from now on
+      if (read.kind === 'refused') this.#kept.delete(clientId)
+      if (read.kind !== 'read') throw new Error(read.why)
       const one = { document: read.document, host, by, at: now(), freshUntil: now() + freshMs }
       keep(this.#kept, clientId, one)
       return one

@@ -70,15 +70,17 @@ export function hostOfId(clientId: string): Read<{ host: string }> {
 export const coversHost = (hosts: readonly string[], host: string): boolean =>
   hosts.some((one) => (one.startsWith('.') ? host.endsWith(one) : host === one))
 
-/** @param text the document from `clientId`; @param algorithms the server's signing algorithms */
+/** @param text the document from `clientId`; @param algorithms the server's signing algorithms
+ *  @returns `foreign` for what says nothing of this client: a page of an outage, perhaps */
 export function readDocument(
   text: string,
   clientId: string,
   algorithms: readonly string[],
-): Read<{ document: MetadataDocument }> {
+): Read<{ document: MetadataDocument }> | { readonly kind: 'foreign'; readonly why: string } {
   const document = parseJsonRecord(text)
-  if (document === undefined) return refuse('it is no JSON object')
-  if (document['client_id'] !== clientId) return refuse('its client_id is not the address that it came from')
+  if (document === undefined) return { kind: 'foreign', why: 'it is no JSON object' }
+  if (document['client_id'] !== clientId)
+    return { kind: 'foreign', why: 'its client_id is not the address that it came from' }
   if ('client_secret' in document || 'client_secret_expires_at' in document)
     return refuse('it has a client_secret, which everybody could read')
   const method = document['token_endpoint_auth_method'] ?? 'none'

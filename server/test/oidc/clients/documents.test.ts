@@ -104,8 +104,6 @@ describe(createDocuments.name, () => {
     const withdrawn: [string, () => Response][] = [
       ['its redirect URIs are gone', () => documentOf(id, { redirect_uris: [] })],
       ['they are at another host', () => documentOf(id, { redirect_uris: ['https://b.agents.example.com/callback'] })],
-      ['it is of another client', () => documentOf(id, { client_id: idAt('b') })],
-      ['a page stands there', () => new Response('<html>', { status: 200 })],
       ['it is gone for good', () => new Response(null, { status: 410 })],
     ]
     for (const [what, answer] of withdrawn) {
@@ -127,9 +125,15 @@ describe(createDocuments.name, () => {
     const answerOf: Readonly<Record<Said, (url: string) => Promise<Response>>> = {
       good: (url) => Promise.resolve(documentOf(url)),
       withdrawn: (url) => Promise.resolve(documentOf(url, { redirect_uris: [] })),
-      away: (url) =>
-        url.length % 2 ? Promise.reject(new Error('down')) : Promise.resolve(new Response(null, { status: 503 })),
+      away: (url) => awayAnswers[turn++ % awayAnswers.length]!(url),
     }
+    let turn = 0
+    const awayAnswers: readonly ((url: string) => Promise<Response>)[] = [
+      () => Promise.reject(new Error('down')),
+      () => Promise.resolve(new Response(null, { status: 503 })),
+      () => Promise.resolve(new Response('<html>We are back soon</html>', { status: 200 })),
+      (url) => Promise.resolve(documentOf(url, { client_id: idAt('b') })),
+    ]
     const story = fc.array(
       fc.tuple(fc.constantFrom<Said>('good', 'withdrawn', 'away'), fc.integer({ min: 5, max: 900 })),
     )
