@@ -207,6 +207,9 @@ describe('the admission policies of OIDCPolicies at a real API server', function
     before(async () => {
       const { status } = await admin.call('DELETE', limits)
       expect(status).to.equal(200)
+      // it holds for some time after it was deleted, too
+      const isGone = async () => (await create(client('large', spec), { dryRun: 'All' })).status === 201
+      await until('the policy to be gone', isGone, 60_000)
       expectTaken(await create(client('large', spec)))
       await putPolicy(limits, {
         allow: {

@@ -14,7 +14,7 @@ import { loadKeyRing } from '../store/driver/envelope.ts'
 import { createFactors } from '../store/factors/factors.ts'
 import { deleteLost, findLost } from '../store/lost-keys.ts'
 import type { LostRows } from '../store/lost-keys.ts'
-import { createKeys } from '../store/tokens/keys.ts'
+import { createKeys, isCut } from '../store/tokens/keys.ts'
 import type { KeyList, KeySummary, UnreadableKey } from '../store/tokens/keys.ts'
 import { confirm } from './terminal/confirm.ts'
 import { adminEvent, print, printHint, settingsOf, withDatabase } from './terminal/session.ts'
@@ -119,7 +119,7 @@ Examples:
         const { ring, ...stores } = storesOf(session, opened)
         const lost = await findLost(stores)
         const { doomed, kept } = withoutPairwise(lost, options.pairwise)
-        if (lost.keys.length > 0 && (await stores.keys.list()).opened.length === 0)
+        if (lost.keys.length > 0 && (await stores.keys.list()).opened.every(isCut))
           printHint(session, `no key opens at all: this may be the wrong ring. ${lookAtRing}`)
         for (const { id } of kept)
           printHint(

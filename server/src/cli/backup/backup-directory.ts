@@ -5,6 +5,7 @@ import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { fieldsOf } from '@nauthera/runtime/json'
 import { openBackup } from './backup-file.ts'
 import type { BackupHead } from './backup-file.ts'
 
@@ -89,12 +90,22 @@ async function find(directory: string, name: string): Promise<FoundBackup | unde
 
 /** Whether a run of this issuer left the file, and is dead. */
 async function isLeft(directory: string, name: string, own: FoundBackup): Promise<boolean> {
-  const writtenAt = async (file: string) => (await stat(join(directory, file))).mtimeMs
-  // both times are of the clock that the directory has
-  if ((await writtenAt(own.name)) - (await writtenAt(name)) < deadMs) return false
+  const [ownAt, writtenAt] = await Promise.all([own.name, name].map((file) => writtenAtOf(join(directory, file))))
+  // both times are of the clock that the directory has; a file that is gone was of a run that lives
+  if (ownAt === undefined || writtenAt === undefined || ownAt - writtenAt < deadMs) return false
   const found = await find(directory, name)
   if (found !== undefined) return found.issuer === own.issuer
   // it died before its first line was written
   const begin = `nauthera-${hostOf(own.issuer)}-`
   return name.startsWith(begin) && /^\d{8}T\d{6}Z-[0-9a-f]{8}\.backup\.part$/.test(name.slice(begin.length))
+}
+
+/** @returns epoch milliseconds; undefined when the file is not there any more */
+async function writtenAtOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mtimeMs
+  } catch (error) {
+    if (fieldsOf(error)['code'] === 'ENOENT') return undefined
+    throw error
+  }
 }

@@ -3,6 +3,7 @@ import type { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { GaugeOf } from '@nauthera/runtime/metrics'
 import { aheadBy, clockFault } from '../../store/clock.ts'
+import { isCut } from '../../store/tokens/keys.ts'
 import type { KeyList, KeySummary, Keys, UnreadableKey } from '../../store/tokens/keys.ts'
 import { lineOf } from './key-set.ts'
 import { pairwiseLine } from './states.ts'
@@ -70,7 +71,8 @@ export class KeyTable {
  *  there. Where another row opens, the ring is right, and the row is damaged.
  *  @returns why that key does not open; undefined when the ring may be used */
 function ringFault({ opened, unreadable, at }: KeyList, lines: readonly string[]): CodedError | undefined {
-  const proved = new Set(opened.map(({ encryptedBy }) => encryptedBy))
+  // one that was cut off is not opened: it proves nothing
+  const proved = new Set(opened.filter((key) => !isCut(key)).map(({ encryptedBy }) => encryptedBy))
   const suspects = unreadable.filter(({ encryptedBy }) => !proved.has(encryptedBy))
   const all = [...opened, ...unreadable].filter(({ use }) => use !== 'file')
   return suspects.find((key) => {

@@ -7,6 +7,7 @@ import type { KeyRing } from '../../../src/oidc/keys/ring.ts'
 import { mintKey } from '../../../src/oidc/keys/stored-keys.ts'
 import { createKeyRing as createEncryptionRing } from '../../../src/store/driver/envelope.ts'
 import type { KeyEncryptionRing as EncryptionRing } from '../../../src/store/driver/envelope.ts'
+import { statement } from '../../../src/store/driver/database.ts'
 import { freshStore } from '../../store/fresh-store.ts'
 import type { FreshStore } from '../../store/fresh-store.ts'
 import { codeOf } from '../../store/code-of.ts'
@@ -290,6 +291,13 @@ describe('a key ring whose replica lacks a key-encryption key', () => {
     expect(lacking.ring.current().fingerprint).to.equal(known)
     expect(changed.ring.current().published.map(({ kid }) => kid)).to.include(lacking.signer())
     expect(await codeOf(started.ring.rotate())).to.equal('KEY_RING_LACKS_KEY')
+    // nobody opens a key that was cut off, so it proves no ring
+    const cut = `INSERT INTO keys (id, use, alg, secret, encrypted_by, active_at, retire_at)
+      VALUES ('cut', 'file', 'ES256', '', 'next', now(), now())`
+    await fresh.replica({ ring: both }).database.query(statement('test-cut-key', cut))
+    const besideCut = replica(before)
+    expect(await codeOf(besideCut.ring.load())).to.equal('KEY_RING_LACKS_KEY')
+    await besideCut.ring.stop()
     const restarted = replica(both)
     await restarted.ring.load()
     expect(restarted.ring.current().fingerprint).to.equal(changed.ring.current().fingerprint)
