@@ -77,6 +77,25 @@ describe('createWatch', function () {
     }
   })
 
+  it('says of a namespace that it lacks that its labels are unknown, not that it has none', async () => {
+    const { api, watchAll, stop } = await start()
+    const labels = { tier: 'restricted' }
+    const label = (name: string, metadata: object) =>
+      api.set({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, ...metadata } } as never)
+    label('shop', { labels })
+    label('team', {})
+    const watch = watchAll()
+    try {
+      await watch.start({ onClients: nothing, onResync: nothing, onPods: nothing })
+      expect(watch.readsNamespaces).to.equal(true)
+      expect(watch.namespaceLabels('shop')).to.deep.equal(labels)
+      expect(watch.namespaceLabels('team'), 'it is there, without labels').to.deep.equal({})
+      expect(watch.namespaceLabels('not-yet-seen')).to.equal(undefined)
+    } finally {
+      await stop(watch)
+    }
+  })
+
   it('K19 keeps of the clients of a namespace the oldest, and of those that are served what says whose they are', async () => {
     const { put, watchAll, stop } = await start()
     const at = (second: number) => new Date(second * 1_000).toISOString()
