@@ -449,17 +449,31 @@ describe('the CronJob of backups', function () {
     expect(spec['automountServiceAccountToken']).to.equal(false)
   })
 
-  it('reads the files that examples/restore-pod.yaml mounts', async () => {
+  it('has the settings, the files and the labels that examples/restore-pod.yaml brings where the namespace is lost', async () => {
     const backup = { enabled: true, recipient: '-----BEGIN PUBLIC KEY-----', existingClaim: 'nauthera-backup' }
     const database = { existingSecret: { name: 'nauthera-database' } }
     const objects = await objectsOf({ mode: 'minimal', release: 'nauthera', values: { backup, database } })
-    const { spec } = podsOf(objects).find(({ owner }) => owner === 'CronJob/nauthera-backup')!
-    const [pod] = podsOf(parseManifests(readFileSync(join(chart, '../../examples/restore-pod.yaml'), 'utf8')))
-    const named = ({ spec: { volumes } }: { readonly spec: PodSpec }) =>
-      (volumes as { name: string; configMap?: object; persistentVolumeClaim?: object }[])
-        .filter(({ name }) => ['config', 'backup'].includes(name))
-        .map(({ name, configMap, persistentVolumeClaim }) => ({ name, configMap, persistentVolumeClaim }))
-    expect(named(pod!)).to.deep.equal(named({ spec }))
+    const job = podsOf(objects).find(({ owner }) => owner === 'CronJob/nauthera-backup')!
+    const example = parseManifests(readFileSync(join(chart, '../../examples/restore-pod.yaml'), 'utf8'))
+    const [pod] = podsOf(example)
+    const settingsIn = (all: readonly Manifest[], { volumes }: PodSpec): unknown => {
+      const { configMap } = (volumes as { name: string; configMap?: { name: string } }[]).find(
+        ({ name }) => name === 'config',
+      )!
+      return parse((find(all, 'ConfigMap', configMap!.name)['data'] as Record<string, string>)['backup.yaml']!)
+    }
+    expect(settingsIn(example, pod!.spec), 'they come with the pod').to.deep.equal(settingsIn(objects, job.spec))
+    const configMaps = (all: readonly Manifest[]) =>
+      all.filter(({ kind }) => kind === 'ConfigMap').map(({ metadata }) => metadata.name)
+    expect(configMaps(objects), 'the chart can be installed beside it').to.not.include.members(configMaps(example))
+    const paths = ({ spec }: { readonly spec: PodSpec }) =>
+      (containersOf(spec)[0]!['volumeMounts'] as { mountPath: string }[]).map(({ mountPath }) => mountPath)
+    expect(paths(job)).to.include.members(paths(pod!))
+    const claimOf = ({ spec: { volumes } }: { readonly spec: PodSpec }) =>
+      (volumes as { name: string; persistentVolumeClaim?: object }[]).find(({ name }) => name === 'backup')!
+        .persistentVolumeClaim
+    expect(claimOf(pod!)).to.deep.equal(claimOf(job))
+    expect(job.metadata.labels).to.include(pod!.metadata.labels)
   })
 
   it('has the container and the volume that examples/restore-job.yaml changes', async () => {

@@ -223,6 +223,35 @@ describe('a restore from a backup', function () {
       expect(isLive('app', value)).to.equal(true)
     })
 
+    it('F43 an old Secret over the one that it has had since is not accepted, with the annotation or without; deleted, it gives way to a new one', async () => {
+      const old = cluster.plain('app')!
+      await deleteIt()
+      await cluster.apply('app', web)
+      await untilReady(['app'])
+      const secrets = cluster.api.resource('secrets')
+      cluster.api.store.remove(secrets, appsNamespace, 'app-oidc')
+      plant(secret)
+      // an edit, so that the operator looks at once
+      const edit = async (metadata: { annotations?: Record<string, string> }, displayName: string) => {
+        await cluster.apply('app', { ...web, displayName }, metadata)
+        await cluster.until(() => {
+          const { metadata: now, status } = cluster.client('app')!
+          return (
+            status?.observedGeneration === now.generation && cluster.condition('app', 'SecretReady')?.status === 'False'
+          )
+        }, `it was looked at as ${displayName}`)
+        expect(cluster.condition('app', 'SecretReady')?.reason).to.equal('NameTaken')
+        expect(isLive('app', old)).to.equal(false)
+      }
+      await edit({}, 'One')
+      await edit({ annotations: { [annotations.restored]: 'true' } }, 'Two')
+      cluster.api.store.remove(secrets, appsNamespace, 'app-oidc')
+      operator.clock.leap(15_000)
+      await cluster.until(() => isReady('app'), 'it has a Secret')
+      expect(cluster.plain('app')).not.to.equal(old)
+      expect([isLive('app', cluster.plain('app')!), isLive('app', old)]).to.deep.equal([true, false])
+    })
+
     it('K22 the annotation helps no Secret that no operator of this release wrote for this very client', async () => {
       const known = 'q2D0J3Yx_8k1mZ-4nVhT7bLs9WcPfE6rGaUuIoXyK5A'
       const marks = (value: string) => ({
