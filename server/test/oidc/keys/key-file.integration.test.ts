@@ -10,7 +10,7 @@ import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
 import type { KeyRing } from '../../../src/oidc/keys/ring.ts'
 import { freshStore } from '../../store/fresh-store.ts'
 import type { FreshStore } from '../../store/fresh-store.ts'
-import { keysAt } from '../../store/keys-at.ts'
+import { keysAt, monotonicNow } from '../../store/keys-at.ts'
 import { privateKey, setOf } from './key-pairs.ts'
 
 const minute = 60_000
@@ -54,6 +54,7 @@ describe('createKeyFile', () => {
       policy,
       file,
       now: () => now,
+      monotonicNow,
       log,
     })
     rings.push(ring)

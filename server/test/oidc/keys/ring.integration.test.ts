@@ -11,7 +11,7 @@ import { statement } from '../../../src/store/driver/database.ts'
 import { freshStore } from '../../store/fresh-store.ts'
 import type { FreshStore } from '../../store/fresh-store.ts'
 import { codeOf } from '../../store/code-of.ts'
-import { keysAt } from '../../store/keys-at.ts'
+import { keysAt, monotonicNow } from '../../store/keys-at.ts'
 import { keptLog } from '@nauthera/harness/kept-log'
 import { keepLog } from '../../http/harness.ts'
 import { basic, send } from '@nauthera/harness/browser'
@@ -40,6 +40,7 @@ describe('createKeyRing', () => {
       algorithms: ['ES256', 'EdDSA'],
       policy,
       now: () => now,
+      monotonicNow,
       log: keepLog(),
     })
     rings.push(ring)
@@ -69,6 +70,7 @@ describe('createKeyRing', () => {
       algorithms: ['ES256', 'EdDSA'],
       policy,
       now: () => now,
+      monotonicNow,
       log: keepLog(),
       mint: async (line) => {
         made.push(locked)
@@ -111,7 +113,14 @@ describe('createKeyRing', () => {
   it('T10 a key is published, without its private part, until a token of a day that it signed last has expired, and then goes', async () => {
     const ofServer = keyPolicy({ ...policy, algorithms: ['ES256'] })
     const keys = keysAt(fresh.replica().keys, () => now)
-    const ring = createKeyRing({ keys, algorithms: ['ES256'], policy: ofServer, now: () => now, log: keepLog() })
+    const ring = createKeyRing({
+      keys,
+      algorithms: ['ES256'],
+      policy: ofServer,
+      now: () => now,
+      monotonicNow,
+      log: keepLog(),
+    })
     rings.push(ring)
     await ring.load()
     const { kid } = ring.current().signing[0]!
@@ -143,7 +152,7 @@ describe('createKeyRing', () => {
     const [healthy, stuck] = [
       ringOf(),
       // it finds a key to create at each look
-      createKeyRing({ ...about, keys: { ...keys, underLock }, now: nowOfStuck }),
+      createKeyRing({ ...about, keys: { ...keys, underLock }, now: nowOfStuck, monotonicNow }),
     ]
     rings.push(stuck)
     await Promise.all([healthy.load(), stuck.load()])
@@ -163,6 +172,7 @@ describe('createKeyRing', () => {
       policy,
       log: keepLog(),
       now: () => now,
+      monotonicNow,
       keys: {
         ...keys,
         async list() {
@@ -191,6 +201,7 @@ describe('createKeyRing', () => {
         algorithms,
         policy: own,
         now: () => now,
+        monotonicNow,
         log: keepLog(),
       })
       rings.push(ring)
@@ -272,7 +283,10 @@ describe('a key ring whose replica lacks a key-encryption key', () => {
     const replica = (ring: EncryptionRing) => {
       const { log, lines } = keptLog()
       const keys = keysAt(fresh.replica({ ring }).keys, () => now)
-      return { lines, ...named(createKeyRing({ keys, algorithms: ['ES256'], policy, now: () => now, log })) }
+      return {
+        lines,
+        ...named(createKeyRing({ keys, algorithms: ['ES256'], policy, now: () => now, monotonicNow, log })),
+      }
     }
     const named = (ring: KeyRing) => ({ ring, signer: () => ring.current().signing[0]!.kid! })
     const [lacking, changed] = [replica(before), replica(both)]
