@@ -88,7 +88,9 @@ async function startWork(leader: Leader, hub: Hub, proof: OwnerProof): Promise<v
   const { settings, clock, random, log, metrics, stops, stopping } = leader
   const queue = buildQueue(leader)
   const wake = createWake(queue, random)
-  const here = { knownKeys: new Map(), isStored: () => false }
+  // while nobody knows the mirrors, each client may have one: it must be seen, so that a stop of it is sent
+  const isStored = (key: string) => !mirrors.isListed || mirrors.find(key) !== undefined
+  const here = { knownKeys: new Map(), isStored }
   const watch = createWatch({ settings, connection: leader.connection, clock, random, log, ...here })
   const { mirrors, sweep, reconciler, rounds } = buildSpoke(leader, hub, { proof, queue, wake, watch })
   const parts = buildTalk(leader, hub, () => {

@@ -8,8 +8,8 @@ import type { KubernetesObject, ObjectMeta } from '../kubernetes/objects.ts'
 type Cut<T> = (object: T & KubernetesObject) => T & KubernetesObject
 
 /** Of each namespace its oldest objects have room. */
-export const roomForRoutes: Room<Ingress & HttpRoute & Gateway> = {
-  most: routeLimits.ofNamespace,
+export const roomForRoutes: Room<(Ingress & HttpRoute & Gateway) & KubernetesObject> = {
+  groupsOf: ({ metadata }) => [{ name: metadata.namespace ?? '', most: routeLimits.ofNamespace }],
   weigh: ({ spec }) => {
     const { tls, rules, hostnames, parentRefs, listeners } = spec ?? {}
     const ofIngress = (tls?.[0]?.hosts?.length ?? 0) + (rules?.length ?? 0)

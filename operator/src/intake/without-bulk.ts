@@ -1,6 +1,6 @@
 // Cuts a client that is far too large, or nested so deeply that nothing can go through it: whoever may write one object must not be able
 // to fill the memory of the operator, or to break the watch of all clients. The rest of it is refused with words.
-import { clusterOf } from '@nauthera/rules/tenants'
+import { clusterOf, tenantOf, tenantText } from '@nauthera/rules/tenants'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { tooLarge } from '@nauthera/rules/version-size'
 import { fieldsOf, isJsonRecord } from '@nauthera/runtime/json'
@@ -15,12 +15,14 @@ const mostLevels = 32
 /** What of a giant is kept: each of its values up to this many characters, such as names and switches. */
 const keptCharacters = 1_024
 
-/** Characters that the clients of one namespace may have together. Of one that is served those count which its version cannot have: the
+/** Characters that the clients of one tenant may have together. Of one that is served those count which its version cannot have: the
  *  versions have quotas. Of one that nobody serves all count: new ones, and refused ones, which no quota counts. */
-const mostOfNamespace = 8 * 1024 * 1024
+const mostOfTenant = 8 * 1024 * 1024
+/** Characters of all tenants of a joined cluster. */
+const mostOfCluster = 8 * mostOfTenant
 /** What a client takes beside its texts. */
 const charactersOfAny = 1_024
-const noRoom = `the clients of this namespace have more than ${mostOfNamespace / 1024 ** 2} MiB of text together, and this is one of the youngest; make its templates and annotations smaller`
+const noRoom = `the clients of this namespace have more than ${mostOfTenant / 1024 ** 2} MiB of text together, and this is one of the youngest; make its templates and annotations smaller`
 
 /** A crowd of refused clients takes no client away: of one that is served a large text is cut, and it stays as it is served.
  *  @param isStored whether a client stands in a shard, by `namespace/name` */
@@ -33,7 +35,12 @@ export function roomForClients(isStored: (key: string) => boolean): Room<OIDCCli
     JSON.stringify([spec, metadata.labels, metadata.annotations]).length
   const excess = (client: OIDCClient): number => Math.max(0, size(client) - maxVersionBytes)
   return {
-    most: mostOfNamespace,
+    groupsOf: ({ metadata }) => {
+      const tenant = tenantOf(metadata)
+      const own = { name: tenantText(tenant), most: mostOfTenant }
+      // it says itself of which namespace a mirror is, so all of a joined cluster have a bound too
+      return tenant.cluster === undefined ? [own] : [own, { name: `${tenant.cluster}_`, most: mostOfCluster }]
+    },
     weigh: (client) => (isServed(client) ? excess(client) : charactersOfAny + size(client)),
     trim: (client) => {
       if (!isServed(client)) return undefined

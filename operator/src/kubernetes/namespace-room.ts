@@ -1,13 +1,20 @@
-// The room that a copy of a collection has for the objects of one namespace. Whoever may create objects there must not be able to fill the
-// memory of the operator.
+// The room that a copy of a collection has for the objects of one namespace, or of one tenant. Whoever may create objects there must not be
+// able to fill the memory of the operator.
 import { ageOf, byAge } from '@nauthera/rules/age'
 import type { Age } from '@nauthera/rules/age'
 import { keyOf } from './objects.ts'
 import type { KubernetesObject } from './objects.ts'
 
-/** What the objects of one namespace may weigh together. */
-export interface Room<T> {
+/** Objects that share a room. */
+export interface RoomGroup {
+  readonly name: string
+  /** What they may weigh together. */
   readonly most: number
+}
+
+export interface Room<T> {
+  /** The groups that an object belongs to: it needs room in each. */
+  readonly groupsOf: (object: T) => readonly RoomGroup[]
   /** 0: it has room in any case. */
   readonly weigh: (object: T) => number
   /** What is kept of an object that has no room; undefined: nothing. Default: nothing of any. */
@@ -17,21 +24,28 @@ export interface Room<T> {
 interface Placed extends Age {
   readonly key: string
   readonly weight: number
+  readonly groups: readonly RoomGroup[]
 }
 
 interface Places {
   /** The oldest first. */
   readonly placed: Placed[]
+  readonly most: number
   weight: number
   /** The oldest one without room: whatever is younger has none either, so that the order in which they come decides nothing. */
   cutAt?: Age
 }
 
-/** Says which objects have room: of each namespace the oldest ones. */
+/** A group that was full has room again once it takes no more than this share of it. */
+const freeAgain = 0.75
+
+/** Says which objects have room: of each group the oldest ones. */
 export class NamespaceRoom<T extends KubernetesObject> {
   readonly #room: Room<T>
-  readonly #namespaces = new Map<string, Places>()
+  readonly #groups = new Map<string, Places>()
   readonly #placed = new Map<string, Placed>()
+  /** The groups of which objects were left out. */
+  readonly #cut = new Map<string, Places>()
 
   constructor(room: Room<T>) {
     this.#room = room
@@ -41,40 +55,30 @@ export class NamespaceRoom<T extends KubernetesObject> {
   place(object: T): readonly string[] {
     const key = keyOf(object)
     this.remove(key)
-    const { namespace = '', creationTimestamp, uid = '' } = object.metadata
     const weight = this.#room.weigh(object)
     if (weight === 0) return []
-    const one = {
-      key,
-      weight,
-      ...ageOf({ uid, ...(creationTimestamp ? { creationTimestamp } : {}) }),
-    }
-    const places = this.#namespaces.get(namespace) ?? { placed: [], weight: 0 }
-    this.#namespaces.set(namespace, places)
-    if (places.cutAt && byAge(one, places.cutAt) >= 0) return [key]
-    places.placed.splice(placeOf(places.placed, one), 0, one)
-    places.weight += one.weight
+    const { creationTimestamp, uid = '' } = object.metadata
+    const age = ageOf({ uid, ...(creationTimestamp ? { creationTimestamp } : {}) })
+    const one: Placed = { key, weight, groups: this.#room.groupsOf(object), ...age }
+    if (one.groups.some(({ name }) => isLeftOut(one, this.#groups.get(name)))) return [key]
     this.#placed.set(key, one)
-    const out: string[] = []
-    while (places.weight > this.#room.most) {
-      const youngest = places.placed.pop()!
-      places.weight -= youngest.weight
-      places.cutAt = youngest
-      this.#placed.delete(youngest.key)
-      out.push(youngest.key)
+    for (const places of one.groups.map((group) => this.#placesOf(group))) {
+      places.placed.splice(placeOf(places.placed, one), 0, one)
+      places.weight += weight
     }
-    return out
+    return one.groups.flatMap((group) => this.#shrink(group.name))
   }
 
   remove(key: string): void {
     const one = this.#placed.get(key)
     if (!one) return
-    const namespace = key.slice(0, Math.max(0, key.indexOf('/')))
-    const places = this.#namespaces.get(namespace)!
     this.#placed.delete(key)
-    places.placed.splice(places.placed.indexOf(one, placeOf(places.placed, one)), 1)
-    places.weight -= one.weight
-    if (places.placed.length === 0 && places.cutAt === undefined) this.#namespaces.delete(namespace)
+    for (const { name } of one.groups) {
+      const places = this.#groups.get(name)!
+      places.placed.splice(places.placed.indexOf(one, placeOf(places.placed, one)), 1)
+      places.weight -= one.weight
+      if (places.placed.length === 0 && places.cutAt === undefined) this.#groups.delete(name)
+    }
   }
 
   /** @returns what is kept of an object that has no room */
@@ -82,16 +86,44 @@ export class NamespaceRoom<T extends KubernetesObject> {
     return this.#room.trim?.(object)
   }
 
-  /** @returns the namespaces of which objects were left out */
+  /** @returns the groups of which objects were left out */
   cut(): readonly string[] {
-    return [...this.#namespaces].flatMap(([namespace, { cutAt }]) => (cutAt ? [namespace] : []))
+    return [...this.#cut.keys()]
   }
 
-  /** Whether objects of the namespace were left out. */
-  isCut(namespace: string): boolean {
-    return this.#namespaces.get(namespace)?.cutAt !== undefined
+  /** Whether objects of the group were left out. */
+  isCut(group: string): boolean {
+    return this.#cut.has(group)
+  }
+
+  /** Whether a full list would find room for objects that were left out. */
+  isFreeAgain(): boolean {
+    return [...this.#cut.values()].some(({ weight, most }) => weight <= most * freeAgain)
+  }
+
+  #placesOf({ name, most }: RoomGroup): Places {
+    const places = this.#groups.get(name) ?? { placed: [], weight: 0, most }
+    this.#groups.set(name, places)
+    return places
+  }
+
+  /** Leaves out the youngest ones of a group until the others have room. */
+  #shrink(name: string): readonly string[] {
+    const out: string[] = []
+    const places = this.#groups.get(name)
+    while (places !== undefined && places.weight > places.most) {
+      const youngest = places.placed.at(-1)!
+      places.cutAt = youngest
+      this.#cut.set(name, places)
+      this.remove(youngest.key)
+      out.push(youngest.key)
+    }
+    return out
   }
 }
+
+const isLeftOut = (one: Age, places: Places | undefined): boolean =>
+  places?.cutAt !== undefined && byAge(one, places.cutAt) >= 0
 
 /** @returns how many are older */
 function placeOf(placed: readonly Age[], one: Age): number {

@@ -58,6 +58,9 @@ export interface ReflectorOptions<T> {
   readonly onListFailed?: (error: unknown) => void
 }
 
+/** From when objects that were left out have room again until a full list brings them. Milliseconds. */
+const freeAgainMs = 30_000
+
 /** The position between two calls. */
 type Position = ListPosition | WatchPosition
 interface ListPosition {
@@ -103,8 +106,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
   }
 
   const takeWatch = async (position: WatchPosition): Promise<Position> => {
-    const due = new AbortController()
-    const cancel = clock.after(Math.max(0, position.relistAt - clock.monotonic()), () => due.abort())
+    const due = createDue(clock, position.relistAt)
     let { from } = position
     try {
       // An API that answers does not count as failing, even when each watch breaks soon.
@@ -113,6 +115,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
         const event = parseEvent<T>(line, options.path)
         copy.apply(options.cut && event.type !== 'BOOKMARK' ? { ...event, object: options.cut(event.object) } : event)
         from = event.object.metadata.resourceVersion ?? from
+        if (copy.isFreeAgain()) due.hasten()
       }
     } catch (error) {
       if (signal.aborted || due.signal.aborted) return { kind: 'list', unpaged: position.unpaged }
@@ -123,7 +126,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
       await trouble.wait('watch broken', error)
       if (options.listsAfterBreak) return { kind: 'list', unpaged: position.unpaged }
     } finally {
-      cancel()
+      due.cancel()
     }
     return { ...position, from }
   }
@@ -186,6 +189,24 @@ async function listSurely<T extends KubernetesObject>(
   return await list()
 }
 
+/** @returns `signal`: the next full list is due; `hasten`: it is due soon
+ *  @param at by the steady clock */
+function createDue(clock: Clock, at: number) {
+  const due = new AbortController()
+  const cancel = clock.after(Math.max(0, at - clock.monotonic()), () => due.abort())
+  let cancelSoon: (() => void) | undefined
+  return {
+    signal: due.signal,
+    hasten() {
+      cancelSoon ??= clock.after(freeAgainMs, () => due.abort())
+    },
+    cancel() {
+      cancel()
+      cancelSoon?.()
+    },
+  }
+}
+
 /** The copy. `onChange` is called after each difference is applied. */
 function createCopy<T extends KubernetesObject>({ path, knownKeys, onChange, keep, log }: ReflectorOptions<T>) {
   const objects = new Map<string, T>()
@@ -230,10 +251,11 @@ function createCopy<T extends KubernetesObject>({ path, knownKeys, onChange, kee
       isListed = true
       const cut = room?.cut() ?? []
       if (cut.length > 0)
-        log.warn({ collection: path, count: cut.length, namespaces: cut.slice(0, 10) }, 'no room for all objects')
+        log.warn({ collection: path, count: cut.length, of: cut.slice(0, 10) }, 'no room for all objects')
     },
     apply: (event: CollectionEvent<T>) => take(changesOfEvent(objects, event, keep)),
     isCut: (namespace: string) => room?.isCut(namespace) === true,
+    isFreeAgain: () => room?.isFreeAgain() === true,
   }
 }
 

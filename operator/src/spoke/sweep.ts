@@ -1,6 +1,7 @@
 // Removes mirrors whose client is gone. A mistake here would sign people out of an application, so two full lists must agree.
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
+import { present } from '../decide/client/present.ts'
 import { listAll } from '../kubernetes/collection.ts'
 import type { KubeConnection } from '../kubernetes/connection.ts'
 import type { KubernetesObject } from '../kubernetes/objects.ts'
@@ -69,13 +70,19 @@ function orphansOf({ mirrors, findOrigin, state }: SweepNeeds): readonly (readon
 async function listUids({ connection, paths }: SweepNeeds, signal: AbortSignal): Promise<ReadonlySet<string>> {
   const lists = await Promise.all(
     paths.map((path) =>
-      listAll<OIDCClient & KubernetesObject>(connection, { path, query: {}, unpaged: false, signal }),
+      listAll<KubernetesObject>(connection, { path, query: {}, unpaged: false, signal, cut: uidAlone }),
     ),
   )
   return new Set(
     lists
       .flatMap(({ items }) => items)
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-      .map(({ metadata }) => metadata.uid),
+      .flatMap(({ metadata }) => metadata.uid ?? []),
   )
+}
+
+/** Whatever the clients of a cluster weigh, nothing else of them is held. */
+const uidAlone = ({ metadata }: KubernetesObject): KubernetesObject => {
+  const { name, namespace, uid, deletionTimestamp } = metadata
+  return { metadata: { name, ...present({ namespace, uid, deletionTimestamp }) } }
 }

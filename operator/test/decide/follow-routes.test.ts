@@ -54,6 +54,17 @@ describe('followRoutes', () => {
     ])
   })
 
+  it('keeps what an object gave that has no room any more, unless another namespace names the host', () => {
+    const isCut = () => true
+    const former = [{ uri: 'https://app.example.com/callback', from: { kind: 'Ingress', name: 'web' } }] as const
+    const late = now + 3_600_000
+    expect(urisOf({ former, now: late, routes: routesOf([], { isCut }) })).to.deep.equal([former[0].uri])
+    const other = { ...web, namespace: 'other' }
+    expect(urisOf({ former, now: late, routes: routesOf([other], { isCut }) })).to.deep.equal([])
+    const gone = { ...former[0], goneSince: new Date(now).toISOString() }
+    expect(urisOf({ former: [gone], now: late, routes: routesOf([]) })).to.deep.equal([])
+  })
+
   it('names the port where it is not that of https', () => {
     const found = [{ ...web, served: [{ host: 'app.example.com', port: 8443 }] }]
     expect(urisOf({ found })).to.deep.equal(['https://app.example.com:8443/callback'])

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { withoutBulk } from '../../src/intake/without-bulk.ts'
+import { NamespaceRoom } from '../../src/kubernetes/namespace-room.ts'
+import { roomForClients, withoutBulk } from '../../src/intake/without-bulk.ts'
 
 const edge = 'nauthera-cluster-edge'
 const uris = (count: number) =>
@@ -64,5 +65,49 @@ describe('withoutBulk', () => {
     const data = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`key-${at}`, 'x'.repeat(4_096)]))
     const one = client({ secret: { data } }, {}, 'apps')
     expect(withoutBulk(one)).to.equal(one)
+  })
+})
+
+describe(roomForClients.name, () => {
+  const client = (namespace: string, name: string, age: number, text = 10) => ({
+    apiVersion: 'auth.nauthera.io/v1alpha1' as const,
+    kind: 'OIDCClient' as const,
+    metadata: {
+      namespace,
+      name,
+      uid: `${namespace}/${name}`,
+      generation: 1,
+      creationTimestamp: new Date(age * 1_000).toISOString(),
+    },
+    spec: { type: 'SPA' as const, displayName: 'x'.repeat(text) },
+  })
+  const nothing = () => false
+  const crowd = Array.from({ length: 110 }, (_, at) => client('nauthera-cluster-eu', `evil.c${at}`, at, 80_000))
+
+  it('K19 has room for each tenant of a joined cluster, whatever the others have there', () => {
+    const room = new NamespaceRoom(roomForClients(nothing))
+    expect(crowd.flatMap((one) => room.place(one))).to.not.deep.equal([])
+    expect(room.place(client('nauthera-cluster-eu', 'shop.checkout', 999))).to.deep.equal([])
+    expect(room.place(client('nauthera-cluster-eu', 'evil.young', 999))).to.have.length(1)
+  })
+
+  it('K19 has a bound for a joined cluster that makes up tenants', () => {
+    const room = new NamespaceRoom(roomForClients(nothing))
+    const kept = new Set<string>()
+    for (let at = 0; at < 1_000; at++) {
+      const one = client('nauthera-cluster-eu', `t${at}.app`, at, 80_000)
+      kept.add(`nauthera-cluster-eu/${one.metadata.name}`)
+      for (const out of room.place(one)) kept.delete(out)
+    }
+    expect(kept.size).to.be.within(700, 900)
+    expect(room.place(client('nauthera-cluster-us', 'shop.checkout', 9_999))).to.deep.equal([])
+  })
+
+  it('keeps in any case a client that stands in a shard, or in a mirror', () => {
+    const room = new NamespaceRoom(roomForClients((key) => key.endsWith('/used')))
+    const local = crowd.map(({ metadata }) => client('team', metadata.name, 1, 80_000))
+    for (const one of local) room.place(one)
+    expect(room.place(client('team', 'used', 999))).to.deep.equal([])
+    expect(room.place(client('team', 'new', 999))).to.have.length(1)
   })
 })

@@ -10,6 +10,7 @@ interface Heavy extends KubernetesObject {
 
 const most = 10
 const weigh = ({ weight }: Heavy) => weight
+const groupsOf = ({ metadata }: Heavy) => [{ name: metadata.namespace ?? '', most }]
 const heavy = (namespace: string, name: string, age: number, weight: number): Heavy => ({
   metadata: { namespace, name, uid: `${namespace}-${name}`, creationTimestamp: new Date(age * 1_000).toISOString() },
   weight,
@@ -18,7 +19,7 @@ const keyOf = ({ metadata }: Heavy) => `${metadata.namespace}/${metadata.name}`
 
 describe('NamespaceRoom', () => {
   it('leaves the youngest out, and does not look at other namespaces', () => {
-    const room = new NamespaceRoom<Heavy>({ most, weigh })
+    const room = new NamespaceRoom<Heavy>({ groupsOf, weigh })
     expect(room.place(heavy('a', 'old', 1, 6))).to.deep.equal([])
     expect(room.place(heavy('a', 'young', 3, 4))).to.deep.equal([])
     expect(room.place(heavy('b', 'other', 9, 10))).to.deep.equal([])
@@ -27,17 +28,41 @@ describe('NamespaceRoom', () => {
   })
 
   it('leaves a younger one out when an older one grows', () => {
-    const room = new NamespaceRoom<Heavy>({ most, weigh })
+    const room = new NamespaceRoom<Heavy>({ groupsOf, weigh })
     room.place(heavy('a', 'old', 1, 6))
     room.place(heavy('a', 'young', 2, 4))
     expect(room.place(heavy('a', 'old', 1, 7))).to.deep.equal(['a/young'])
   })
 
   it('K19 keeps in any case what weighs nothing', () => {
-    const room = new NamespaceRoom<Heavy>({ most, weigh })
+    const room = new NamespaceRoom<Heavy>({ groupsOf, weigh })
     expect(room.place(heavy('a', 'old', 1, 11))).to.deep.equal(['a/old'])
     expect(room.place(heavy('a', 'young', 2, 1))).to.deep.equal(['a/young'])
     expect(room.place(heavy('a', 'light', 3, 0))).to.deep.equal([])
+  })
+
+  it('says when what was left out would have room again', () => {
+    const room = new NamespaceRoom<Heavy>({ groupsOf, weigh })
+    room.place(heavy('a', 'old', 1, 6))
+    room.place(heavy('a', 'young', 2, 4))
+    expect(room.isFreeAgain()).to.equal(false)
+    room.place(heavy('a', 'younger', 3, 1))
+    expect([room.isCut('a'), room.isFreeAgain()]).to.deep.equal([true, false])
+    room.remove('a/young')
+    expect(room.isFreeAgain()).to.equal(true)
+  })
+
+  it('leaves out what has no room in one of its groups, and gives back its room in the others', () => {
+    const both = ({ metadata }: Heavy) => [
+      { name: metadata.namespace ?? '', most },
+      { name: 'all', most: 15 },
+    ]
+    const room = new NamespaceRoom<Heavy>({ groupsOf: both, weigh })
+    expect(room.place(heavy('a', 'old', 1, 8))).to.deep.equal([])
+    expect(room.place(heavy('b', 'other', 2, 8))).to.deep.equal(['b/other'])
+    expect(room.place(heavy('a', 'oldest', 0, 4))).to.deep.equal(['a/old'])
+    expect([room.isCut('a'), room.isCut('b'), room.isCut('all')]).to.deep.equal([true, false, true])
+    expect(room.isFreeAgain()).to.equal(true)
   })
 
   const anyObject = fc.record({
@@ -57,7 +82,7 @@ describe('NamespaceRoom', () => {
         anyList.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length }))),
         ([list, shuffled]) => {
           const placed = (order: typeof list) => {
-            const room = new NamespaceRoom<Heavy>({ most, weigh })
+            const room = new NamespaceRoom<Heavy>({ groupsOf, weigh })
             const kept = new Set<string>()
             for (const { namespace, name, age, weight } of order) {
               const one = heavy(namespace, name, age, weight)
@@ -77,7 +102,7 @@ describe('NamespaceRoom', () => {
     const anyStep = fc.record({ of: anyObject, isGone: fc.boolean() })
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
-        const room = new NamespaceRoom<Heavy>({ most, weigh })
+        const room = new NamespaceRoom<Heavy>({ groupsOf, weigh })
         const kept = new Map<string, Heavy>()
         for (const { of, isGone } of steps) {
           const one = heavy(of.namespace, of.name, of.age, of.weight)

@@ -160,6 +160,8 @@ function keptOf(
     left.push(`${title}: ${host} ended: it does not give it any more, and another namespace names it`)
     return []
   }
+  // perhaps it is there, and has no room: what an older object of the namespace takes ends nothing
+  if (!route && routes.isCut(from.kind, namespace)) return [one]
   const since = timeOf(goneSince) ?? now
   if (now - since >= graceMs) return []
   left.push(`${title} does not give ${uri} any more: it ends ${timeText(since + graceMs)}`)
