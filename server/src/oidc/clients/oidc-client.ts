@@ -22,5 +22,18 @@ export interface ClientClass {
 export interface LibraryClient {
   /** Undefined: userinfo is plain JSON. */
   readonly userinfoSignedResponseAlg?: string | undefined
+  readonly asymmetricKeyStore: ClientKeys
   redirectUriAllowed(uri: string): boolean
+}
+
+/** The public keys of a client. */
+export interface ClientKeys extends Iterable<object> {
+  /** Whether those of `jwks_uri` need not be fetched yet; true for keys in the metadata. */
+  fresh(): boolean
+  /** Seconds since the epoch; undefined before those of `jwks_uri` were fetched. */
+  readonly freshUntil?: number
+  /** Fetches those of `jwks_uri` when they are not fresh. */
+  refresh(): Promise<void>
+  /** The keys with which a signature of this kind can be verified. */
+  selectForVerify(signature: { readonly alg: string; readonly kid?: string }): readonly object[]
 }

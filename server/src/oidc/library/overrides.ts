@@ -17,6 +17,7 @@ import { meantApi } from './overrides/meant-api.ts'
 import { missingResponseType } from './overrides/missing-response-type.ts'
 import { neverSendLogout } from './overrides/never-send-logout.ts'
 import { proveSectors } from './overrides/prove-sectors.ts'
+import { readKeysFirst } from './overrides/read-keys-first.ts'
 import { refuseGrants } from './overrides/refuse-grants.ts'
 import { refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { replayOnce } from './overrides/replay-once.ts'
@@ -33,6 +34,7 @@ import type { Internals } from './shapes.ts'
 export const overrides = {
   findClients,
   proveSectors,
+  readKeysFirst,
   compareSecrets,
   neverSendLogout,
   sidForAll,

@@ -5,7 +5,7 @@ import { Provider } from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { GrantPayload } from '../artefacts/grants.ts'
 import type { Detail } from '../apis/detail-type.ts'
-import type { ClientClass, LibraryClient } from '../clients/oidc-client.ts'
+import type { ClientClass, ClientKeys, LibraryClient } from '../clients/oidc-client.ts'
 import type { Actor } from '../request-context.ts'
 import type { AuthorizationParams, Submission } from '../interaction/library-part.ts'
 
@@ -138,12 +138,6 @@ export interface Internals {
       clientJwtAuthExpectedAudience(): ReadonlySet<string>
     }
   }
-}
-
-/** The public keys of a client. */
-export interface ClientKeys extends Iterable<object> {
-  /** Fetches those of `jwks_uri` when they are not fresh. */
-  refresh(): Promise<void>
 }
 
 export interface IdToken {

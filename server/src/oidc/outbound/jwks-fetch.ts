@@ -1,5 +1,5 @@
 // Fetches clients' keys (jwks_uri), and a failing URL only once a minute for each requester. The library would retry at each request, and
-// anybody can send those.
+// anybody can send those. While a URL fails, its last good keys count for a day.
 import { isSoundKey } from '@nauthera/rules/jwks'
 import { foreignUri } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
@@ -10,17 +10,22 @@ import type { Fetch } from './outbound-fetch.ts'
 const mostKeys = 50
 const mostBytes = 64 * 1024
 /** Seconds: keys are fetched again at the latest after this, whatever the answer says. */
-const longestFresh = 3600
+export const longestFresh = 3600
+/** Milliseconds since they were fetched. */
+const longestKept = 86_400_000
+/** Characters of all last good keys. */
+const mostKept = 16 * 1024 * 1024
 
 interface KeysOfClient {
-  readonly keys: readonly object[]
+  /** A JWK set. */
+  readonly set: string
   readonly freshFor: number
 }
 
 /** A `fetch` for key sets. Keys that can verify nothing (weak, private or malformed ones) are left out.
  *  @param needs.asker the address of who asks now; undefined where addresses are unknown
  *  @param needs.now milliseconds, monotonic
- *  @throws what went wrong the last time, while that is less than a minute ago */
+ *  @throws what went wrong the last time, while that is less than a minute ago and no last good keys count */
 export function createJwksFetch(needs: {
   fetch: Fetch
   asker: () => string | undefined
@@ -28,14 +33,18 @@ export function createJwksFetch(needs: {
   now: () => number
 }): Fetch {
   const asking = createAsking<KeysOfClient>(needs)
+  const kept = createKeptSets(needs.now)
 
   const read = async (url: string, init: RequestInit | undefined) => {
+    const at = needs.now()
     try {
-      return await readKeys(await needs.fetch(url, init))
+      const keys = await readKeys(await needs.fetch(url, init))
+      kept.keep(url, keys.set, at)
+      return keys
     } catch (error) {
       needs.log.warn(
         { error, url: foreignUri(url) },
-        'the keys of a client cannot be fetched; trying again in a minute',
+        'the keys of a client cannot be fetched; trying again in a minute, and the last good ones stay for a day',
       )
       throw error
     }
@@ -44,9 +53,36 @@ export function createJwksFetch(needs: {
   return async (input, init) => {
     const url = String(input)
     const asked = await asking.request({ of: url }, () => read(url, init))
-    if (asked.kind !== 'answered') throw asked.kind === 'failed' ? asked.error : new Error('too many are asked for')
-    const { keys, freshFor } = asked.value
-    return Response.json({ keys }, { headers: { 'cache-control': `max-age=${freshFor}` } })
+    if (asked.kind === 'answered') return answerWith(asked.value)
+    const set = kept.find(url)
+    if (set !== undefined) return answerWith({ set, freshFor: 0 })
+    throw asked.kind === 'failed' ? asked.error : new Error('too many are asked for')
+  }
+}
+
+/** The library takes them for fresh for a minute at least. */
+const answerWith = ({ set, freshFor }: KeysOfClient): Response =>
+  new Response(set, { headers: { 'content-type': 'application/json', 'cache-control': `max-age=${freshFor}` } })
+
+/** The last good keys of each URL; without room those that were fetched longest ago go. */
+function createKeptSets(now: () => number) {
+  const sets = new Map<string, { readonly set: string; readonly at: number }>()
+  let size = 0
+  const forget = (url: string) => {
+    size -= sets.get(url)?.set.length ?? 0
+    sets.delete(url)
+  }
+  return {
+    keep(url: string, set: string, at: number): void {
+      forget(url)
+      sets.set(url, { set, at })
+      size += set.length
+      while (size > mostKept) forget(sets.keys().next().value!)
+    },
+    find(url: string): string | undefined {
+      const one = sets.get(url)
+      return one !== undefined && now() - one.at < longestKept ? one.set : undefined
+    },
   }
 }
 
@@ -59,5 +95,8 @@ async function readKeys(answer: Response): Promise<KeysOfClient> {
   if (!Array.isArray(keys)) throw new Error('the answer is no JWK set: an object whose keys is a list')
   if (keys.length > mostKeys) throw new Error(`the JWK set has more than ${mostKeys} keys`)
   const maxAge = /max-age=(\d{1,9})/.exec(answer.headers.get('cache-control') ?? '')?.[1]
-  return { keys: keys.filter(isSoundKey), freshFor: Math.min(Number(maxAge ?? 0), longestFresh) }
+  return {
+    set: JSON.stringify({ keys: keys.filter(isSoundKey) }),
+    freshFor: Math.min(Number(maxAge ?? 0), longestFresh),
+  }
 }

@@ -25,6 +25,7 @@ import { contract as meantApi } from './overrides/meant-api.ts'
 import { contract as missingResponseType } from './overrides/missing-response-type.ts'
 import { contract as neverSendLogout } from './overrides/never-send-logout.ts'
 import { contract as proveSectors } from './overrides/prove-sectors.ts'
+import { contract as readKeysFirst } from './overrides/read-keys-first.ts'
 import { contract as refuseGrants } from './overrides/refuse-grants.ts'
 import { contract as refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { contract as replayOnce } from './overrides/replay-once.ts'
@@ -45,6 +46,7 @@ type Name = keyof typeof overrides
 const contracts = Object.entries({
   findClients,
   proveSectors,
+  readKeysFirst,
   compareSecrets,
   neverSendLogout,
   sidForAll,

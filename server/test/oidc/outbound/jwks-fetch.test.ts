@@ -65,6 +65,34 @@ describe('createJwksFetch', () => {
     expect(keys.asked()).to.equal(3)
   })
 
+  it('gives the last good keys for a day while the address fails, and asks it once a minute', async () => {
+    let isUp = true
+    const good = publicKey('good', 2048)
+    const keys = create(() => (isUp ? Response.json({ keys: [good] }) : new Response('no', { status: 500 })))
+    await keys.fetch(url)
+    isUp = false
+    for (let turn = 0; turn < 20; turn++) {
+      const answer = await keys.fetch(url)
+      expect(answer.headers.get('cache-control')).to.equal('max-age=0')
+      expect(await answer.json()).to.deep.equal({ keys: [good] })
+    }
+    expect(keys.asked()).to.equal(2)
+    keys.wait(86_399_999)
+    expect(await outcome(keys.fetch(url))).to.equal('keys')
+    keys.wait(1)
+    expect(await outcome(keys.fetch(url))).to.contain('status 500')
+  })
+
+  it('forgets the keys that it fetched longest ago when those of a thousand addresses fill its room', async () => {
+    let isUp = true
+    const large = { ...publicKey('large', 2048), note: 'x'.repeat(60_000) }
+    const keys = create(() => (isUp ? Response.json({ keys: [large] }) : new Response('no', { status: 500 })))
+    for (let turn = 0; turn < 1000; turn++) await keys.fetch(`${url}?${turn}`)
+    isUp = false
+    expect(await outcome(keys.fetch(`${url}?0`))).to.contain('status 500')
+    expect(await outcome(keys.fetch(`${url}?999`))).to.equal('keys')
+  })
+
   it('leaves out keys that can verify nothing: short RSA keys, private and malformed ones', async () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const good = publicKey('good', 2048)
