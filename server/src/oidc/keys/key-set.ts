@@ -129,7 +129,9 @@ export function buildKeySet(
     if (key.privateJwk === undefined) return []
     return [states.get(key.id) === 'active' ? key.privateJwk : { ...key.privateJwk, key_ops: ['verify'] }]
   }
-  const cookies = cookieKeysOf(usable.filter((key) => key.line === cookieLine))
+  const ofCookies = usable.filter((key) => key.line === cookieLine)
+  const cookies = cookieKeysOf(ofCookies)
+  const oldest = Math.min(...ofCookies.map(({ activeAt }) => activeAt))
   let pairwise: KeyObject | undefined
   const stateOf = (key: RingKey) =>
     `${states.get(key.id)}${key.use === 'sig' && key.privateJwk === undefined ? '-elsewhere' : ''}`
@@ -142,7 +144,7 @@ export function buildKeySet(
     nonces: () =>
       usable.some(({ line }) => line === pairwiseLine)
         ? (pairwise ??= pairwiseSecret(keys))
-        : cookies.all('library').at(-1)!,
+        : cookies.activeAt('library', oldest).key,
     states,
   }
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
-import { statesOf } from '../../../src/oidc/keys/key-set.ts'
+import { buildKeySet, statesOf } from '../../../src/oidc/keys/key-set.ts'
+import type { RingKey } from '../../../src/oidc/keys/key-set.ts'
 import { isCut } from '../../../src/store/tokens/keys.ts'
 import type { KeyPolicy } from '../../../src/oidc/keys/states.ts'
 
@@ -51,5 +52,28 @@ describe('statesOf', () => {
     expect(stateOf(key('file', { retireAt: new Date(0) }), 0, new Map([['file', 0]]))).to.equal('removed')
     expect(isCut(key('sig', { retireAt: new Date(0) }))).to.equal(false)
     expect(isCut(key('file'))).to.equal(false)
+  })
+})
+
+describe('buildKeySet', () => {
+  it('makes nonces with the oldest key for cookies where the pairwise key is gone, also while a next one waits', () => {
+    const cookie = (id: string, activeAt: number): RingKey => {
+      const about = { id, line: 'cookie', use: 'cookie', algorithm: 'A256GCM', createdAt: 0, activeAt } as const
+      return { ...about, secret: Buffer.alloc(32, id) }
+    }
+    const noncesOf = (...keys: RingKey[]) =>
+      buildKeySet(keys, [], 2 * day, policy)
+        .nonces()
+        .export()
+        .toString('hex')
+    const [old, active, next] = [cookie('a', 0), cookie('b', 2 * day), cookie('c', 3 * day)]
+    const before = noncesOf(old)
+    for (const keys of [
+      [old, next],
+      [old, active],
+      [old, active, next],
+    ])
+      expect(noncesOf(...keys)).to.equal(before)
+    expect(noncesOf(active)).to.not.equal(before)
   })
 })
