@@ -1,6 +1,7 @@
 // Fetches clients' keys (jwks_uri), and a failing URL only once a minute for each requester. The library would retry at each request, and
 // anybody can send those. While a URL fails, its last good keys count for a day.
 import { isSoundKey } from '@nauthera/rules/jwks'
+import { BoundedMap } from '@nauthera/runtime/bounded-map'
 import { foreignUri } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { createAsking } from './asking.ts'
@@ -13,8 +14,8 @@ const mostBytes = 64 * 1024
 export const longestFresh = 3600
 /** Milliseconds since they were fetched. */
 const longestKept = 86_400_000
-/** Characters of all last good keys. */
-const mostKept = 16 * 1024 * 1024
+/** Of all last good keys, in characters. */
+const mostKept = { entries: 10_000, weight: 16 * 1024 * 1024 }
 
 interface KeysOfClient {
   /** A JWK set. */
@@ -33,13 +34,18 @@ export function createJwksFetch(needs: {
   now: () => number
 }): Fetch {
   const asking = createAsking<KeysOfClient>(needs)
-  const kept = createKeptSets(needs.now)
+  /** The last good keys of each URL. */
+  const kept = new BoundedMap<{ readonly set: string; readonly at: number }>(mostKept)
+  const keptOf = (url: string): string | undefined => {
+    const one = kept.get(url)
+    return one !== undefined && needs.now() - one.at < longestKept ? one.set : undefined
+  }
 
   const read = async (url: string, init: RequestInit | undefined) => {
     const at = needs.now()
     try {
       const keys = await readKeys(await needs.fetch(url, init))
-      kept.keep(url, keys.set, at)
+      kept.set(url, { set: keys.set, at }, keys.set.length)
       return keys
     } catch (error) {
       needs.log.warn(
@@ -54,7 +60,7 @@ export function createJwksFetch(needs: {
     const url = String(input)
     const asked = await asking.request({ of: url }, () => read(url, init))
     if (asked.kind === 'answered') return answerWith(asked.value)
-    const set = kept.find(url)
+    const set = keptOf(url)
     if (set !== undefined) return answerWith({ set, freshFor: 0 })
     throw asked.kind === 'failed' ? asked.error : new Error('too many are asked for')
   }
@@ -63,28 +69,6 @@ export function createJwksFetch(needs: {
 /** The library takes them for fresh for a minute at least. */
 const answerWith = ({ set, freshFor }: KeysOfClient): Response =>
   new Response(set, { headers: { 'content-type': 'application/json', 'cache-control': `max-age=${freshFor}` } })
-
-/** The last good keys of each URL; without room those that were fetched longest ago go. */
-function createKeptSets(now: () => number) {
-  const sets = new Map<string, { readonly set: string; readonly at: number }>()
-  let size = 0
-  const forget = (url: string) => {
-    size -= sets.get(url)?.set.length ?? 0
-    sets.delete(url)
-  }
-  return {
-    keep(url: string, set: string, at: number): void {
-      forget(url)
-      sets.set(url, { set, at })
-      size += set.length
-      while (size > mostKept) forget(sets.keys().next().value!)
-    },
-    find(url: string): string | undefined {
-      const one = sets.get(url)
-      return one !== undefined && now() - one.at < longestKept ? one.set : undefined
-    },
-  }
-}
 
 async function readKeys(answer: Response): Promise<KeysOfClient> {
   if (answer.status !== 200) throw new Error(`the answer has the status ${answer.status}, not 200`)
