@@ -55,6 +55,8 @@ describe('an object that wants the client id of another tenant', function () {
     await apply('thief', {}, evil)
     await untilReady('thief', evil)
     expect(grantedTo('thief')).to.deep.equal([])
+    // it is of a deleted client: no server has to take it
+    cluster.planted.add(cluster.plain('thief', evil)!)
     await cluster.remove('thief', evil, 'Orphan')
     await apply('thief', { clientId: victim }, evil)
     await untilRefused('thief')

@@ -57,6 +57,9 @@ export const createReadVersion =
 export const versionOf = ({ metadata: { uid, resourceVersion } }: KubernetesObject): string =>
   `${uid}/${resourceVersion}`
 
+/** @param version of versionOf @returns the uid of that object */
+export const uidOfVersion = (version: string | undefined): string | undefined => version?.split('/')[0]
+
 export function createSecretStore(connection: Pick<KubeConnection, 'call'>): SecretStore {
   return {
     read: (namespace, name) => findObject<SecretObject>(connection, objectPath(secrets, { namespace, name })),

@@ -17,6 +17,8 @@ export interface Memory {
   read: RememberedSecret | undefined
   /** The uid that it was restored from: it keeps the Secret of that object, and people stay signed in. */
   restoredFrom: string | undefined
+  /** What is known of the clients of this name that were deleted. */
+  readonly before: EndedClients
   /** The versions of its Secret, and of the one of existingSecretRef, when last read or written. */
   readonly seen: { own?: SeenSecret | undefined; source?: SeenSecret | undefined }
   /** Names under which its Secret was written, oldest first; a former name until it is removed. */
@@ -27,6 +29,14 @@ export interface Memory {
   endingSince: ReadonlyMap<string, number>
   /** The plain secret, from its minting to its publication. */
   pending: { readonly secret: PendingSecret; readonly plain: Secret } | undefined
+}
+
+/** Clients of one name that were seen to be deleted, before the present one was made. */
+export interface EndedClients {
+  /** Their uids, and those which they were restored from, newest first. */
+  readonly uids: readonly string[]
+  /** The uid of the Secret object that the last of them had. */
+  readonly secretUid: string | undefined
 }
 
 interface RememberedSecret extends Pick<ReadSecret, 'state' | 'isFormer' | 'isAdopted'> {

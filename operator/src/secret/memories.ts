@@ -1,5 +1,6 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { Memory } from './look.ts'
+import { uidOfVersion } from '../kubernetes/conditional-write.ts'
+import type { EndedClients, Memory } from './look.ts'
 import type { SeenSecret } from './read-source.ts'
 
 /** The memory of all clients. */
@@ -20,18 +21,36 @@ export interface Memories {
   remove(key: string): void
 }
 
+const nobody: EndedClients = { uids: [], secretUid: undefined }
+/** The most names of which deleted clients are remembered, and the most of them by name: without, less is written again by itself. */
+const mostEndedNames = 10_000
+const mostEnded = 8
+
 export function createMemories(): Memories {
   const memories = new Map<string, Memory>()
+  const ended = new Map<string, EndedClients>()
+  /** The client of this memory was deleted. */
+  const recordEnd = (key: string, { uid, restoredFrom, seen, before }: Memory): void => {
+    const uids = [...new Set([uid, restoredFrom, ...before.uids])].filter((one) => one !== undefined)
+    ended.delete(key)
+    ended.set(key, { uids: uids.slice(0, mostEnded), secretUid: uidOfVersion(seen.own?.version) ?? before.secretUid })
+    for (const [oldest] of ended) {
+      if (ended.size <= mostEndedNames) break
+      ended.delete(oldest)
+    }
+  }
   return {
     of: (key, { metadata: { uid, generation } }) => {
       const known = memories.get(key)
       // A client that was created again inherits nothing.
       if (known?.uid !== uid) {
+        if (known) recordEnd(key, known)
         const fresh: Memory = {
           uid,
           generation,
           read: undefined,
           restoredFrom: undefined,
+          before: ended.get(key) ?? nobody,
           seen: {},
           names: new Set(),
           lostSince: undefined,
@@ -64,6 +83,10 @@ export function createMemories(): Memories {
     countEndingSince: (time) =>
       [...memories.values()].flatMap(({ endingSince }) => [...endingSince.values()]).filter((since) => since < time)
         .length,
-    remove: (key) => void memories.delete(key),
+    remove: (key) => {
+      const known = memories.get(key)
+      if (known) recordEnd(key, known)
+      memories.delete(key)
+    },
   }
 }

@@ -8,6 +8,8 @@ export interface SecretOutlet {
   readonly shards: {
     /** What is stored of the client; undefined when nothing is. */
     stored(key: string): { readonly entry: ShardEntry } | undefined
+    /** Whether what is stored is of a client that was deleted, and leaves with the next write. */
+    isLeaving(key: string): boolean
     /** When the place of its entry was created, epoch milliseconds; undefined when unknown. */
     bornAt(key: string): number | undefined
     /** Ids of its secrets that ended and can never return, as far as the outlet knows them. */

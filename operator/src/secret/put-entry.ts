@@ -1,6 +1,7 @@
 // A step: sets the planned entry in the shard.
 import { ageOf } from '@nauthera/rules/age'
 import { standingOf } from '../decide/status/propagation.ts'
+import { isOfClient } from '../shards/client-entry.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
 import { restraintOf } from '../decide/client/restraint.ts'
@@ -50,7 +51,9 @@ export function createEntryWriter(needs: {
     setEntry: put,
     announce: (look) => {
       // An unreadable Secret may hold a secret in use, whose verifier only the stored entry has.
-      const isKnown = look.failure === undefined || hasNoSecret(look.source) || shards.stored(look.key) !== undefined
+      const stored = shards.stored(look.key)?.entry
+      const isStored = stored !== undefined && isOfClient(stored, look.memory)
+      const isKnown = look.failure === undefined || hasNoSecret(look.source) || isStored
       put(look, look.plan.verifiers, isKnown ? 'known' : 'presumed')
       return passed
     },

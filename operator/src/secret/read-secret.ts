@@ -2,7 +2,9 @@ import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
 import { Secret } from '@nauthera/runtime/secret'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { SecretState } from '../decide/secret/rotation-terms.ts'
+import { timeOf } from '../api/time-text.ts'
 import { present } from '../decide/client/present.ts'
+import type { RestoreVerdict } from '../decide/secret/restored.ts'
 import { hasMintedForm, identifySecret } from '../decide/secret/secret-id.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { readMarks } from '../decide/secret/secret-marks.ts'
@@ -19,7 +21,7 @@ export interface ReadSecret {
   readonly plain: Secret | undefined
   /** The Secret has a former name; there is none under the present name yet. */
   readonly isFormer?: true
-  /** It still names the earlier client that the present one was restored from. */
+  /** It still names an earlier client, and is the present one's to write. */
   readonly isAdopted?: true
   /** The uid that its client was restored from, by its proof. */
   readonly restoredFrom?: string | undefined
@@ -27,15 +29,12 @@ export interface ReadSecret {
   readonly earlier?: EarlierSecret
 }
 
+/** A Secret of an earlier client, as it is by each verdict on it (decide/secret/restored.ts). */
 export interface EarlierSecret {
   /** Undefined without a valid proof. */
-  readonly proven:
-    | {
-        readonly former: ProvenOwner
-        /** The Secret as the present client's, if that was restored from the former one. */
-        readonly whenRestored: OwnedSecret
-      }
-    | undefined
+  readonly former: ProvenOwner | undefined
+  readonly held: { readonly id: string | undefined; readonly sha256: string | undefined }
+  as(verdict: Exclude<RestoreVerdict, 'left'>): OwnedSecret
 }
 
 type OwnedSecret = ReadSecret & { readonly state: Extract<SecretState, { kind: 'owned' }> }
@@ -61,18 +60,42 @@ export async function readClientSecret(
 export function readSecretObject(object: SecretObject | undefined, client: OIDCClient, proof: OwnerProof): ReadSecret {
   if (!object) return { state: { kind: 'absent' }, object: undefined, plain: undefined }
   const { namespace, name } = client.metadata
-  const place = { namespace, client: name, secret: object.metadata.name }
-  const owner = proof.read(place, object.metadata.annotations)
-  if (isOwned(object, client)) {
-    const isProven = owner?.uid === client.metadata.uid
-    return readOwned(object, client, isProven ? owner : undefined)
-  }
+  const owner = proof.read({ namespace, client: name, secret: object.metadata.name }, object.metadata.annotations)
+  const isProven = owner?.uid === client.metadata.uid
+  const isOurs = isOwned(object, client)
+  // an older one may have been put over it, which keeps its owner
+  if (isOurs && (isProven || !owner)) return readOwned(object, client, owner)
   const foreign = { state: { kind: 'foreign' }, object, plain: undefined } as const
-  if (!isOfEarlier(object, client)) return foreign
-  if (!owner) return { ...foreign, earlier: { proven: undefined } }
-  const restored = readOwned(object, client, owner)
-  const whenRestored = { ...restored, isAdopted: true, restoredFrom: owner.restoredFrom ?? owner.uid } as const
-  return { ...foreign, earlier: { proven: { former: owner, whenRestored } } }
+  return isOurs || isOfEarlier(object, client) ? { ...foreign, earlier: readEarlier(object, client, owner) } : foreign
+}
+
+function readEarlier(object: SecretObject, client: OIDCClient, owner: ProvenOwner | undefined): EarlierSecret {
+  const read = readOwned(object, client, owner)
+  const { state } = read
+  const adopted = { ...read, isAdopted: true, restoredFrom: owner && (owner.restoredFrom ?? owner.uid) } as const
+  const emptied = { ...state, sha256: undefined, isMinted: false, secretId: undefined, verifiers: [] } as const
+  return {
+    former: owner,
+    held: { id: state.secretId, sha256: state.sha256 },
+    as: (verdict) => {
+      switch (verdict) {
+        case 'restored':
+          return { ...adopted, state: { ...state, rotatedAt: restoredAt(state.rotatedAt, client), isRestored: true } }
+        case 'restored-without-secret':
+          return { ...adopted, state: emptied, plain: undefined }
+        case 'written-again': {
+          const nothing = { ...emptied, rotatedAt: undefined, observed: undefined, fence: undefined } as const
+          return { ...adopted, state: nothing, plain: undefined, restoredFrom: undefined }
+        }
+      }
+    },
+  }
+}
+
+/** When the value of a restored Secret was published: later than the one that it takes the place of, so that it is no older copy. */
+function restoredAt(rotatedAt: number | undefined, { status }: OIDCClient): number | undefined {
+  const last = timeOf(status?.secret?.lastRotated)
+  return last === undefined || (rotatedAt ?? 0) > last ? rotatedAt : last + 1
 }
 
 /** @param owner the proven owner: then all marks are ours */

@@ -4,13 +4,14 @@ import { listedSource, listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import type { SecretObject } from '../kubernetes/objects.ts'
 import { formerNames, isReservedName } from './former-names.ts'
 import { passed } from './look.ts'
-import type { isRestored } from '../decide/secret/restored.ts'
-import type { OwnerProof, ProvenOwner } from '../decide/secret/owner-proof.ts'
+import type { RestoreVerdict } from '../decide/secret/restored.ts'
+import type { OwnerProof } from '../decide/secret/owner-proof.ts'
 import type { KnownSecret, SecretWork, SecretStep } from './look.ts'
 import { readClientSecret } from './read-secret.ts'
-import type { ReadSecret } from './read-secret.ts'
+import type { EarlierSecret, ReadSecret } from './read-secret.ts'
 import { readSource } from './read-source.ts'
 import type { ReadSource, SecretNeed } from './read-source.ts'
 
@@ -31,26 +32,24 @@ const notThere: ReadSecret = { state: { kind: 'absent' }, object: undefined, pla
 const unknown: ReadSecret = { state: { kind: 'unknown' }, object: undefined, plain: undefined }
 const foreign: ReadSecret = { state: { kind: 'foreign' }, object: undefined, plain: undefined }
 
-/** The secret id that the Secret names, and the SHA-256 of its value. */
-type HeldSecret = Parameters<typeof isRestored>[1]['held']
-
-/** @param needs.isRestored whether the client was restored from that earlier client (decide/secret/restored.ts) */
+/** @param needs.verdictOn what becomes of a Secret that was written for an earlier client of this name (decide/secret/restored.ts) */
 export function createReader(needs: {
   secrets: Pick<SecretStore, 'read'>
   proof: OwnerProof
-  isRestored: (work: SecretWork, former: ProvenOwner, held: HeldSecret) => boolean
+  verdictOn: (work: SecretWork, earlier: EarlierSecret, object: SecretObject | undefined) => RestoreVerdict
   home: { namespace: string; release: string }
 }): Reader {
   const { secrets, home } = needs
 
-  /** Adopts the Secret of an earlier client, if the present one was restored from it. */
+  /** What an earlier client of this name had is the present one's, or it stays. */
   const adopt = (work: SecretWork, read: ReadSecret): ReadSecret => {
-    if (!read.earlier?.proven) return read
-    const { former, whenRestored } = read.earlier.proven
-    const { secretId: id, sha256 } = whenRestored.state
-    if (!needs.isRestored(work, former, { id, sha256 })) return read
-    work.log.info({ restoredFrom: whenRestored.restoredFrom, secret: id }, 'secret adopted')
-    return whenRestored
+    const { earlier, object } = read
+    const verdict = earlier ? needs.verdictOn(work, earlier, object) : 'left'
+    if (!earlier || verdict === 'left') return read
+    const adopted = earlier.as(verdict)
+    const { restoredFrom, state } = adopted
+    work.log.info({ verdict, restoredFrom, secret: state.secretId }, 'secret adopted')
+    return adopted
   }
 
   /** Assumes that a new client has no Secret, except under a reserved name. */

@@ -75,8 +75,13 @@ export function createSettle(needs: {
 
   /** A restored client has its Secret already: it waits for the servers. */
   const isAwaited = ({ key, plan, memory, judgement: { client } }: Look): boolean => {
-    if (memory.restoredFrom === undefined || isTrue(client.status, 'SecretReady')) return false
+    if (memory.restoredFrom === undefined) return false
     const stored = needs.shards.stored(key)?.entry
+    const { activeId } = plan.report
+    const isStored = stored?.verifiers.some(({ id }) => id === activeId) === true
+    // after a rotation servers have the secret before its Secret; where an older Secret was put over it, they do not
+    const isSaid = isTrue(client.status, 'SecretReady') && (isStored || client.status?.secret?.activeId === activeId)
+    if (isSaid) return false
     const isKnown = stored !== undefined && lastingUid(stored) === memory.restoredFrom
     return !isKnown || plan.step.kind !== 'rest' || needs.follow.entry(key)?.applied !== true
   }
@@ -85,12 +90,13 @@ export function createSettle(needs: {
     const { kind } = look.plan.step
     if (kind === 'publish' || kind === 'fence') return passed
     if (isDue(look) && !isCurrent(look)) return passed
-    return { kind: 'ended', secret: isAwaited(look) ? pendingOf(look) : settled(look) }
+    return { kind: 'ended', secret: isAwaited(look) ? awaited(look) : settled(look) }
   }
 }
 
-const pendingOf = ({ judgement: { client } }: Look): SecretOutcome => ({
-  kind: 'pending',
+/** A status that says it is ready is about another secret: that is told at once. */
+const awaited = ({ judgement: { client } }: Look): SecretOutcome => ({
+  kind: isTrue(client.status, 'SecretReady') ? 'restored' : 'pending',
   name: secretNameOf(client),
 })
 
@@ -104,7 +110,7 @@ function settled({ judgement, source, read, plan }: Look): SecretOutcome {
 }
 
 function holderOf({ object, earlier }: Look['read']): NameHolder {
-  if (earlier) return { kind: 'earlier', isProven: earlier.proven !== undefined }
+  if (earlier) return { kind: 'earlier', isProven: earlier.former !== undefined }
   // nothing was read: the name itself is reserved
   if (object === undefined) return { kind: 'release' }
   const { namespace, labels: found = {} } = object.metadata

@@ -8,14 +8,16 @@ import type { SecretOutcome } from '../decide/secret/secret-outcome.ts'
 import { withoutPrevious } from '../decide/secret/previous-secrets.ts'
 import { asksRevoke } from '../decide/secret/rotation-terms.ts'
 import type { RotationPlan, SecretState } from '../decide/secret/rotation-terms.ts'
-import { isRestored } from '../decide/secret/restored.ts'
+import { restoreFacts, restoreVerdict } from '../decide/secret/restored.ts'
 import { listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import type { OwnerProof } from '../decide/secret/owner-proof.ts'
 import { configOf, versionOf } from '../decide/access/judgement.ts'
 import type { Judgement } from '../decide/access/judgement.ts'
 import type { EndingNamespaces } from '../intake/ending-namespaces.ts'
+import type { RestoreFacts } from '../decide/secret/restored.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import type { SecretObject } from '../kubernetes/objects.ts'
 import type { OperatorSettings } from '../settings.ts'
 import { movedEntry } from './moved-entry.ts'
 import { isOfClient, isSameVersion, verifiersOf } from '../shards/client-entry.ts'
@@ -27,6 +29,7 @@ import type { SecretOutlet } from './outlet.ts'
 import { createPlanNext, statusOf } from './plan-next.ts'
 import { createEntryWriter } from './put-entry.ts'
 import { createReader } from './read.ts'
+import type { EarlierSecret } from './read-secret.ts'
 import { createRender } from './render.ts'
 import { createLeaveEnding, createSettle, settleListed, stopWhereNotWritable } from './settle.ts'
 import { leaveToHolder } from './shared-names.ts'
@@ -97,14 +100,7 @@ export function createWorkOnSecret(needs: WorkNeeds): (work: SecretWork) => Prom
   const reader = createReader({
     ...needs,
     home: settings,
-    isRestored: ({ key, judgement: { client } }, former, held) =>
-      isRestored(client, {
-        former,
-        held,
-        entry: shards.stored(key)?.entry,
-        bornAt: [shards.bornAt(key), needs.namespaceBornAt(client.metadata.namespace)].filter((at) => at !== undefined),
-        now: clock.now(),
-      }),
+    verdictOn: (work, earlier, object) => restoreVerdict(factsOf(needs, work, earlier, object)),
   })
   const entries = createEntryWriter(needs)
   const planNext = createPlanNext({ ...needs, spacing, quietPeriodMs: settings.quietPeriod })
@@ -150,6 +146,29 @@ export function createWorkOnSecret(needs: WorkNeeds): (work: SecretWork) => Prom
   }
 }
 
+function factsOf(
+  { shards, namespaceBornAt, clock }: WorkNeeds,
+  { key, judgement: { client }, memory }: SecretWork,
+  { former, held }: EarlierSecret,
+  object: SecretObject | undefined,
+): RestoreFacts {
+  const { uids, secretUid } = memory.before
+  return restoreFacts(client, {
+    former,
+    held,
+    entry: shards.stored(key)?.entry,
+    isLeaving: shards.isLeaving(key),
+    endedIds: shards.endedIds?.(key) ?? [],
+    endedUids: uids,
+    isLeftover: secretUid !== undefined && object?.metadata.uid === secretUid,
+    restoredFrom: memory.restoredFrom,
+    hasWritten: memory.names.size > 0,
+    namespaceBornAt: namespaceBornAt(client.metadata.namespace),
+    shardBornAt: shards.bornAt(key),
+    now: clock.now(),
+  })
+}
+
 /** The looks that take no steps. */
 function createWaysOut({
   shards,
@@ -165,12 +184,14 @@ function createWaysOut({
     // the Secret shows whether the client was restored and keeps an earlier entry
     const { read, failure } = await reader.readForLook(work, { needsSecret: false, isTaken: false })
     const stored = shards.stored(work.key)?.entry
-    const isUnknown = failure !== undefined && stored !== undefined && !isOfClient(stored, work.memory)
-    const verifiers = stored ? verifiersOf(stored) : []
+    const isOfNow = stored !== undefined && isOfClient(stored, work.memory)
+    const isUnknown = failure !== undefined && stored !== undefined && !isOfNow
+    const verifiers = isOfNow ? verifiersOf(stored) : []
     const published = read.state.kind === 'owned' ? read.state.sha256 : undefined
     const left = isRevoked(work.judgement.client, read.state) ? withoutPrevious(verifiers, published) : verifiers
     if (!isUnknown) entries.setEntry(work, left, 'known')
-    const isThere = read.state.kind === 'owned' && !read.isFormer
+    const isAccepted = published === undefined ? left.length === 0 : left.some(({ sha256 }) => sha256 === published)
+    const isThere = read.state.kind === 'owned' && !read.isFormer && !read.isAdopted && isAccepted
     const name = secretNameOf(work.judgement.client)
     return {
       plan: undefined,
@@ -185,7 +206,8 @@ function createWaysOut({
   /** Our rules throw for this client. Its shard must not wait for it: other clients are in there. */
   const giveUp = (work: SecretWork, failure: Error): SecretResult => {
     const stored = shards.stored(work.key)?.entry
-    entries.setEntry(work, stored ? verifiersOf(stored) : [], 'presumed')
+    const verifiers = stored && isOfClient(stored, work.memory) ? verifiersOf(stored) : []
+    entries.setEntry(work, verifiers, 'presumed')
     const name = secretNameOf(work.judgement.client)
     const secret = {
       kind: 'unreadable',

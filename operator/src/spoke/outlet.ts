@@ -31,6 +31,8 @@ export function createHubOutlet(needs: {
           const origin = mirrors.isCurrent(key) ? needs.findOrigin(key) : undefined
           return { entry: entryIn(mirror, origin && versionIn(origin), now()) }
         }),
+      // a mirror is forgotten at once
+      isLeaving: () => false,
       bornAt: () => undefined,
       endedIds: (key) => ofMirror(key, (mirror) => endedIdsIn(mirror, now())) ?? [],
       setClient: (client) => mirrors.ask(client),

@@ -11,6 +11,7 @@ export function isInProgress({ judgement, noRoom, secret, propagation }: Outcome
 
 /** @returns whether it is live everywhere and its secret does not rotate: it waits for no replica */
 export function isSettled({ propagation, rotation, secret }: Outcome): boolean {
-  const isAtRest = secret.kind !== 'pending' && (rotation === undefined || rotation.step.kind === 'rest')
+  const isAtRest =
+    secret.kind !== 'pending' && secret.kind !== 'restored' && (rotation === undefined || rotation.step.kind === 'rest')
   return propagation?.accepted === true && isAtRest
 }

@@ -208,6 +208,7 @@ export function createOneClient(
       namespaceBornAt: () => undefined,
       endings: new EndingNamespaces({ watched: (namespace) => ending.has(namespace), clock }),
       shards: {
+        isLeaving: () => false,
         bornAt: () => undefined,
         stored: () => shard.entry && { entry: shard.entry, entrySeq: 1, configSeq: 1, verifierSeqs: {}, shard: 0 },
         setClient: (given: ClientForShard) => void shard.asked.push({ how: 'put', client: given }),
@@ -301,7 +302,7 @@ export function createWriting(one: OneClient) {
     secrets: one.secrets,
     endings: one.needs.endings,
     again: one.needs.again,
-    reader: createReader({ secrets: one.secrets, proof, isRestored: () => false, home }),
+    reader: createReader({ secrets: one.secrets, proof, verdictOn: () => 'left', home }),
     proof,
     render: createRender(issuer, proof),
     onWrite: (kind) => wrote.push(kind),

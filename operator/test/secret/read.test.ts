@@ -1,5 +1,7 @@
 import { expect } from 'chai'
 import { annotations } from '@nauthera/proto/names'
+import { digestOf } from '@nauthera/proto/digest'
+import type { RestoreVerdict } from '../../src/decide/secret/restored.ts'
 import { createReader } from '../../src/secret/read.ts'
 import { createOneClient, home, lookOf, ownedBy, planOf, proof, unreachable } from './one-client.ts'
 import type { OneClient } from './one-client.ts'
@@ -8,7 +10,7 @@ const value = 'q2D0J3Yx_8k1mZ-4nVhT7bLs9WcPfE6rGaUuIoXyK5A'
 
 describe('createReader', () => {
   let one: OneClient
-  const reader = () => createReader({ secrets: one.secrets, proof, isRestored: () => false, home })
+  const reader = () => createReader({ secrets: one.secrets, proof, verdictOn: () => 'left', home })
   const hold = (name: string) => one.secrets.put(name, { metadata: ownedBy(one.client), value })
 
   beforeEach(() => {
@@ -86,27 +88,51 @@ describe('createReader', () => {
       )
     })
 
-    it('adopts the Secret of an earlier client from which this one was restored, and no other', async () => {
+    it('takes over the Secret of an earlier client by the verdict on it, and no other', async () => {
       const place = { namespace: 'demo', client: one.client.metadata.name, secret: 'app-oidc' }
-      const said = { [annotations.clientUid]: 'an-earlier-uid' }
-      const { labels } = ownedBy(one.client)
-      const hold = (proven: object) =>
-        one.secrets.put('app-oidc', {
-          metadata: { name: '', labels, annotations: { ...said, ...proven } } as never,
-          value,
-        })
-      const readWith = (isRestored: boolean) => {
+      const said = { [annotations.clientUid]: 'an-earlier-uid', [annotations.secretId]: digestOf(value).slice(0, 8) }
+      const { labels = {} } = ownedBy(one.client)
+      const asked: (string | undefined)[] = []
+      const readBy = (verdict: RestoreVerdict, proven: object) => {
+        one.secrets.put('app-oidc', { metadata: { name: '', labels, annotations: { ...said, ...proven } }, value })
         one.memory.read = undefined
-        const needs = { secrets: one.secrets, proof, isRestored: () => isRestored, home }
+        const verdictOn = (_work: unknown, { former }: { readonly former: { readonly uid: string } | undefined }) => {
+          asked.push(former?.uid)
+          return verdict
+        }
+        const needs = { secrets: one.secrets, proof, verdictOn, home }
         return createReader(needs).readForLook(one.work(), { needsSecret: true, isTaken: true })
       }
-      hold(proof.write({ ...place, uid: 'an-earlier-uid', createdAt: 0 }, said))
-      expect((await readWith(false)).read.state.kind).to.equal('foreign')
-      const { read } = await readWith(true)
+      const proven = proof.write({ ...place, uid: 'an-earlier-uid', createdAt: 0 }, said)
+      expect((await readBy('left', proven)).read.state.kind).to.equal('foreign')
+      expect((await readBy('written-again', {})).read, 'nothing of it counts').to.deep.include({
+        isAdopted: true,
+        restoredFrom: undefined,
+        plain: undefined,
+        state: {
+          kind: 'owned',
+          sha256: undefined,
+          isMinted: false,
+          secretId: undefined,
+          rotatedAt: undefined,
+          verifiers: [],
+          observed: undefined,
+          fence: undefined,
+        },
+      })
+      expect(one.memory.restoredFrom).to.equal(undefined)
+      const without = (await readBy('restored-without-secret', proven)).read
+      expect(without).to.deep.include({ isAdopted: true, restoredFrom: 'an-earlier-uid', plain: undefined })
+      expect(without.state).to.include({ kind: 'owned', sha256: undefined })
+      const { read } = await readBy('restored', proven)
       expect(read).to.include({ isAdopted: true, restoredFrom: 'an-earlier-uid' })
-      expect(read.state.kind).to.equal('owned')
-      hold({})
-      expect((await readWith(true)).read.state.kind, 'nothing proves whose it is').to.equal('foreign')
+      expect(read.state).to.include({ kind: 'owned', sha256: digestOf(value), isRestored: true })
+      expect(asked).to.deep.equal(['an-earlier-uid', undefined, 'an-earlier-uid', 'an-earlier-uid'])
+      one.secrets.put('app-oidc', { value })
+      one.memory.read = undefined
+      const needs = { secrets: one.secrets, proof, verdictOn: () => expect.fail('it is a stranger'), home }
+      const stranger = await createReader(needs).readForLook(one.work(), { needsSecret: true, isTaken: true })
+      expect(stranger.read.state.kind).to.equal('foreign')
     })
 
     it('reads no Secret that the operator itself needs, whoever asks for its name', async () => {

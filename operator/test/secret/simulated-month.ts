@@ -80,6 +80,7 @@ export async function liveThrough(month: Month): Promise<readonly Rotated[]> {
       remove: (from) => ofName(from.metadata.namespace!, from.metadata.name).secrets.remove(from),
     },
     shards: {
+      isLeaving: () => false,
       bornAt: () => undefined,
       stored: (key) => of(key).needs.shards.stored(),
       setClient: (client) => of(`${client.namespace}/${client.name}`).needs.shards.setClient(client),

@@ -20,6 +20,8 @@ export function knownVerifiers(input: RotationInput): KnownVerifiers {
   const mayBeOurs = held !== undefined && hasOurForm(input) && !hasEnded(input, held)
   if (mayBeOurs && inShard) return settle(input, stored, inShard)
   const marked = liveMarks(input)
+  if (mayBeOurs && secret.isRestored && stored.length > 0 && isConsistent(secret, held))
+    return putBack(input, stored, held)
   if (mayBeOurs && isOwnPublication(input, held)) {
     // a former leader published it, or the shard is lost or old. What the application holds must be live. Otherwise only the shard counts:
     // whoever can write the annotation could list a weak value
@@ -45,9 +47,21 @@ function settle(input: RotationInput, stored: readonly StoredVerifier[], held: S
   const wasReplaced = held.notAfter !== undefined || newer.some(({ id }) => wasGiven(input.status, id))
   if (!wasReplaced) return { live: [newest, held, ...older], published: held }
   // somebody restored an older copy of the Secret with a live value: it is the published one again
+  return { live: [published, ...replaced(input, newer), ...older], published }
+}
+
+/** The Secret was restored over the one that the client got meanwhile: its value is published, as after a rotation. */
+function putBack(input: RotationInput, stored: readonly StoredVerifier[], held: string): KnownVerifiers {
+  const published = { id: held.slice(0, 8), sha256: held }
+  // nobody has what is not published yet
+  const given = stored.filter(({ id }) => id !== input.pending?.id)
+  return { live: [published, ...replaced(input, given)].slice(0, mostVerifiers), published }
+}
+
+/** They end after the overlap. */
+function replaced(input: RotationInput, verifiers: readonly StoredVerifier[]): readonly StoredVerifier[] {
   const end = input.now + overlapOf(input)
-  const replaced = newer.map((one) => ({ ...one, notAfter: Math.min(one.notAfter ?? end, end) }))
-  return { live: [published, ...replaced, ...older], published }
+  return verifiers.map((one) => ({ ...one, notAfter: Math.min(one.notAfter ?? end, end) }))
 }
 
 /** When the previous secret ends: by the shard, else by the annotation. When the annotation of the same publication does not list it, it

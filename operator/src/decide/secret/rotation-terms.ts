@@ -40,6 +40,8 @@ export type SecretState =
       readonly observed: Observed | undefined
       /** From annotation fence: ids of verifiers that a leader has dropped or is about to drop, newest first, with commas. */
       readonly fence: string | undefined
+      /** Restored from a backup: what servers know beside its value is of the time in between. */
+      readonly isRestored?: true
     }
 
 /** Where the secret comes from. */

@@ -16,6 +16,8 @@ export type SecretOutcome =
   | { readonly kind: 'ready'; readonly name: string }
   /** It will be written once the client is live. */
   | { readonly kind: 'pending'; readonly name: string }
+  /** One from a backup was put over it, and is taken. It is current once servers have its secret. */
+  | { readonly kind: 'restored'; readonly name: string }
   /** The client lists its secrets itself, and has no Secret. */
   | { readonly kind: 'listed'; readonly name: undefined }
   /** It is in the joined cluster of the client, where its operator writes it. */

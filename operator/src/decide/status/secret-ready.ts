@@ -42,6 +42,8 @@ export function secretReady(about: AboutSecret): ConditionFinding {
       return configOf(judgement) === undefined
         ? no('WaitingForReplicas', `Secret ${name} is written once a version is accepted and every replica has it`)
         : no('WaitingForReplicas', `Secret ${name} is written once every replica has the client`)
+    case 'restored':
+      return no('WaitingForReplicas', `Secret ${name} was restored; it is current once every replica has its secret`)
     case 'elsewhere':
       return yes('SecretReady', 'its Secret is in its own cluster')
     case 'listed':
