@@ -53,7 +53,7 @@ export interface Mails {
   }
 }
 
-/** What has changed of how a person proves who they are: a key under `mail.factor-changed.change.` in the locales. */
+/** What has changed of how a person proves who they are, or where mails to them go: a key under `mail.factor-changed.change.` in the locales. */
 export type ChangedFactor =
   | `${FactorKind}-added`
   | `${FactorKind}-removed`
@@ -63,6 +63,7 @@ export type ChangedFactor =
   | 'upstream-linked'
   | 'upstream-unlinked'
   | 'upstream-removed'
+  | 'address-moved'
 
 export type MailTemplate = keyof Mails
 

@@ -33,6 +33,7 @@ describe(composeMail.name, () => {
     'factors-reset': 'An administrator removed the second step from your account.',
     'upstream-linked': 'An account at another provider was linked to yours: anyone who can use it can sign in here.',
     'upstream-unlinked': 'An administrator removed the sign-in at another provider from your account.',
+    'address-moved': 'Another e-mail address was set for your account.',
     'upstream-removed': 'A linked sign-in at another provider was removed from your account.',
   }
   for (const [change, words] of Object.entries(changes))

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createUsers } from '../../store/people/users.ts'
 import type { Profile } from '../../store/people/user.ts'
+import { addressMovedMail } from '../../users/factors/notice.ts'
 import { profileClaimNames, withProfileClaims } from '../../users/profile-claims.ts'
 import type { PasswordOptions } from './ask-password.ts'
 import { adminEvent, print, withDatabase } from '../terminal/session.ts'
@@ -133,7 +134,8 @@ async function editUser(session: CommandSession, login: string, options: EditOpt
       adminEvent('users.edit', { userId }),
       { event: 'account.changed', outcome: 'success', userId } as const,
     ]
-    const user = await createUsers(opened).edit(userId, { ...names, profile }, events, keepSessions)
+    const options = { keepsOthers: keepSessions, moved: addressMovedMail }
+    const user = await createUsers(opened).edit(userId, { ...names, profile }, events, options)
     if (user === undefined) throw unknownUser(login)
     print(session, [{ ...rowOf(user), profile: user.profile }], [...columns.slice(0, -1), 'profile', 'id'])
   })

@@ -6,19 +6,18 @@ import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { showHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { deskGroups } from '../../settings/admin.ts'
-import { createGroups } from '../../store/people/groups.ts'
+import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import { createImportBatch } from '../../store/people/import-batch.ts'
-import { createUsers } from '../../store/people/users.ts'
-import type { User } from '../../store/people/user.ts'
-import { differences, importPeople } from '../../users/import/import-people.ts'
+import type { ImportedChange } from '../../store/people/import-batch.ts'
+import { importPeople } from '../../users/import/import-people.ts'
 import type { ImportCounts, ImportRefusal } from '../../users/import/import-people.ts'
 import { readDex } from '../../users/import/dex.ts'
 import { readJsonLines } from '../../users/import/json-lines.ts'
 import { readKeycloak } from '../../users/import/keycloak.ts'
-import type { LeaveOut, PersonEntry, ReadEntry } from '../../users/import/person-entry.ts'
+import type { LeaveOut, ReadEntry } from '../../users/import/person-entry.ts'
 import { createProgress } from '../terminal/progress.ts'
 import { adminEvent, print, printHint, settingsOf, withDatabase } from '../terminal/session.ts'
-import type { Opened, CommandSession } from '../terminal/session.ts'
+import type { CommandSession } from '../terminal/session.ts'
 
 type SetExitCode = (code: number) => void
 
@@ -37,8 +36,12 @@ export function addImport(users: Command, session: CommandSession, setExitCode: 
     .argument('<file>', 'the file; - reads standard input')
     .addOption(new Option('--format <format>', 'what the file is').choices(Object.keys(formats)).default('jsonl'))
     .option('--create-groups', 'create the groups that are not there; else their people are refused')
-    .option('--allow-help-desk', 'put people into groups of the help desk (setting admin); else they are refused')
-    .option('--update', 'change people who are there as the file says; never a password')
+    .option(
+      '--allow-help-desk',
+      'put people into groups of the help desk (setting admin), and change its people; else they are refused',
+    )
+    .option('--update', 'change people who are there as the file says; never a password, and nobody is enabled by it')
+    .option('--enable', 'with --update: enable people who are disabled here, and not in the file')
     .option('--dry-run', 'check everything and write nothing')
     .addHelpText(
       'after',
@@ -63,11 +66,12 @@ interface ImportOptions {
   readonly createGroups?: boolean
   readonly allowHelpDesk?: boolean
   readonly update?: boolean
+  readonly enable?: boolean
   readonly dryRun?: boolean
 }
 
 async function importFile(session: CommandSession, file: string, options: ImportOptions): Promise<ImportCounts> {
-  const { createGroups: mayCreateGroups = false, update = false, dryRun = false } = options
+  const { createGroups = false, update = false, enable = false, dryRun = false } = options
   const refusals: ImportRefusal[] = []
   const leftOut = createTally()
   const progress = createProgress(session.terminal)
@@ -80,17 +84,18 @@ async function importFile(session: CommandSession, file: string, options: Import
       importPeople(
         {
           store: createImportBatch(opened),
-          update: update ? (user, entry) => updatePerson(opened, user, entry) : undefined,
           events: (userId) => [{ event: 'account.created', outcome: 'success', userId }],
+          changeEvents,
           batchEvent: (people) => adminEvent('users.import', { detail: { people } }),
           onRefused: (refusal) => void refusals.push(refusal),
+          leaveOut: leftOut.add,
           onProgress(now) {
             counts = now
             progress.write(summaryOf(now))
           },
         },
         formats[options.format]!(input, leftOut.add),
-        { dryRun, createGroups: mayCreateGroups, closedDesk },
+        { dryRun, createGroups, update, enable, closedDesk },
       ),
     )
   } finally {
@@ -137,22 +142,13 @@ async function inputOf({ terminal }: CommandSession, file: string): Promise<Read
   }
 }
 
-async function updatePerson(opened: Opened, user: User, entry: PersonEntry): Promise<void> {
-  const userId = user.id
-  const differing = differences(user, entry)
-  const { email, emailVerified, name, locale, profile } = entry
-  const about = adminEvent('users.import', { userId })
-  const changed = [about, { event: 'account.changed', outcome: 'success', userId } as const]
-  if (differing.some((field) => field !== 'groups' && field !== 'disabled')) {
-    const change = { email, emailVerified, name, locale, profile: profile === undefined ? undefined : () => profile }
-    await createUsers(opened).edit(userId, change, changed)
-  }
-  for (const group of entry.groups ?? []) {
-    if (!user.groups.includes(group)) await createGroups(opened).addMember(group, userId, changed)
-  }
-  if (differing.includes('disabled')) {
-    const disabled = entry.disabled === true
-    const event = disabled ? 'account.disabled' : 'account.enabled'
-    await createUsers(opened).setDisabled(userId, disabled, [about, { event, outcome: 'success', userId }])
-  }
+function changeEvents(userId: string, { disabled, ...other }: ImportedChange): readonly AuditEvent[] {
+  const about = { outcome: 'success', userId } as const
+  return [
+    adminEvent('users.import', { userId }),
+    ...(Object.keys(other).length === 0 ? [] : [{ ...about, event: 'account.changed' } as const]),
+    ...(disabled === undefined
+      ? []
+      : [{ ...about, event: disabled ? 'account.disabled' : 'account.enabled' } as const]),
+  ]
 }

@@ -1,19 +1,36 @@
-// Many people at once, for an import: what is known of them, and the new ones in one commit.
+// Many people at once, for an import: what is known of them, the new ones in one commit, and a commit for each who is changed.
 import { auditInsert } from '../audit/audit-rows.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { canonicalName } from './canonical-name.ts'
 import { statement } from '../driver/database.ts'
-import type { Connection } from '../driver/database.ts'
+import type { Database } from '../driver/database.ts'
+import type { StoreChanges } from '../cache/changes.ts'
+import { inTransaction } from '../outbox/in-transaction.ts'
+import type { OutboxRows } from '../outbox/outbox-rows.ts'
+import { createGroups } from './groups.ts'
 import { groupsOf, sourceOf, userOf } from './user.ts'
 import { described, namesOf } from './user-names.ts'
-import type { User, UserRow } from './user.ts'
-import type { NewUser } from './users.ts'
+import type { Profile, User, UserRow } from './user.ts'
+import { createUsers, findForEdit } from './users.ts'
+import type { EditOptions, NewUser, UserChange } from './users.ts'
 
 /** Somebody to be written, with an id that was chosen before. */
 export interface ImportedPerson extends NewUser {
   readonly id: string
   readonly disabled?: boolean | undefined
+}
+
+/** What becomes different about somebody who is there; what is left out stays. */
+export interface ImportedChange extends Omit<UserChange, 'profile'> {
+  readonly profile?: Profile | undefined
+  /** The person is added to them. */
+  readonly groups?: readonly string[] | undefined
+  readonly disabled?: boolean | undefined
+}
+
+interface ChangeWriting extends Pick<EditOptions, 'moved'> {
+  readonly events: (change: ImportedChange) => readonly AuditEvent[]
 }
 
 export interface ImportBatch {
@@ -25,6 +42,10 @@ export interface ImportBatch {
    *  @param audit an event about somebody who is left out is not written
    *  @returns the ids of those who were written */
   insert(people: readonly ImportedPerson[], audit: readonly AuditEvent[]): Promise<string[]>
+  /** Changes one of our own people in one commit.
+   *  @param decide gets the person as they are while their row is locked; undefined: nothing is written
+   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID: nothing is written */
+  change(userId: string, decide: (now: User) => ImportedChange | undefined, writing: ChangeWriting): Promise<void>
 }
 
 const findLike = statement<UserRow>(
@@ -54,7 +75,12 @@ const insert = statement<{ id: string }>(
    SELECT id FROM new`,
 )
 
-export function createImportBatch(needs: { database: Connection; audit: AuditRows }): ImportBatch {
+export function createImportBatch(needs: {
+  database: Database
+  audit: AuditRows
+  outbox: OutboxRows
+  changes: StoreChanges
+}): ImportBatch {
   const { database, audit } = needs
   return {
     async findLike(people) {
@@ -70,6 +96,18 @@ export function createImportBatch(needs: { database: Connection; audit: AuditRow
       audit.lines(events.filter(({ userId }) => userId === undefined || written.includes(userId)))
       return written
     },
+    change: (userId, decide, { events, moved }) =>
+      inTransaction(needs, async (bound) => {
+        const [row] = await bound.database.query(findForEdit, [userId])
+        const change = row === undefined ? undefined : decide(userOf(row))
+        if (change === undefined) return
+        const { profile, groups = [], disabled, ...names } = change
+        const users = createUsers({ ...bound, outbox: needs.outbox })
+        const edited = { ...names, profile: profile === undefined ? undefined : () => profile }
+        await users.edit(userId, edited, events(change), { moved })
+        for (const group of groups) await createGroups(bound).addMember(group, userId, [])
+        if (disabled !== undefined) await users.setDisabled(userId, disabled, [])
+      }),
   }
 }
 

@@ -2,7 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { audited, runAudited } from '../audit/audited.ts'
+import type { Mail } from '../../mails.ts'
 import { inTransaction } from '../outbox/in-transaction.ts'
+import type { OutboxRows } from '../outbox/outbox-rows.ts'
+import { runTold, told } from '../outbox/told.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { AuditRows } from '../audit/audit-rows.ts'
 import { createAdoptedUsers } from './adopted-users.ts'
@@ -39,6 +42,11 @@ export interface UserChange {
   readonly profile?: ((before: Profile) => Profile) | undefined
 }
 
+export interface EditOptions {
+  readonly keepsOthers?: boolean | undefined
+  readonly moved?: ((before: User) => Mail | undefined) | undefined
+}
+
 /** A link that makes an account. */
 export interface AccountLink {
   readonly kind: 'invitation' | 'registration'
@@ -54,14 +62,15 @@ export interface Users extends AdoptedUsers {
    *  @returns undefined when the link is not live */
   insertByLink(user: NewUser, link: AccountLink, audit: readonly AuditEvent[]): Promise<User | undefined>
   /** Changes what we know of a person. Sessions and tokens stay, unless the address becomes another one.
-   *  @param keepsOthers they stay then too
+   *  @param options.keepsOthers they stay then too; default: they end
+   *  @param options.moved the mail about another address, which is queued with the change; gets the person as they were
    *  @returns the person as they are now; undefined when nobody has this id
    *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID, USER_OF_OTHER_SOURCE */
   edit(
     userId: string,
     change: UserChange,
     audit: readonly AuditEvent[],
-    keepsOthers?: boolean,
+    options?: EditOptions,
   ): Promise<User | undefined>
   /** Disables or enables. Sessions and grants of a disabled person end at once.
    *  @param by `member`: one member of the help desk, alone; one of them may then enable the account. Default: whoever has a higher rank */
@@ -101,7 +110,8 @@ const insertByLink = inserting(
    `,
   ' FROM link',
 )
-const findForEdit = statement<UserRow>(
+/** Locks the person's row. */
+export const findForEdit = statement<UserRow>(
   'user-find-for-edit',
   `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.id = $1 FOR UPDATE OF u`,
 )
@@ -109,7 +119,7 @@ const edit = statement<UserRow>(
   'user-edit',
   `WITH changed AS (UPDATE users SET (${described}) = ($2, $3, $4, $5, $6::boolean, $7, $8, $9::jsonb), updated_at = now()
      WHERE id = $1 RETURNING *),
-   ${audited('changed')}
+   ${told('changed')}
    SELECT u.*, ${sourceOf}, ${groupsOf} FROM changed u`,
 )
 const changing = (name: string, what: string) =>
@@ -144,6 +154,7 @@ const remove = statement(
 interface UserNeeds {
   readonly database: Database
   readonly audit: AuditRows
+  readonly outbox: OutboxRows
   readonly changes: StoreChanges
 }
 
@@ -155,7 +166,7 @@ export function createUsers(needs: UserNeeds): Users {
     insertByLink: (user, { kind, token }, events) =>
       insertUser(needs, insertByLink, user, { events, link: [linkHash(token), kind] }),
     ...createAdoptedUsers(needs),
-    edit: (userId, change, events, keepsOthers = false) => editUser(needs, userId, change, { events, keepsOthers }),
+    edit: (userId, change, events, options = {}) => editUser(needs, userId, change, { ...options, events }),
     setDisabled: (userId, disabled, events, by = 'higher') =>
       changeUser(needs, disabled ? (by === 'member' ? disableByMember : disable) : enable, userId, events),
     remove: (userId, events) => changeUser(needs, remove, userId, events),
@@ -181,7 +192,7 @@ async function editUser(
   needs: UserNeeds,
   userId: string,
   change: UserChange,
-  { events, keepsOthers }: { events: readonly AuditEvent[]; keepsOthers: boolean },
+  { events, keepsOthers = false, moved }: EditOptions & { readonly events: readonly AuditEvent[] },
 ): Promise<User | undefined> {
   if (!isUuid(userId)) return undefined
   return await inTransaction(needs, async (bound) => {
@@ -190,9 +201,11 @@ async function editUser(
     const before = userOf(row)
     if (before.source !== ownSource) throw ofOtherSource(before)
     const after = changeOf(before, change)
-    const [edited] = await asRefused(after, () => runAudited(bound, edit, [userId, ...namesOf(after)], events))
-    if (canonicalName(after.email ?? '') !== canonicalName(before.email ?? ''))
-      await moveStandingOf(bound.database, userId, { keepsOthers })
+    const isMoved = canonicalName(after.email ?? '') !== canonicalName(before.email ?? '')
+    const toTell = { audit: events, mail: isMoved ? moved?.(before) : undefined }
+    const written = { ...bound, outbox: needs.outbox }
+    const [edited] = await asRefused(after, () => runTold(written, edit, [userId, ...namesOf(after)], toTell))
+    if (isMoved) await moveStandingOf(bound.database, userId, { keepsOthers })
     if (edited === undefined) return undefined
     await bound.changes.report(userId)
     return userOf(edited)
@@ -205,7 +218,7 @@ const ofOtherSource = ({ username, source }: User): CodedError =>
   })
 
 function changeOf(before: User, { email, emailVerified, name, locale, profile }: UserChange): UserNames {
-  const isNewEmail = email !== undefined && email !== before.email
+  const isNewEmail = email !== undefined && canonicalName(email) !== canonicalName(before.email ?? '')
   return {
     username: before.username,
     email: email ?? before.email,

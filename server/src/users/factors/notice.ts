@@ -54,3 +54,7 @@ export function factorNotice(
     data: { person: name ?? username, change, at: new Date(now).toISOString(), asked },
   }
 }
+
+/** The mail to the address that was a person's until now. */
+export const addressMovedMail = (before: Parameters<typeof factorNotice>[0]): Mail | undefined =>
+  factorNotice(before, { change: 'address-moved', now: Date.now() })

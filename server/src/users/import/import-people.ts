@@ -1,14 +1,17 @@
-// Imports the people of a file in batches, one commit each. Existing people are not overwritten unless requested, so an interrupted import
-// can be repeated.
+// Imports the people of a file in batches, one commit each. Existing people are changed only if requested, and then only made stricter where it
+// concerns how they sign in; so an interrupted import can be repeated.
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { definedOf, isJsonRecord } from '@nauthera/runtime/json'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import { canonicalName } from '../../store/people/canonical-name.ts'
-import type { ImportBatch, ImportedPerson } from '../../store/people/import-batch.ts'
+import type { ImportBatch, ImportedChange, ImportedPerson } from '../../store/people/import-batch.ts'
 import { ownSource } from '../../store/people/user.ts'
-import type { User } from '../../store/people/user.ts'
+import type { Profile, User } from '../../store/people/user.ts'
 import { faultsOfOwnName } from '../../store/people/user-names.ts'
-import type { PersonEntry, ReadEntry } from './person-entry.ts'
+import { addressMovedMail } from '../factors/notice.ts'
+import type { LeaveOut, PersonEntry, ReadEntry } from './person-entry.ts'
 
 export interface ImportCounts {
   readonly created: number
@@ -27,12 +30,13 @@ export interface ImportRefusal {
 
 interface Needs {
   readonly store: ImportBatch
-  /** Changes people who have an account already, as the file says. Absent: they stay as they are. */
-  readonly update?: ((user: User, entry: PersonEntry) => Promise<void>) | undefined
   /** Of each person who is created; a batch has one event of its own. */
   readonly events: (userId: string) => readonly AuditEvent[]
+  readonly changeEvents: (userId: string, change: ImportedChange) => readonly AuditEvent[]
   readonly batchEvent: (people: number) => AuditEvent
   readonly onRefused: (refusal: ImportRefusal) => void
+  /** What a file says, and an import does not do. */
+  readonly leaveOut: LeaveOut
   /** After each batch. */
   readonly onProgress: (counts: ImportCounts) => void
 }
@@ -40,7 +44,11 @@ interface Needs {
 interface Options {
   readonly dryRun: boolean
   readonly createGroups: boolean
-  /** The groups of the help desk, when nobody is put into them by this file: their people are refused. */
+  /** Changes people who have an account already; else they stay as they are. */
+  readonly update?: boolean | undefined
+  /** Enables people who are disabled here, and not in the file. */
+  readonly enable?: boolean | undefined
+  /** The groups of the help desk, when this file neither puts anybody into them nor changes who is in one: such people are refused. */
   readonly closedDesk?: readonly string[] | undefined
 }
 
@@ -107,25 +115,20 @@ async function writeBatch(needs: Needs, batch: readonly Candidate[], options: Op
   const known = await store.findLike(batch.map(({ id, entry: { username, email } }) => ({ id, username, email })))
   const wanted = [...new Set(batch.flatMap(({ entry }) => entry.groups ?? []))]
   const groups = options.createGroups ? new Set(wanted) : new Set(await store.findGroups(wanted))
-  const decided = batch.map((candidate) => ({
-    candidate,
-    decision: decide(candidate, known, { groups, closedDesk: options.closedDesk ?? [] }),
-  }))
+  const rules = { groups, closedDesk: options.closedDesk ?? [], mayEnable: options.enable ?? false }
+  const decided = batch.map((candidate) => ({ candidate, decision: decide(candidate, known, rules) }))
   let counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
   const refuse = ({ at, entry: { username } }: Candidate, reason: string) => {
     needs.onRefused({ at, username, reason })
     counts = plus(counts, { refused: 1 })
   }
   for (const { candidate, decision } of decided) {
-    if (decision.kind === 'refuse') refuse(candidate, decision.reason)
-    if (decision.kind === 'keep') counts = plus(counts, { unchanged: 1 })
-    if (decision.kind !== 'differs') continue
-    if (needs.update === undefined) {
-      refuse(candidate, `is there, and differs in ${decision.fields.join(', ')}; --update changes what is there`)
-      continue
-    }
-    if (!options.dryRun) await needs.update(decision.user, candidate.entry)
-    counts = plus(counts, { updated: 1 })
+    const done = decision.kind === 'change' ? await change(needs, candidate, decision, { rules, options }) : decision
+    if (done.kind === 'refuse') refuse(candidate, done.reason)
+    if (done.kind === 'keep') counts = plus(counts, { unchanged: 1 })
+    if (done.kind === 'change') counts = plus(counts, { updated: 1 })
+    if (decision.kind === 'keep' || decision.kind === 'change')
+      for (const what of keptBack(decision.user, candidate.entry, rules)) needs.leaveOut(what)
   }
   const fresh = decided.filter(({ decision }) => decision.kind === 'create').map(({ candidate }) => candidate)
   const written = options.dryRun ? fresh.map(({ id }) => id) : await insert(needs, fresh)
@@ -143,47 +146,118 @@ async function insert({ store, events, batchEvent }: Needs, fresh: readonly Cand
 
 type Decision =
   | { readonly kind: 'create' }
-  | { readonly kind: 'keep' }
-  | { readonly kind: 'differs'; readonly user: User; readonly fields: readonly string[] }
+  | { readonly kind: 'keep'; readonly user: User }
+  | { readonly kind: 'change'; readonly user: User; readonly change: ImportedChange }
   | { readonly kind: 'refuse'; readonly reason: string }
 
-/** @param known everybody who has one of the names of the batch; @param rules.groups those that people may be put into */
+interface ImportRules {
+  /** Those that people may be put into. */
+  readonly groups: ReadonlySet<string>
+  readonly closedDesk: readonly string[]
+  readonly mayEnable: boolean
+}
+
+const refusal = (reason: string): Decision => ({ kind: 'refuse', reason })
+
+/** Decides once more while the person's row is locked, and writes that. @returns what was decided then */
+async function change(
+  { store, changeEvents, onRefused }: Needs,
+  candidate: Candidate,
+  first: Extract<Decision, { kind: 'change' }>,
+  { rules, options: { update = false, dryRun } }: { rules: ImportRules; options: Options },
+): Promise<Decision> {
+  const fields = Object.keys(first.change).join(', ')
+  if (!update) return refusal(`is there, and differs in ${fields}; --update changes what is there`)
+  if (dryRun) return first
+  let decided: Decision = refusal('is gone meanwhile; run it again')
+  const decideNow = (now: User) => {
+    decided = decide(candidate, [now], rules)
+    return decided.kind === 'change' ? decided.change : undefined
+  }
+  const userId = first.user.id
+  const events = (written: ImportedChange) => changeEvents(userId, written)
+  try {
+    await store.change(userId, decideNow, { events, moved: addressMovedMail })
+  } catch (error) {
+    if (error instanceof CodedError && error.faults.length > 0) return refusal(reasonOf(error.faults))
+    const { at, entry } = candidate
+    onRefused({ at, username: entry.username, reason: 'was not changed, and nobody after it was; run it again' })
+    throw error
+  }
+  return decided
+}
+
+/** @param known everybody who has one of the names of the batch */
 function decide(
   { entry, id }: Pick<Candidate, 'entry' | 'id'>,
   known: readonly User[],
-  { groups, closedDesk }: { groups: ReadonlySet<string>; closedDesk: readonly string[] },
+  { groups, closedDesk, mayEnable }: ImportRules,
 ): Decision {
-  const refuse = (reason: string): Decision => ({ kind: 'refuse', reason })
   const ofDesk = entry.groups?.find((group) => closedDesk.includes(group))
   if (ofDesk !== undefined) {
-    return refuse(`groups: ${ofDesk} is a group of the help desk; --allow-help-desk puts people into it`)
+    return refusal(`groups: ${ofDesk} is a group of the help desk; --allow-help-desk puts people into it`)
   }
   const missing = (entry.groups ?? []).filter((group) => !groups.has(group))
-  if (missing.length > 0) return refuse(`groups: there is no ${missing.join(', ')}; --create-groups creates them`)
+  if (missing.length > 0) return refusal(`groups: there is no ${missing.join(', ')}; --create-groups creates them`)
   const names = new Set([entry.username, ...(entry.email === undefined ? [] : [entry.email])].map(canonicalName))
   const alike = known.filter(
     (user) => user.id === id || names.has(canonicalName(user.username)) || names.has(canonicalName(user.email ?? '')),
   )
   if (alike.length === 0) {
     const faults = faultsOfOwnName(entry.username)
-    return faults.length === 0 ? { kind: 'create' } : refuse(reasonOf(faults))
+    return faults.length === 0 ? { kind: 'create' } : refusal(reasonOf(faults))
   }
-  const same = alike.find(({ username }) => canonicalName(username) === canonicalName(entry.username))
-  const other = alike.find((user) => user !== same)
-  if (other !== undefined) return refuse(`the e-mail address or id belongs to ${other.username}`)
-  if (same!.source !== ownSource) return refuse(`is there, and is described by ${same!.source}`)
-  if (entry.id !== undefined && entry.id.toLowerCase() !== same!.id)
-    return refuse(`is there with another id: ${same!.id}`)
-  const fields = differences(same!, entry)
-  return fields.length === 0 ? { kind: 'keep' } : { kind: 'differs', user: same!, fields }
+  const user = alike.find(({ username }) => canonicalName(username) === canonicalName(entry.username))
+  const other = alike.find((each) => each !== user)
+  if (user === undefined || other !== undefined)
+    return refusal(`the e-mail address or id belongs to ${(other ?? alike[0]!).username}`)
+  if (user.source !== ownSource) return refusal(`is there, and is described by ${user.source}`)
+  if (entry.id !== undefined && entry.id.toLowerCase() !== user.id)
+    return refusal(`is there with another id: ${user.id}`)
+  const change = changeOf(user, entry, mayEnable)
+  const fields = Object.keys(change).join(', ')
+  if (fields === '') return { kind: 'keep', user }
+  if (user.groups.some((group) => closedDesk.includes(group)))
+    return refusal(`is of the help desk, and differs in ${fields}; --allow-help-desk changes such people`)
+  return { kind: 'change', user, change }
 }
 
-const compared = ['email', 'emailVerified', 'name', 'locale', 'profile', 'disabled'] as const
-
-/** What the file leaves out does not differ, nor does a password: people may have changed it here. Further groups are no difference.
- *  @returns names of what the file says otherwise */
-export function differences(user: User, entry: PersonEntry): string[] {
-  const fields = compared.filter((field) => entry[field] !== undefined && !isDeepStrictEqual(entry[field], user[field]))
-  const isIn = (entry.groups ?? []).every((group) => user.groups.includes(group))
-  return [...fields, ...(isIn ? [] : ['groups'])]
+/** What the file leaves out does not differ, nor does a password: people may have changed it here. Further groups and claims are no difference.
+ *  @returns only what becomes different. An address is never made a verified one, and nobody is enabled who must stay disabled */
+function changeOf(user: User, entry: PersonEntry, mayEnable: boolean): ImportedChange {
+  const differing = <T>(wanted: T | undefined, now: T | undefined) =>
+    wanted === undefined || isDeepStrictEqual(wanted, now) ? undefined : wanted
+  const groups = (entry.groups ?? []).filter((group) => !user.groups.includes(group))
+  const disabled = differing(entry.disabled, user.disabled)
+  return definedOf({
+    email: differing(entry.email, user.email),
+    emailVerified: entry.emailVerified === false && user.emailVerified ? false : undefined,
+    name: differing(entry.name, user.name),
+    locale: differing(entry.locale, user.locale),
+    profile: entry.profile && differing(withMore(user.profile, entry.profile), user.profile),
+    groups: groups.length === 0 ? undefined : groups,
+    disabled: disabled === false && !mayEnable ? undefined : disabled,
+  })
 }
+
+/** The claims of both; of an address its parts. */
+const withMore = (before: Profile, more: Profile): Profile => ({
+  ...before,
+  ...Object.fromEntries(
+    Object.entries(more).map(([claim, value]) => {
+      const now = before[claim]
+      return [claim, isJsonRecord(now) && isJsonRecord(value) ? { ...now, ...value } : value]
+    }),
+  ),
+})
+
+/** What the file says, and `changeOf` does not do. */
+function* keptBack(user: User, entry: PersonEntry, { mayEnable }: ImportRules): Generator<string> {
+  if (user.disabled && entry.disabled === false && !mayEnable)
+    yield 'enabling somebody who is disabled here (--update --enable does it)'
+  if (entry.emailVerified === true && !(user.emailVerified && hasAddress(user, entry.email ?? user.email)))
+    yield 'an address as verified, of somebody who has an account (nauthera users verify-email asks the person)'
+}
+
+const hasAddress = ({ email }: User, other: string | undefined): boolean =>
+  canonicalName(email ?? '') === canonicalName(other ?? '')

@@ -103,7 +103,7 @@ function described(person: KeycloakUser, leaveOut: LeaveOut) {
     username,
     email: email ?? undefined,
     emailVerified: emailVerified ?? undefined,
-    disabled: enabled === false,
+    disabled: typeof enabled === 'boolean' ? !enabled : undefined,
     name: name === '' ? undefined : name,
     locale: attributes.locale,
     claims: definedOf({

@@ -1,6 +1,7 @@
 // Validates one person of a file, for every format.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasCode } from '@nauthera/runtime/coded-error'
+import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { fieldsOf } from '@nauthera/runtime/json'
 import { z } from '@nauthera/runtime/settings'
 import { canonicalName } from '../../store/people/canonical-name.ts'
@@ -105,10 +106,12 @@ function nameIn(value: unknown): string | undefined {
   return typeof username === 'string' ? username.slice(0, 320) : undefined
 }
 
-function faultsOf({ username, email, groups = [], passwordHash }: z.output<typeof written>): Fault[] {
+function faultsOf({ username, email, name, locale, groups = [], passwordHash }: z.output<typeof written>): Fault[] {
   const faults = faultsOfName(username)
   const fault = (path: string, message: string) => faults.push({ path, message })
   if (email && canonicalName(email).indexOf('@') < 1) fault('email', 'must be an e-mail address')
+  for (const [path, value] of Object.entries({ email, name, locale }))
+    if (hasHiddenInName(value ?? '')) fault(path, 'must not contain invisible characters')
   if (canonicalName(username).includes('@') && canonicalName(username) !== canonicalName(email ?? '')) {
     fault('username', 'may contain an @ only when it is the same as the e-mail address')
   }

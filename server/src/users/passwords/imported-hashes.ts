@@ -38,10 +38,12 @@ const lightLimits = { bcryptCost: 8, pbkdf2Work: 50_000 } as const
 const keyLength = { min: 16, max: 64 } as const
 
 const base64 = '[A-Za-z0-9+/]'
+/** Without leading zeros: argon2 knows no others. */
+const number = String.raw`0|[1-9]\d{0,8}`
 const forms = {
   bcrypt: /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/,
   argon2: new RegExp(
-    String.raw`^\$argon2(?:id|i|d)\$v=(?:16|19)\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,3})\$${base64}{11,86}\$${base64}{22,86}$`,
+    String.raw`^\$argon2(?:id|i|d)\$v=(?:16|19)\$m=(${number}),t=(${number}),p=(${number})\$(${base64}{11,64})\$(${base64}{22,86})$`,
   ),
   pbkdf2: new RegExp(String.raw`^\$pbkdf2-(sha1|sha256|sha512)\$i=(\d{1,9})\$(${base64}{1,128})\$(${base64}{1,128})$`),
   scrypt: new RegExp(
@@ -69,8 +71,16 @@ function readBcrypt(text: string): StoredHash | undefined {
 function readArgon2(text: string): StoredHash | undefined {
   const found = forms.argon2.exec(text)
   if (found === null) return undefined
-  return { kind: 'argon2', memoryKib: Number(found[1]), passes: Number(found[2]), lanes: Number(found[3]) }
+  const [, memoryKib, passes, lanes, salt = '', key = ''] = found
+  if (![salt, key].every(isWholeBytes)) return undefined
+  return { kind: 'argon2', memoryKib: Number(memoryKib), passes: Number(passes), lanes: Number(lanes) }
 }
+
+/** Whether it is the base64 of some bytes, without padding: argon2 throws at any other text. */
+const isWholeBytes = (text: string): boolean =>
+  Buffer.from(text, 'base64')
+    .toString('base64')
+    .replace(/={1,2}$/, '') === text
 
 function readPbkdf2(text: string): StoredHash | undefined {
   const [, digest, iterations, salt = '', key = ''] = forms.pbkdf2.exec(text) ?? []
@@ -101,6 +111,8 @@ function faultOf(hash: StoredHash): string | undefined {
     }
     case 'scrypt':
       if (hash.logN < 1 || hash.r < 1) return 'has costs of 0'
+      // RFC 7914 section 2: N is less than 2^(128 * r / 8)
+      if (hash.logN >= 16 * hash.r) return `has ln=${hash.logN} and r=${hash.r}, which scrypt does not know`
       if (hash.p * hash.r > costLimits.scryptBlocks) return `has p=${hash.p} and r=${hash.r}: ${tooMuch}`
       return memoryFault(scryptKib(hash) / 1024, hash.p)
     case 'argon2': {
@@ -149,12 +161,22 @@ export const writeHash = (hash: Extract<StoredHash, Derived>): string => {
     : `$scrypt$ln=${hash.logN},r=${hash.r},p=${hash.p}$${rest}`
 }
 
-/** Outside of the event loop, whatever the kind.
+/** Whether all of the password is in a hash of this kind. bcrypt reads no further than 72 bytes, and a NUL is like the end of the text in all: what
+ *  follows would be anything, and would be stored as the password. */
+const isHashedWhole = (kind: StoredHash['kind'], password: string): boolean =>
+  !password.includes('\0') && (kind !== 'bcrypt' || Buffer.byteLength(password) <= 72)
+
+/** Outside of the event loop, whatever the kind. A password that is not hashed whole takes as long, and never matches.
  *  @param text of which `hash` was read */
-export async function matchesHash(
-  { text, hash }: { text: string; hash: Exclude<StoredHash, Kind<'argon2'>> },
-  password: string,
-): Promise<boolean> {
+export const matchesHash = async (stored: ImportedHash, password: string): Promise<boolean> =>
+  (await matchesTruncated(stored, password)) && isHashedWhole(stored.hash.kind, password)
+
+interface ImportedHash {
+  readonly text: string
+  readonly hash: Exclude<StoredHash, Kind<'argon2'>>
+}
+
+async function matchesTruncated({ text, hash }: ImportedHash, password: string): Promise<boolean> {
   switch (hash.kind) {
     case 'bcrypt': {
       // it keeps memory of its own from its start, and few servers have such hashes

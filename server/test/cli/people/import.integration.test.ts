@@ -6,6 +6,7 @@ import { pbkdf2Sync, randomBytes, randomUUID, scryptSync } from 'node:crypto'
 import { hash as argon2Hash, hashRaw as argon2HashRaw } from '@node-rs/argon2'
 import { hash as bcryptHash } from '@node-rs/bcrypt'
 import { expect } from 'chai'
+import { createChanges } from '../../../src/store/cache/changes.ts'
 import { createImportBatch } from '../../../src/store/people/import-batch.ts'
 import { statement } from '../../../src/store/driver/database.ts'
 import { writeHash } from '../../../src/users/passwords/imported-hashes.ts'
@@ -20,11 +21,21 @@ import type { Nauthera } from '../run-nauthera.ts'
 const password = 'correct horse battery staple'
 const salt = randomBytes(16)
 
+const mailsAboutAddresses = statement<{ count: number }>(
+  'test-mails',
+  "SELECT count(*)::integer AS count FROM outbox WHERE once_key LIKE 'factor-changed:%'",
+)
+const breakDisabling =
+  "ALTER TABLE users ADD CONSTRAINT test_break CHECK (disabled_at IS NULL OR username <> 'second') NOT VALID"
+
 describe('nauthera users import', () => {
   let nauthera: Nauthera
   before(async function () {
     this.timeout(30_000)
-    nauthera = await openNauthera(['admin: {group: help-desk, capabilities: [{group: desk-leads, may: [disable]}]}'])
+    nauthera = await openNauthera([
+      'admin: {group: help-desk, capabilities: [{group: desk-leads, may: [disable]}]}',
+      'mail: {host: 127.0.0.1, port: 25, from: login@example.test, tls: off}',
+    ])
   })
   after(() => nauthera.stop())
 
@@ -145,6 +156,88 @@ describe('nauthera users import', () => {
     expect(await nauthera.fresh.replica().credentials.find(id)).to.equal(passwordHash)
     const { err } = await run(lines(next), '--update')
     expect(err, 'a second time').to.equal('0 created, 0 updated, 1 there already, 0 refused\n')
+  })
+
+  it('enables nobody whom an administrator disabled, unless that is asked for', async () => {
+    for (const [username, enabled] of [
+      ['kc-silent', undefined],
+      ['kc-open', true],
+    ] as const) {
+      const realm = JSON.stringify({
+        realm: 'example',
+        users: [{ id: randomUUID(), username, enabled, lastName: 'A' }],
+      })
+      const again = (...options: string[]) => run(realm, '--format', 'keycloak', ...options)
+      await again()
+      await nauthera.run(['users', 'disable', username])
+      const ran = await again('--update')
+      expect([ran.code, (await find(username))!.disabled], username).to.deep.equal([0, true])
+      expect(ran.err.includes('--enable'), 'it says what it did not do').to.equal(enabled === true)
+      await again('--update', '--enable')
+      expect((await find(username))!.disabled, `${username}, asked for`).to.equal(enabled === undefined)
+    }
+  })
+
+  it('keeps the claims that the file leaves out, and parts of an address', async () => {
+    const claims = { nickname: 'L', address: { country: 'GB', locality: 'London' } }
+    await run(lines({ username: 'claims', claims }))
+    const more = { nickname: 'Lo', zoneinfo: 'Europe/London', address: { locality: 'Leeds' } }
+    expect((await run(lines({ username: 'claims', claims: more }), '--update')).code).to.equal(0)
+    expect((await find('claims'))!.profile).to.deep.equal({ ...more, address: { country: 'GB', locality: 'Leeds' } })
+    expect((await run(lines({ username: 'claims', claims: more }), '--update')).err).to.contain('1 there already')
+  })
+
+  it('tells the address that was theirs, and takes no new one as verified', async () => {
+    const waiting = async () =>
+      (await nauthera.fresh.replica().database.query(mailsAboutAddresses)).map(({ count }) => count)[0]!
+    await run(lines({ username: 'mover', email: 'mover@example.test', emailVerified: true }))
+    const before = await waiting()
+    const ran = await run(lines({ username: 'mover', email: 'thief@example.test', emailVerified: true }), '--update')
+    expect([ran.code, ran.err.includes('verify-email')]).to.deep.equal([0, true])
+    expect(await find('mover')).to.deep.include({ email: 'thief@example.test', emailVerified: false })
+    expect(await waiting()).to.equal(before + 1)
+    await nauthera.run(['users', 'edit', 'mover', '--email', 'third@example.test'])
+    expect(await waiting(), 'after "users edit"').to.equal(before + 2)
+    await run(lines({ username: 'mover', email: 'Third@example.test', name: 'M' }), '--update')
+    expect(await waiting(), 'the same mailbox').to.equal(before + 2)
+  })
+
+  it('changes nothing of whoever is of the help desk, in any field, unless that is asked for', async () => {
+    await nauthera.run(['users', 'add', 'desk', '--email', 'desk@example.test', '--generate', '--group', 'help-desk'])
+    const fields = [{ email: 'thief@desk.test' }, { name: 'X' }, { claims: { nickname: 'X' } }, { disabled: true }]
+    for (const field of fields) {
+      const ran = await run(lines({ username: 'desk', ...field }), '--update')
+      expect([ran.code, ran.out.includes('is of the help desk')], Object.keys(field).join()).to.deep.equal([1, true])
+    }
+    expect(await find('desk')).to.deep.include({ email: 'desk@example.test', name: undefined, disabled: false })
+    const allowed = await run(lines({ username: 'desk', name: 'X' }), '--update', '--allow-help-desk')
+    expect([allowed.code, (await find('desk'))!.name]).to.deep.equal([0, 'X'])
+  })
+
+  it('changes each person whole or not at all, and names who was being changed when it ended', async () => {
+    await run(lines({ username: 'first', name: 'A' }, { username: 'second', name: 'A' }))
+    const { database } = nauthera.fresh.replica()
+    const people = [
+      { username: 'first', name: 'B' },
+      { username: 'second', name: 'B', groups: ['broken'], disabled: true },
+    ]
+    await database.query(statement('test-break', breakDisabling))
+    try {
+      const ran = await run(lines(...people), '--update', '--create-groups')
+      expect([ran.code, ran.err.includes('1 updated')]).to.deep.equal([1, false])
+      expect(ran.out).to.include('"username": "second"').and.to.include('was not changed, and nobody after it was')
+    } finally {
+      await database.query(statement('test-mend', 'ALTER TABLE users DROP CONSTRAINT test_break'))
+    }
+    expect(await find('second')).to.deep.include({ name: 'A', groups: [], disabled: false })
+    const again = await run(lines(...people), '--update', '--create-groups')
+    expect([again.code, again.err]).to.deep.equal([0, '0 created, 1 updated, 1 there already, 0 refused\n'])
+    const events = await nauthera.fresh.replica().audit.search({ limit: 3 })
+    expect(events.map(({ event }) => event)).to.have.members([
+      'admin.users.import',
+      'account.changed',
+      'account.disabled',
+    ])
   })
 
   it('L12 creates nobody whose user name looks like another one, and updates somebody who was there before', async () => {
@@ -282,7 +375,7 @@ describe('nauthera users import', () => {
   it('I1 keeps whole batches when it is cut off, and a second run adds the rest', async () => {
     const people = Array.from({ length: 350 }, (_, index) => ({ username: `crowd-${index}`, groups: ['crowd'] }))
     const store = nauthera.fresh.replica()
-    const batch = createImportBatch({ database: store.database, audit: store.audit })
+    const batch = createImportBatch({ ...store, changes: createChanges(undefined) })
     let written = 0
     async function* cutOff() {
       for await (const entry of readJsonLines(Readable.from([lines(...people)]))) {
@@ -294,6 +387,8 @@ describe('nauthera users import', () => {
       {
         store: batch,
         events: (userId) => [{ event: 'account.created', outcome: 'success', userId }],
+        changeEvents: () => expect.fail('nobody is changed'),
+        leaveOut: () => undefined,
         batchEvent: () => ({ event: 'admin.users.import', outcome: 'success' }),
         onRefused: () => expect.fail('nobody is refused'),
         onProgress: ({ created }) => (written = created),

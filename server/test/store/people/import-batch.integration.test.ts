@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
+import { createChanges } from '../../../src/store/cache/changes.ts'
 import { createImportBatch } from '../../../src/store/people/import-batch.ts'
 import { freshStore } from '../fresh-store.ts'
 import type { FreshStore } from '../fresh-store.ts'
@@ -15,7 +16,7 @@ describe(createImportBatch.name, () => {
   it('writes people with passwords and groups, and leaves out whoever has a name of somebody else', async () => {
     const store = fresh.replica()
     await store.users.insert({ username: 'taken', email: 'taken@example.test' })
-    const batch = createImportBatch({ database: store.database, audit: store.audit })
+    const batch = createImportBatch({ ...store, changes: createChanges(undefined) })
     const [ada, same, alike] = [randomUUID(), randomUUID(), randomUUID()]
     const people = [
       { id: ada, username: 'Ada', passwordHash: '$argon2id$1', groups: ['ops', 'maths'], profile: { nickname: 'A' } },
@@ -36,7 +37,7 @@ describe(createImportBatch.name, () => {
   it('finds people by id, user name and e-mail address in any spelling', async () => {
     const store = fresh.replica()
     const { id } = await store.users.insert({ username: 'Grace', email: 'Grace@example.test' })
-    const batch = createImportBatch({ database: store.database, audit: store.audit })
+    const batch = createImportBatch({ ...store, changes: createChanges(undefined) })
     const find = async (username: string, email?: string, wanted: string = randomUUID()) =>
       (await batch.findLike([{ id: wanted, username, email }])).map((user) => user.id)
     expect(await find('GRACE')).to.deep.equal([id])

@@ -1,4 +1,8 @@
+import { propertyRuns } from '@nauthera/harness/property-runs'
+import { definedOf } from '@nauthera/runtime/json'
 import { expect } from 'chai'
+import fc from 'fast-check'
+import type { ImportedChange } from '../../../src/store/people/import-batch.ts'
 import type { User } from '../../../src/store/people/user.ts'
 import { importPeople } from '../../../src/users/import/import-people.ts'
 import type { ImportRefusal } from '../../../src/users/import/import-people.ts'
@@ -27,10 +31,12 @@ describe(importPeople.name, () => {
   /** Imports people. @returns what was written, counted and refused */
   async function imported(
     entries: readonly (PersonEntry | ReadEntry)[],
-    { known = [], updates = false, dryRun = false }: { known?: User[]; updates?: boolean; dryRun?: boolean } = {},
+    { known = [], ...options }: { known?: User[] } & Partial<Parameters<typeof importPeople>[2]> = {},
   ) {
     const written: number[] = []
     const updated: string[] = []
+    const changes: ImportedChange[] = []
+    const leftOut: string[] = []
     const refused: ImportRefusal[] = []
     const read = entries.map((entry, index): ReadEntry =>
       'kind' in entry ? entry : { kind: 'person', at: `line ${index + 1}`, username: entry.username, entry },
@@ -44,9 +50,17 @@ describe(importPeople.name, () => {
             written.push(people.length)
             return people.map(({ id }) => id)
           },
+          change: async (userId, decideNow) => {
+            const now = known.find(({ id }) => id === userId)!
+            const change = decideNow(now)
+            if (change === undefined) return
+            updated.push(now.username)
+            changes.push(change)
+          },
         },
-        ...(updates ? { update: async (user) => void updated.push(user.username) } : {}),
         events: () => [],
+        changeEvents: () => [],
+        leaveOut: (what) => leftOut.push(what),
         batchEvent: () => ({ event: 'admin.users.import', outcome: 'success' }),
         onRefused: (refusal) => refused.push(refusal),
         onProgress: () => undefined,
@@ -54,9 +68,9 @@ describe(importPeople.name, () => {
       (async function* () {
         yield* read
       })(),
-      { dryRun, createGroups: false },
+      { dryRun: false, createGroups: false, ...options },
     )
-    return { counts, written, updated, reasons: refused.map(({ at, reason }) => `${at}: ${reason}`) }
+    return { counts, written, updated, changes, leftOut, reasons: refused.map(({ at, reason }) => `${at}: ${reason}`) }
   }
 
   it('writes a hundred people at once, and nothing in a dry run', async () => {
@@ -81,8 +95,8 @@ describe(importPeople.name, () => {
     expect((await imported([changed], { known })).reasons).to.deep.equal([
       'line 1: is there, and differs in name, disabled; --update changes what is there',
     ])
-    expect((await imported([changed], { known, updates: true })).updated).to.deep.equal(['Ada'])
-    expect((await imported([changed], { known, updates: true, dryRun: true })).updated).to.deep.equal([])
+    expect((await imported([changed], { known, update: true })).updated).to.deep.equal(['Ada'])
+    expect((await imported([changed], { known, update: true, dryRun: true })).updated).to.deep.equal([])
   })
 
   it('refuses who has a name or the id of somebody else, or whom another source describes', async () => {
@@ -113,6 +127,54 @@ describe(importPeople.name, () => {
     expect(counts).to.include({ created: 1, refused: 3 })
     for (const [index, reason] of reasons.entries())
       expect(reason).to.equal(`line ${index + 2}: has the same user name, e-mail address or id as line 1`)
+  })
+
+  const claims = fc.dictionary(
+    fc.constantFrom('nickname', 'zoneinfo', 'address'),
+    fc.oneof(
+      fc.constantFrom('A', 'B'),
+      fc.dictionary(fc.constantFrom('country', 'locality'), fc.constantFrom('A', 'B'), { noNullPrototype: true }),
+    ),
+    { noNullPrototype: true },
+  )
+  const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
+  const addresses = fc.constantFrom('ada@example.test', 'ADA@example.test', 'thief@example.test')
+  const said = {
+    email: maybe(addresses),
+    emailVerified: fc.boolean(),
+    name: maybe(fc.constantFrom('Ada', 'Eve')),
+    locale: maybe(fc.constantFrom('en', 'de')),
+    profile: claims,
+    disabled: fc.boolean(),
+    groups: fc.uniqueArray(fc.constantFrom('maths', 'desk')),
+  }
+
+  it('only makes an account stricter, keeps what the file leaves out, and leaves the help desk alone', async () => {
+    const entries = fc.record({ username: fc.constantFrom('ada', 'ADA'), ...said }, { requiredKeys: ['username'] })
+    const options = fc.record({ enable: fc.boolean(), allowsDesk: fc.boolean() })
+    await fc.assert(
+      fc.asyncProperty(fc.record(said), entries, options, async (facts, entry, { enable, allowsDesk }) => {
+        const user = someone(facts)
+        const closedDesk = allowsDesk ? [] : ['desk']
+        const { changes } = await imported([entry], { known: [user], update: true, enable, closedDesk })
+        const isClosed = [...user.groups, ...(entry.groups ?? [])].some((group) => closedDesk.includes(group))
+        for (const change of changes) {
+          expect(isClosed, 'a change of the help desk').to.equal(false)
+          if (change.disabled === false) expect(enable, 'enabling').to.equal(true)
+          expect(change.emailVerified, 'a verified address').to.not.equal(true)
+          for (const [claim, value] of Object.entries(user.profile)) {
+            const now = (change.profile ?? user.profile)[claim]
+            if (entry.profile?.[claim] === undefined) expect(now).to.deep.equal(value)
+            else if (typeof value === 'object' && typeof now === 'object')
+              expect(Object.keys(now!)).to.include.members(Object.keys(value!))
+          }
+          const after = someone({ ...facts, ...definedOf(change), groups: [...user.groups, ...(change.groups ?? [])] })
+          const again = await imported([entry], { known: [after], update: true, enable, closedDesk })
+          expect(again.changes, 'a second run').to.deep.equal([])
+        }
+      }),
+      { numRuns: propertyRuns(300) },
+    )
   })
 
   it('says the faults of a line with their paths, and groups that are not there', async () => {

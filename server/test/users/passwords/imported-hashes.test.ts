@@ -77,15 +77,15 @@ describe(readHash.name, () => {
     ['bcrypt of cost 31', `$2b$31$${'a'.repeat(53)}`, 'cost 31'],
     ['bcrypt of cost 3', `$2b$03$${'a'.repeat(53)}`, 'cost 3'],
     ['bcrypt whose algorithm was broken', `$2x$10$${'a'.repeat(53)}`, 'known form'],
-    ['a billion iterations', `$pbkdf2-sha256$i=999999999$${'a'.repeat(22)}$${'a'.repeat(43)}`, 'too long'],
-    ['no iteration', `$pbkdf2-sha256$i=0$${'a'.repeat(22)}$${'a'.repeat(43)}`, 'too long'],
-    ['a key that everything matches', `$pbkdf2-sha256$i=1000$${'a'.repeat(22)}$a`, 'key of 0 bytes'],
-    ['PBKDF2 with MD5', `$pbkdf2-md5$i=1000$${'a'.repeat(22)}$${'a'.repeat(43)}`, 'known form'],
-    ['scrypt of a gigabyte', `$scrypt$ln=20,r=8,p=1$${'a'.repeat(22)}$${'a'.repeat(43)}`, '1024 MiB'],
-    ['scrypt of little memory and many blocks', `$scrypt$ln=1,r=999,p=60$${'a'.repeat(22)}$${'a'.repeat(43)}`, 'p=60'],
-    ['scrypt of costs of 0', `$scrypt$ln=10,r=0,p=1$${'a'.repeat(22)}$${'a'.repeat(43)}`, 'costs of 0'],
-    ['argon2 of a gigabyte', `$argon2id$v=19$m=1048576,t=1,p=1$${'a'.repeat(22)}$${'a'.repeat(43)}`, '1024 MiB'],
-    ['argon2 of many passes', `$argon2id$v=19$m=65536,t=99,p=1$${'a'.repeat(22)}$${'a'.repeat(43)}`, '99 passes'],
+    ['a billion iterations', `$pbkdf2-sha256$i=999999999$${'A'.repeat(22)}$${'A'.repeat(43)}`, 'too long'],
+    ['no iteration', `$pbkdf2-sha256$i=0$${'A'.repeat(22)}$${'A'.repeat(43)}`, 'too long'],
+    ['a key that everything matches', `$pbkdf2-sha256$i=1000$${'A'.repeat(22)}$a`, 'key of 0 bytes'],
+    ['PBKDF2 with MD5', `$pbkdf2-md5$i=1000$${'A'.repeat(22)}$${'A'.repeat(43)}`, 'known form'],
+    ['scrypt of a gigabyte', `$scrypt$ln=20,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`, '1024 MiB'],
+    ['scrypt of little memory and many blocks', `$scrypt$ln=1,r=999,p=60$${'A'.repeat(22)}$${'A'.repeat(43)}`, 'p=60'],
+    ['scrypt of costs of 0', `$scrypt$ln=10,r=0,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`, 'costs of 0'],
+    ['argon2 of a gigabyte', `$argon2id$v=19$m=1048576,t=1,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`, '1024 MiB'],
+    ['argon2 of many passes', `$argon2id$v=19$m=65536,t=99,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`, '99 passes'],
     ['a word', 'secret', 'known form'],
   ]
   for (const [sentence, text, reason] of absurd)
@@ -95,7 +95,7 @@ describe(readHash.name, () => {
 })
 
 it('PBKDF2 of one iteration is taken', () =>
-  expect(readHash(`$pbkdf2-sha256$i=1$${'a'.repeat(22)}$${'a'.repeat(43)}`)).to.have.property('hash'))
+  expect(readHash(`$pbkdf2-sha256$i=1$${'A'.repeat(22)}$${'A'.repeat(43)}`)).to.have.property('hash'))
 
 describe('the costs of argon2', () => {
   for (const [memoryKib, lanes, isTaken] of [
@@ -107,9 +107,76 @@ describe('the costs of argon2', () => {
     [136, 17, false],
   ] as const)
     it(`${lanes} lanes in ${memoryKib} KiB are ${isTaken ? 'taken' : 'refused'}: it wants 1 to 16, and 8 KiB for each`, () => {
-      const read = readHash(`$argon2id$v=19$m=${memoryKib},t=1,p=${lanes}$${'a'.repeat(22)}$${'a'.repeat(43)}`)
+      const read = readHash(`$argon2id$v=19$m=${memoryKib},t=1,p=${lanes}$${'A'.repeat(22)}$${'A'.repeat(43)}`)
       expect('hash' in read).to.equal(isTaken)
     })
+})
+
+describe('a hash that is taken', () => {
+  const wide = createPasswords({ width: 2, waitMs: 60_000, longest: 1000 })
+  const base64 = (min: number, max: number) =>
+    fc.string({ unit: fc.constantFrom('A', 'w', '4', 'E', 'g', '/', '+', 'Q', 'z'), minLength: min, maxLength: max })
+  /** With a zero before it too. */
+  const cost = (max: number) =>
+    fc.tuple(fc.constantFrom('', '', '', '0'), fc.integer({ min: 0, max })).map((part) => part.join(''))
+  const saltAndKey = fc.tuple(base64(10, 88), base64(20, 88)).map(([first, second]) => `${first}$${second}`)
+  const argon2s = fc
+    .tuple(fc.constantFrom('id', 'i', 'd'), fc.constantFrom(16, 19), cost(512), cost(3), cost(4), saltAndKey)
+    .map(([type, version, m, t, p, rest]) => `$argon2${type}$v=${version}$m=${m},t=${t},p=${p}$${rest}`)
+  const scrypts = fc
+    .tuple(cost(17), cost(8), cost(4), saltAndKey)
+    .map(([ln, r, p, rest]) => `$scrypt$ln=${ln},r=${r},p=${p}$${rest}`)
+  const pbkdf2s = fc
+    .tuple(fc.constantFrom('sha1', 'sha256', 'sha512'), cost(20), saltAndKey)
+    .map(([digest, iterations, rest]) => `$pbkdf2-${digest}$i=${iterations}$${rest}`)
+  const bcrypts = fc
+    .tuple(
+      fc.constantFrom('a', 'b', 'y'),
+      fc.string({ unit: fc.constantFrom('.', '/', 'A', 'z', '0', '9', 'e'), minLength: 53, maxLength: 53 }),
+    )
+    .map(([minor, rest]) => `$2${minor}$04$${rest}`)
+
+  it('can be checked: what no library decodes is refused at the import', async function () {
+    this.timeout(120_000)
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(argon2s, argon2s, scrypts, pbkdf2s, bcrypts), async (text) => {
+        if ('hash' in readHash(text)) expect((await wide.verify(text, 'a guess')).matches).to.equal(false)
+      }),
+      { numRuns: propertyRuns(150) },
+    )
+  })
+
+  for (const [sentence, text] of [
+    ['argon2 with half a byte of salt', `$argon2id$v=19$m=64,t=1,p=1$${'A'.repeat(13)}$${'A'.repeat(43)}`],
+    ['argon2 with bits behind the last byte', `$argon2id$v=19$m=64,t=1,p=1$${'A'.repeat(21)}z$${'A'.repeat(43)}`],
+    ['argon2 with a leading zero', `$argon2id$v=19$m=064,t=1,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`],
+    ['scrypt whose N is too large for its r', `$scrypt$ln=16,r=1,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`],
+  ] as const)
+    it(`is none of ${sentence}`, () => {
+      expect(readHash(text)).to.have.property('fault')
+    })
+
+  it('matches one password: nothing that is written behind it, and no text that only its beginning is of', async () => {
+    const bytes = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 90 })
+    const tails = fc.oneof(fc.constantFrom('\0', ' ', 'x'), fc.string({ minLength: 1, maxLength: 5 }))
+    const makes = fc.constantFrom(
+      (text: string) => bcryptHash(text, { cost: 4 }),
+      async (text: string) => pbkdf2('sha256', 1, 32, text),
+      async (text: string) =>
+        writeHash({ kind: 'scrypt', logN: 1, r: 8, p: 1, salt, key: scryptSync(text, salt, 32, { N: 2, r: 8, p: 1 }) }),
+    )
+    const isAtTheEdge = fc.boolean()
+    await fc.assert(
+      fc.asyncProperty(makes, bytes, tails, isAtTheEdge, async (make, begin, tail, atTheEdge) => {
+        // of the longest that bcrypt reads, each time it is drawn
+        const typed = (atTheEdge ? 'a'.repeat(72) : begin).normalize('NFC')
+        const other = `${typed}${tail}`.normalize('NFC')
+        fc.pre(other !== typed)
+        expect((await wide.verify(await make(typed), other)).matches).to.equal(false)
+      }),
+      { numRuns: propertyRuns(40) },
+    )
+  })
 })
 
 describe(isHeavy.name, () => {
@@ -124,7 +191,7 @@ describe(isHeavy.name, () => {
     })
     fc.assert(
       fc.property(costs, ({ logN, r, p }) => {
-        const read = readHash(`$scrypt$ln=${logN},r=${r},p=${p}$${'a'.repeat(22)}$${'a'.repeat(43)}`)
+        const read = readHash(`$scrypt$ln=${logN},r=${r},p=${p}$${'A'.repeat(22)}$${'A'.repeat(43)}`)
         if (!('hash' in read)) return
         // RFC 7914: PBKDF2 makes p blocks of 128 * r bytes, each is mixed with N others, and PBKDF2 reads them; a byte of PBKDF2 costs
         // as much as two that are mixed
@@ -138,14 +205,14 @@ describe(isHeavy.name, () => {
     )
   })
 
-  const key = `${'a'.repeat(22)}$${'a'.repeat(43)}`
+  const key = `${'A'.repeat(22)}$${'A'.repeat(43)}`
   const cases: [string, boolean][] = [
     [`$2b$08$${'a'.repeat(53)}`, false],
     [`$2b$10$${'a'.repeat(53)}`, true],
     [`$pbkdf2-sha256$i=27500$${key}`, false],
     [`$pbkdf2-sha256$i=6000000$${key}`, true],
-    [`$pbkdf2-sha1$i=27500$${'a'.repeat(22)}$${'a'.repeat(27)}`, false],
-    [`$pbkdf2-sha1$i=27500$${'a'.repeat(22)}$${'a'.repeat(86)}`, true],
+    [`$pbkdf2-sha1$i=27500$${'A'.repeat(22)}$${'A'.repeat(27)}`, false],
+    [`$pbkdf2-sha1$i=27500$${'A'.repeat(22)}$${'A'.repeat(86)}`, true],
     [`$scrypt$ln=14,r=8,p=1$${key}`, false],
     [`$scrypt$ln=14,r=8,p=2$${key}`, true],
     [`$scrypt$ln=17,r=8,p=1$${key}`, true],
