@@ -3,6 +3,7 @@ import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import type { Shaped } from '@nauthera/runtime/json'
 import { escapeHtml } from '../http/branding/texts.ts'
 import type { Texts } from '../http/branding/texts.ts'
+import { createTimeTexts } from '../time-texts.ts'
 
 export interface ComposedMail {
   readonly subject: string
@@ -77,7 +78,7 @@ function blocksOf(mail: Named, texts: Texts, sender: Sender): readonly Block[] {
     ...fact(texts, 'account', person),
     ...fact(texts, 'member', by),
     ...fact(texts, 'application', client),
-    ...fact(texts, 'time', at === undefined ? undefined : timeIn(at, texts.language)),
+    ...fact(texts, 'time', at === undefined ? undefined : timeText(new Date(at), texts.language)),
     ...factsOf(texts, asked),
   ]
   return [
@@ -115,9 +116,8 @@ function fact(texts: Texts, name: string, value: string | undefined): [string, s
   return shown === '' ? [] : [[texts.text(`mail.fact.${name}`), shown]]
 }
 
-/** @param at ISO 8601. In UTC: nobody knows where the mail is read */
-const timeIn = (at: string, language: string): string =>
-  new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'long', timeZone: 'UTC' }).format(new Date(at))
+/** In UTC: nobody knows where the mail is read. */
+const timeText = createTimeTexts({ dateStyle: 'long', timeStyle: 'long' })
 
 function asText(subject: string, blocks: readonly Block[]): string {
   const parts = blocks.map((block) => {

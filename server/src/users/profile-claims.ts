@@ -1,5 +1,6 @@
 // Which further facts about a person can be set by hand, and how each is written (OpenID Connect Core 5.1).
 import { claimsByScope } from '@nauthera/rules/scopes'
+import { timeZoneNamed } from '@nauthera/rules/time-zones'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
@@ -36,7 +37,7 @@ const faultsByName: Readonly<Record<string, (value: string) => string | undefine
   website: faultOfPage,
   birthdate: (value) =>
     isBirthdate(value) ? undefined : 'must be a date such as 1990-05-31, 0000-05-31 without the year, or 1990',
-  zoneinfo: (value) => (isTimeZone(value) ? undefined : 'must be a time zone such as Europe/Berlin'),
+  zoneinfo: (value) => (timeZoneNamed(value) !== undefined ? undefined : 'must be a time zone such as Europe/Berlin'),
   phone_number: (value) =>
     /^\+[1-9]\d{1,14}(;ext=\d{1,8})?$/.test(value)
       ? undefined
@@ -121,14 +122,4 @@ function isBirthdate(value: string): boolean {
   const day = value.replace(/^0000/, '2000')
   const date = new Date(`${day}T00:00:00Z`)
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day)
-}
-
-/** @returns whether it is a zone of the tz database, such as Europe/Berlin */
-export function isTimeZone(value: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: value })
-    return !/^[+-]/.test(value)
-  } catch {
-    return false
-  }
 }

@@ -1,5 +1,6 @@
 // Computes when a rotation window is open: cron with five fields in a time zone.
 import { Cron } from 'croner'
+import { timeZoneNamed } from '@nauthera/rules/time-zones'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { durationMs } from '../../api/duration.ts'
 import type { OIDCClientSpec } from '../../api/oidc-client.ts'
@@ -43,7 +44,7 @@ export function nextOpening(schedule: string, timeZone: string, from: number): n
 /** @returns the window that is open at `at`, or else the next one; undefined when schedule or zone is wrong, or it never comes */
 export function windowAt(window: Window, at: number): { readonly opens: number; readonly closes: number } | undefined {
   const { schedule, timeZone = 'UTC' } = window
-  if (faultOf(schedule) !== undefined || !isTimeZone(timeZone)) return undefined
+  if (faultOf(schedule) !== undefined || timeZoneNamed(timeZone) === undefined) return undefined
   const opens = nextOpening(schedule, timeZone, at - window.durationMs + 1)
   return opens === undefined ? undefined : { opens, closes: opens + window.durationMs }
 }
@@ -57,7 +58,7 @@ export function checkWindow(rotation: Partial<Pick<Rotation, 'window'>> | undefi
   if (!window) return []
   const { schedule, timeZone } = window
   const at = `${path}.window`
-  if (timeZone !== undefined && !isTimeZone(timeZone)) {
+  if (timeZone !== undefined && timeZoneNamed(timeZone) === undefined) {
     return [{ path: `${at}.timeZone`, message: 'must be an IANA time zone, such as Europe/Berlin' }]
   }
   const fault = faultOf(schedule)
@@ -68,20 +69,6 @@ export function checkWindow(rotation: Partial<Pick<Rotation, 'window'>> | undefi
   return length < gap
     ? []
     : [{ path: `${at}.duration`, message: 'must be shorter than the time between two openings of the schedule' }]
-}
-
-/** Valid time zones: a check takes 30 us. Invalid names are not cached, since anybody can invent them. */
-const zones = new Set<string>(['UTC'])
-
-function isTimeZone(name: string): boolean {
-  if (zones.has(name)) return true
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name })
-    zones.add(name)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Whether each item of a field has our form. */
@@ -114,7 +101,8 @@ function createCron(schedule: string, timeZone: string): Cron {
     // a list of hours counts as fixed: none is skipped when the clock changes
     fixedTimeRule: 'no-wildcard',
     // the same, but with less arithmetic
-    ...(timeZone === 'UTC' ? { utcOffset: 0 } : { timezone: timeZone }),
+    // and the library keeps a formatter for each spelling of a zone
+    ...(timeZone === 'UTC' ? { utcOffset: 0 } : { timezone: timeZoneNamed(timeZone) ?? timeZone }),
   })
 }
 

@@ -1,7 +1,7 @@
 // The frame of an area's pages: heading and navigation, and how a form ends: with an audit event, and a redirect to a page.
 import { paths } from '@nauthera/rules/endpoints'
+import { timeZoneNamed } from '@nauthera/rules/time-zones'
 import { readCookies } from '../../oidc/cookies.ts'
-import { isTimeZone } from '../../users/profile-claims.ts'
 import { auditedRequest } from '../../oidc/request-context.ts'
 import type { PageRequest, Redirect } from '../../reply.ts'
 import type { AreaOnPage } from '../../reply/on-page.ts'
@@ -17,11 +17,9 @@ export interface AreaNeeds {
   readonly said: Pick<Said, 'consume'>
 }
 
-/** The browser's time zone, from a cookie that the pages' script sets. It only affects how times are shown. */
-function zoneOfBrowser({ raw }: PageRequest): string | undefined {
-  const zone = readCookies(raw.request).get('nauthera_zone')
-  return zone !== undefined && isTimeZone(zone) ? zone : undefined
-}
+/** @param value of the profile, where another provider may have put anything; else of a cookie that the pages' script sets. It only affects
+ *  how times are shown */
+const zoneOf = (value: unknown): string | undefined => (typeof value === 'string' ? timeZoneNamed(value) : undefined)
 
 /** @param label the text that names the links; @param links of the area, in their order
  *  @returns the frame of its pages; `current` is the link of the page */
@@ -32,7 +30,7 @@ export const areaOf =
     label,
     links: links.map(({ id, path }) => ({ id, href: `${basePath}${path}`, current: id === current })),
     signOutHref: `${basePath}${paths.endSession}`,
-    timeZone: typeof user.profile['zoneinfo'] === 'string' ? user.profile['zoneinfo'] : zoneOfBrowser(request),
+    timeZone: zoneOf(user.profile['zoneinfo']) ?? zoneOf(readCookies(request.raw.request).get('nauthera_zone')),
     said: request.method === 'GET' ? said.consume(request) : undefined,
   })
 
@@ -84,6 +82,14 @@ export function redirectSaying(
   return redirectTo({ basePath }, path)
 }
 
-/** Each language with its own name for itself, such as Deutsch. */
+/** Tag -> name. Each look with Intl takes 4 KB outside of the heap. Bounded: only languages of our pages come in. */
+const ownNames = new Map<string, string>()
+
+/** @param tags of the languages that pages have
+ *  @returns each with its own name for itself, such as Deutsch */
 export const languagesOnPage = (tags: readonly string[]) =>
-  tags.map((tag) => ({ tag, name: new Intl.DisplayNames([tag], { type: 'language' }).of(tag) ?? tag }))
+  tags.map((tag) => {
+    const name = ownNames.get(tag) ?? new Intl.DisplayNames([tag], { type: 'language' }).of(tag) ?? tag
+    ownNames.set(tag, name)
+    return { tag, name }
+  })

@@ -6,6 +6,7 @@ import { viewsDirectory } from '../../files.ts'
 import type { Page, RenderedPage } from '../../reply.ts'
 import type { PersonOnPage } from '../../reply/on-page.ts'
 import type { BrandingSettings } from '../../settings.ts'
+import { createTimeTexts } from '../../time-texts.ts'
 import type { Assets } from '../branding/assets.ts'
 import { formTokenField } from './form-guard.ts'
 import type { FormTokens } from './form-guard.ts'
@@ -55,7 +56,7 @@ export function createPages(needs: {
         logoOf: needs.logos.show,
         language,
         colourScheme: reader?.colourScheme,
-        when: (at: Date, timeZone?: string) => showTime(at, language, timeZone),
+        when: (at: Date, timeZone?: string) => inOneLine(timeText(at, language, timeZone)),
         branding,
         assets,
         accountHref: needs.accountHref,
@@ -104,40 +105,23 @@ function web(url: string | undefined): string | undefined {
   return url !== undefined && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) ? url : undefined
 }
 
-const timeForm = {
+const timeText = createTimeTexts({
   day: 'numeric',
   month: 'short',
   year: 'numeric',
   hour: '2-digit',
   minute: '2-digit',
   timeZoneName: 'short',
-} as const
-
-/** @param timeZone of the person; UTC when unknown
- *  @returns a time that stands on one line */
-function showTime(at: Date, language: string, timeZone = 'UTC'): string {
-  const inZone = (zone: string) => new Intl.DateTimeFormat(language, { ...timeForm, timeZone: zone }).format(at)
-  try {
-    return inOneLine(inZone(timeZone))
-  } catch {
-    return inOneLine(inZone('UTC'))
-  }
-}
+})
 
 const inOneLine = (text: string): string => text.replaceAll(/\s/g, '\u00a0')
 
-const letters = new Intl.Segmenter()
-/** A letter without a combining character. */
-const plainLetter = /^[a-z0-9](?=$|[ -~])/i
+/** What a reader calls one letter: an emoji, or a character with its marks. Each text that a segmenter splits takes 6 KB outside of the heap. */
+const letter = /^(?:\p{RGI_Emoji}|\P{M}\p{M}*)/v
 
 /** @returns the first letter of a name, in place of a picture */
 function initial(name: string): string {
-  const trimmed = name.trim()
-  // a segmenter would take longer than the whole page
-  const plain = plainLetter.exec(trimmed)
-  if (plain) return plain[0].toUpperCase()
-  const [first] = letters.segment(trimmed)
-  return first?.segment.toUpperCase() ?? '·'
+  return letter.exec(name.trim().normalize())?.[0].toUpperCase() ?? '·'
 }
 
 /** Views show only texts and numbers; anything else is a bug in the view. */
