@@ -337,6 +337,89 @@ describe('access to APIs', () => {
     })
   })
 
+  describe('T13 an API that is suspended while its callers are still granted access', () => {
+    const suspended = () => [
+      entry('team-a.orders', {
+        ...configs.api,
+        suspended: true,
+        resourceServer: { identifier: own, scopes: ['orders:read'], accessTokenFormat: 'opaque', accessTokenTtl: 60 },
+      }),
+      ...clients().slice(1),
+    ]
+
+    it('gets no token of a machine, nor a new sign-in', async () => {
+      await replicas.serve(suspended())
+      for (const form of [{}, { resource: own, scope: 'orders:read' }]) {
+        const answer = await machineToken('app.one', form)
+        expect([answer.status, answer.error]).to.deep.equal([400, 'invalid_target'])
+        expect(answer.text).to.contain('suspended')
+      }
+      const proof = pkce()
+      const url = authorizationUrl(replicas.issuer, request(proof, { resource: own, scope: 'openid orders:read' }))
+      const back = await new Browser(replicas).authorize(url, 'ada')
+      expect(back.searchParams.get('error')).to.equal('invalid_target')
+    })
+
+    it('gets no token of a person, and neither code nor refresh token is used up by it', async () => {
+      const config = web({ audiences: [own] })
+      const only = entry('app.web', config, { granted: { [own]: ['orders:read'] } })
+      await change('app.web', only)
+      const parameters = { resource: own, scope: 'openid offline_access orders:read' }
+      const code = await fetchCode(replicas, { parameters })
+      const tokens = tokensOf(await redeem(replicas, await fetchCode(replicas, { parameters })))
+      await replicas.serve([...suspended().filter(({ clientId }) => clientId !== 'app.web'), only])
+      for (const form of [{}, { resource: own }]) {
+        const refused = [await redeem(replicas, code, { form }), await refresh(replicas, tokens.refresh, { form })]
+        for (const answer of refused)
+          expect([answer.status, answer.json()['error']], answer.body).to.deep.equal([400, 'invalid_target'])
+      }
+      await change('app.web', only)
+      expect((await redeem(replicas, code)).status).to.equal(200)
+      expect((await refresh(replicas, tokens.refresh)).status).to.equal(200)
+    })
+  })
+
+  describe('T8 a token request that names none of the several APIs of its sign-in', () => {
+    const signIn = async (scope: string) => {
+      const proof = pkce()
+      const query = new URLSearchParams([...Object.entries(request(proof, { scope })), ['resource', own]])
+      query.append('resource', foreign)
+      const back = await new Browser(replicas).authorize(`${replicas.issuer}/authorize?${query.toString()}`, 'ada')
+      return { value: back.searchParams.get('code')!, proof }
+    }
+
+    it('gets a token for the one that has the scopes', async () => {
+      const answer = await redeem(replicas, await signIn('offline_access pay:read'))
+      expect(aboutJwt({ value: tokensOf(answer).access })).to.deep.equal({ aud: foreign, scope: 'pay:read' })
+      expect(answer.json()['scope']).to.equal('pay:read')
+      const both = tokensOf(
+        await redeem(replicas, await signIn('openid offline_access orders:read pay:read'), { form: { resource: own } }),
+      )
+      const narrow = await refresh(replicas, both.refresh, { form: { scope: 'pay:read' } })
+      expect(aboutJwt({ value: tokensOf(narrow).access })).to.deep.equal({ aud: foreign, scope: 'pay:read' })
+    })
+
+    it('is told to name one where several have them, and the code is not used up', async () => {
+      const code = await signIn('offline_access orders:read pay:read')
+      const refused = await redeem(replicas, code)
+      expect([refused.status, refused.json()['error']]).to.deep.equal([400, 'invalid_target'])
+      for (const name of [own, foreign]) expect(refused.json()['error_description']).to.contain(name)
+      expect((await redeem(replicas, code, { form: { resource: own } })).json()['scope']).to.equal('orders:read')
+    })
+  })
+
+  it('a client that may no longer have openid gets no ID token: it would say nobody', async () => {
+    const code = await fetchCode(replicas, { parameters: { scope: 'openid email offline_access' } })
+    const tokens = tokensOf(
+      await redeem(replicas, await fetchCode(replicas, { parameters: { scope: 'openid email offline_access' } })),
+    )
+    await change('app.web', entry('app.web', web({ scopes: ['email', 'offline_access'] }), { granted }))
+    for (const answer of [await redeem(replicas, code), await refresh(replicas, tokens.refresh)]) {
+      expect(answer.status, answer.body).to.equal(200)
+      expect(answer.json()).to.not.have.property('id_token')
+    }
+  })
+
   describe('T8 a request that names an API that the sign-in was not for', () => {
     const parameters = { resource: own, scope: 'openid orders:read' }
 

@@ -192,6 +192,25 @@ describe('authorization details', function () {
       expect(claimsOfJwt(String(machine.json()['access_token']))['aud'], machine.body).to.equal(bank)
     })
 
+    it('are in the token of a program that names nothing at the token endpoint, which reads userinfo too', async () => {
+      for (const more of [{}, { resource: bank }]) {
+        const parameters = { scope: 'openid offline_access', authorization_details: payment, ...more }
+        const answer = await redeem(replicas, await fetchCode(replicas, { parameters }))
+        expect(answer.json()['authorization_details'], answer.body).to.deep.equal([onePayment()])
+        const { access, refresh: token } = tokensOf(answer)
+        expect(claimsOfJwt(access)['aud']).to.equal(bank)
+        const headers = { authorization: `Bearer ${access}` }
+        expect((await send(replicas, { path: '/userinfo', headers })).status).to.equal(200)
+        expect((await refresh(replicas, token)).json()['authorization_details']).to.deep.equal([onePayment()])
+      }
+    })
+
+    it('are refused for a client without APIs: there is none to name', async () => {
+      const parameters = request(pkce(), { client_id: 'app.none', scope: 'openid', authorization_details: payment })
+      const { location } = await openRequest(replicas, parameters)
+      expect(new URL(location!).searchParams.get('error')).to.equal('invalid_authorization_details')
+    })
+
     for (const [sentence, detail] of [
       ['a type that two of its APIs have', allAccounts()],
       ['a type that none of its APIs has', { type: 'vault_opening' }],

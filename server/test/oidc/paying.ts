@@ -86,6 +86,7 @@ export const payingClients = (bankTypes?: object[]) => [
   entry('bank.archive', apiConfig(archive, '', [accounts], [])),
   entry('team.vault', apiConfig(vault, 'Vault', [{ type: 'vault_opening', title: 'Open the vault' }, payment], [])),
   entry('app.web', web, granted),
+  entry('app.none', configs.web),
   entry('app.opaque', { ...web, accessTokenFormat: 'opaque' }, granted),
   entry('app.skip', { ...web, consent: ConsentMode.SKIP }, granted),
   entry('app.native', { ...web, type: 'SPA', tokenEndpointAuthMethod: 'none' }, granted),

@@ -17,7 +17,7 @@ interface TokenTerms {
 export const accessTokenLifetime = ({ accessTokenTtl }: Pick<ClientConfig, 'accessTokenTtl'>): number =>
   accessTokenTtl || usualTokenLife.access
 
-export function tokenTermsAt(identifier: string, { config }: ApisOf, apis: Apis): TokenTerms {
+export function tokenTermsAt(identifier: string, { config }: ApisOf, apis: Pick<Apis, 'findApi'>): TokenTerms {
   const api = apis.findApi(identifier)?.config.resourceServer
   const wanted = api?.accessTokenSignedResponseAlg ?? ''
   const isStrong = config.profile !== 'FAPI2' || isOneOf(fapiAlgorithms, wanted)
@@ -33,7 +33,7 @@ export function tokenTermsAt(identifier: string, { config }: ApisOf, apis: Apis)
 }
 
 /** Seconds for which an API may accept a JWT access token of this client after its revocation; 0 without such tokens. */
-export function signedTokenLife(client: ApisOf, apis: Apis): number {
+export function signedTokenLife(client: ApisOf, apis: Pick<Apis, 'findApi'>): number {
   const terms = apisOf(client).map(({ identifier }) => tokenTermsAt(identifier, client, apis))
   return Math.max(0, ...terms.filter(({ format }) => format === 'jwt').map(({ seconds }) => seconds))
 }

@@ -9,6 +9,8 @@ export type ApisOf = Pick<OidcClient, 'config' | 'granted' | 'namespace' | 'name
 export interface Apis {
   /** The client that is this API (spec.resourceServer; RFC 8707). */
   findApi(identifier: string): OidcClient | undefined
+  /** Whether its client is suspended. Then nobody gets a token for it, also while the operator still grants access to it. */
+  isSuspendedApi(identifier: string): boolean
 }
 
 /** @returns the scopes that a client may have at an API; undefined without access to the API */

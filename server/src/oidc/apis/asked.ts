@@ -130,6 +130,42 @@ export function meantApi(scope: string | undefined, client: ApisOf): string | un
   return words(scope).some((one) => atApi.includes(one)) ? only : undefined
 }
 
+/** What a token of a sign-in is for: userinfo, or one API. */
+export type TokenTarget =
+  { readonly kind: 'userinfo' } | { readonly kind: 'api'; readonly identifier: string } | RefusedRequest
+
+/** Decides it for a token request that names no API. An API counts when a scope or the authorization details of the sign-in are of that
+ *  one alone. Where that leaves open which of several APIs is meant, the request is refused: a token for the wrong one would be worse.
+ *  @param about.scope that the token request asks for; undefined: all of `about.had`
+ *  @param about.had scope of the code or refresh token; `about.apis`: its APIs; `about.withDetails`: those with granted details */
+export function targetOfSignIn(
+  about: {
+    readonly scope: string | undefined
+    readonly had: string | undefined
+    readonly apis: readonly string[]
+    readonly withDetails: readonly string[]
+  },
+  client: ApisOf,
+): TokenTarget {
+  const apis = [...new Set(about.apis)]
+  const [first, ...others] = apis
+  if (first === undefined) return { kind: 'userinfo' }
+  const scopes = words(about.scope ?? about.had)
+  if (apis.length === 1 && meantApi(scopes.join(' '), client) === first) return { kind: 'api', identifier: first }
+  const ofApis = scopes.filter((scope) => !oidcScopes.includes(scope))
+  // who asks for less than the sign-in had, and for no scope of an API, wants userinfo
+  const ofDetails = about.scope === undefined ? apis.filter((api) => about.withDetails.includes(api)) : []
+  if (ofApis.length === 0 && ofDetails.length === 1) return { kind: 'api', identifier: ofDetails[0]! }
+  if (scopes.includes('openid') && (ofApis.length > 0 || ofDetails.length === 0)) return { kind: 'userinfo' }
+  if (others.length === 0) return { kind: 'api', identifier: first }
+  const [only, ...more] = apis.filter((api) => ofApis.every((scope) => scopesAt(api, client)?.includes(scope)))
+  if (only !== undefined && more.length === 0) return { kind: 'api', identifier: only }
+  return refuse(
+    'invalid_target',
+    `this sign-in was for several APIs: name the one of this token in resource (${list(apis)})`,
+  )
+}
+
 /** The scope that a token still has now.
  *  @returns undefined when its client lost access to the API */
 export function standingScope(

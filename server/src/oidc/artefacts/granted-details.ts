@@ -69,7 +69,12 @@ function allowed<One>(
   throw new ProtocolError(verdict.error, { description: verdict.description })
 }
 
+/** Where there is no API to name, the details are what is wrong. */
 const noApi = ({ config: { audiences } }: ApisOf) =>
-  new ProtocolError('invalid_target', {
-    description: `authorization_details are for an API: name it in resource (${audiences.slice(0, 10).map(plain).join(', ') || 'this client has none in spec.audiences'})`,
-  })
+  audiences.length === 0
+    ? new ProtocolError('invalid_authorization_details', {
+        description: 'authorization_details are for an API, and this client has none in spec.audiences',
+      })
+    : new ProtocolError('invalid_target', {
+        description: `authorization_details are for an API: name it in resource (${audiences.slice(0, 10).map(plain).join(', ')})`,
+      })

@@ -8,6 +8,7 @@ import { scopesAt } from '../apis/apis.ts'
 import { defaultApi, judgeAuthorization, judgeMachine, standingScope } from '../apis/asked.ts'
 import type { AskedScopes, Verdict } from '../apis/asked.ts'
 import type { Apis } from '../apis/apis.ts'
+import { plain } from '../apis/plain.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import { isPublic } from '../clients/oidc-client.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -25,13 +26,14 @@ export interface ApiToken {
 }
 
 /** @param needs.algorithm the default when neither API nor client names one
- *  @throws ProtocolError invalid_target without access to the API
+ *  @throws ProtocolError invalid_target for a suspended API
  *  Source: RFC 8707, RFC 9068. */
 export function apiTokenOf(
   identifier: string,
   client: OidcClient,
   needs: { clients: Apis; algorithm: SigningAlgorithm },
 ): ApiToken {
+  refuseSuspended(identifier, needs.clients)
   const { algorithm, format, seconds } = tokenTermsAt(identifier, client, needs.clients)
   return {
     scope: (scopesAt(identifier, client) ?? []).join(' '),
@@ -40,6 +42,13 @@ export function apiTokenOf(
     accessTokenFormat: format,
     jwt: { sign: { alg: isOneOf(signingAlgorithms, algorithm) ? algorithm : needs.algorithm } },
   }
+}
+
+/** @throws ProtocolError invalid_target for a suspended API */
+export function refuseSuspended(identifier: string, apis: Apis): void {
+  if (!apis.isSuspendedApi(identifier)) return
+  const description = `the API ${plain(identifier)} is suspended: nobody gets a token for it until its owner ends that`
+  throw new ProtocolError('invalid_target', { description })
 }
 
 /** @param grantType of a token request; undefined at the authorization endpoint

@@ -24,6 +24,7 @@ export interface ClientInstances {
   mayHaveOrigin(origin: string): boolean
   /** The client that is this API (spec.resourceServer; RFC 8707). */
   findApi(identifier: string): OidcClient | undefined
+  isSuspendedApi(identifier: string): boolean
 }
 
 /** @param render builds the library's metadata of a client; not cached, since few clients are used
@@ -81,5 +82,6 @@ export function createClientInstances(
       const entry = registry.current().findApi(identifier)
       return entry?.config.suspended ? undefined : entry
     },
+    isSuspendedApi: (identifier) => registry.current().findApi(identifier)?.config.suspended === true,
   }
 }

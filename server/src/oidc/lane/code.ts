@@ -41,7 +41,7 @@ export function createCodeGrants(
   const answer = createPersonTokens(needs)
   return async (context, form, client) => {
     const code = isPlain(form, client) ? shownCode(form, client, needs) : undefined
-    if (code === undefined || isForApi(code, client)) return passedOn
+    if (code === undefined || isForApi(code)) return passedOn
     context.artefact = { ...code }
     const { jti, exp, scope: ofCode } = code
     const family = newFamily(client.config, ofCode)

@@ -6,7 +6,6 @@ import { recordGranted } from '../artefacts/granted-tokens.ts'
 import type { GrantEvents } from '../artefacts/granted-tokens.ts'
 import { accessTokenLifetime } from '../apis/api-tokens.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
-import { meantApi } from '../apis/asked.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { createIds } from '../keys/random-ids.ts'
 import type { RequestContext } from '../request-context.ts'
@@ -80,9 +79,8 @@ export function createPersonTokens(
   }
 }
 
-/** Whether the tokens are for the API that the sign-in meant, and so the library's. */
-export const isForApi = ({ resource, scope }: TokenSource, client: OidcClient): boolean =>
-  resource !== undefined && meantApi(scope, client) !== undefined
+/** Whether the tokens may be for an API of the sign-in, and so the library's. */
+export const isForApi = ({ resource }: TokenSource): boolean => resource !== undefined
 
 /** What a statement has given out would be given here too, unless the client has changed in the meantime: then the next request is told. */
 export const changedMeanwhile = (): CodedError =>

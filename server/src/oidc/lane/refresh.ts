@@ -45,7 +45,7 @@ export function createRefreshes(
   const answer = createPersonTokens(needs)
   return async (context, form, client) => {
     const used = isPlain(form, client) ? usedToken(form, client, needs) : undefined
-    if (used === undefined || isForApi(used, client)) return passedOn
+    if (used === undefined || isForApi(used)) return passedOn
     context.artefact = { ...used }
     const idleTtlMs = idleLifetime(client.config, used.scope) * 1000
     const use = { ...grantQueryOf(used), seq: used.seq, idleTtlMs }

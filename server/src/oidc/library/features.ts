@@ -20,6 +20,7 @@ import { currentRequest, fromStore } from './current-request.ts'
 import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './show-page.ts'
+import { apiOfSignIn } from './sign-in-api.ts'
 import { unlistedIn, unlistedNow, withUnlisted } from './unlisted-return.ts'
 import {
   clientOf,
@@ -181,8 +182,9 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
   return {
     enabled: true,
     defaultResource: async (context: Context, client, oneOf) => {
-      if (oneOf) return oneOf[0]!
       const asking = clients.registered(client)
+      // of a code or refresh token
+      if (oneOf) return apiOfSignIn(context, { ...sourceOf(context), client: asking }) ?? oneOf
       const text = parameterOf(context, 'authorization_details')
       const ofDetails = text === undefined ? undefined : apiOfDetails(text, asking, clients)
       const grantType = parameterOf(context, 'grant_type')
@@ -191,17 +193,27 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
       if (found === undefined) judge(context, client, [])
       return found!
     },
-    // a token request that names no API is for the client's only one, where the code or refresh token is for that one and a scope of it is asked for
-    useGrantedResource: async (context: Context, model) => {
-      const { scope, resource } = model
-      const meant = means(parameterOf(context, 'scope') ?? scope, clientOf(context))
-      return meant !== undefined && [resource].flat().join(' ') === meant
+    // the client may have no other token, so this one is for userinfo too (overrides/meant-api)
+    useGrantedResource: async (context: Context) => {
+      const asking = clients.registered(clientOf(context))
+      const found = sourceOf(context)
+      const api = apiOfSignIn(context, { ...found, client: asking })
+      const scope = parameterOf(context, 'scope') ?? found.source.scope
+      const isForUserinfoToo = scope?.split(' ').includes('openid') === true || meantApi(scope, asking) === api
+      if (api !== undefined && isForUserinfoToo) currentRequest().meantApi = api
+      return api !== undefined
     },
     getResourceServerInfo: async (context: Context, identifier, client) => {
       judge(context, client, [...new Set([...resourcesOf(context), identifier])])
       return apiTokenOf(identifier, clients.registered(client), { clients, algorithm })
     },
   }
+}
+
+/** What a token is made of. */
+function sourceOf(context: Context) {
+  const { AuthorizationCode, DeviceCode, RefreshToken, Grant } = entitiesOf(context)
+  return { source: (AuthorizationCode ?? DeviceCode ?? RefreshToken)!, grant: Grant }
 }
 
 /** A request that goes on has what its first look found, and a pushed one what was found at the push: the scope beside it has lost them. */

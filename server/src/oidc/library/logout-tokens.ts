@@ -25,6 +25,6 @@ export function createLogoutTokens(
     token.set('events', { 'http://schemas.openid.net/event/backchannel-logout': {} })
     token.set('jti', randomUUID())
     token.set('sid', sid)
-    return token.issue({ use: 'logout' })
+    return (await token.issue({ use: 'logout' }))!
   }
 }

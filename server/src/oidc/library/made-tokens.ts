@@ -38,6 +38,7 @@ export function createMadeTokens(
       idToken.mask = {}
       idToken.set('nonce', source.nonce)
       idToken.set('sid', source.sid)
-      return { refresh: await next?.save(), id: await idToken.issue({ use: 'idtoken' }) }
+      // the lane has only tokens with `openid`
+      return { refresh: await next?.save(), id: (await idToken.issue({ use: 'idtoken' }))! }
     })
 }

@@ -149,7 +149,8 @@ export interface IdToken {
   mask?: Readonly<Record<string, null>>
   /** A claim of the token itself. */
   set(claim: string, value: unknown): void
-  issue(options: { readonly use: string }): Promise<string>
+  /** Undefined for an ID token without `openid`. */
+  issue(options: { readonly use: string }): Promise<string | undefined>
 }
 
 /** The parameters of a request as the library reads them: undefined where one is missing, an array where it was given several times. */

@@ -12,6 +12,7 @@ import {
   judgeRedemption,
   judgeRefresh,
   standingScope,
+  targetOfSignIn,
 } from '../../../src/oidc/apis/asked.ts'
 import type { Verdict } from '../../../src/oidc/apis/asked.ts'
 
@@ -46,6 +47,7 @@ const asked = fc.record({
 /** Every API has every scope. */
 const registry: Apis = {
   findApi: () => ({ config: create(ClientConfigSchema, { resourceServer: { scopes: ofApis } }) }) as never,
+  isSuspendedApi: () => false,
 }
 
 /** The rule, written once more and in other words. */
@@ -99,6 +101,40 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
           expect(scopeOf(verdict)).to.deep.equal(wanted)
         else expect(verdict).to.include({ kind: 'refused', error: 'invalid_scope' })
       }),
+    )
+  })
+
+  it('a token request that names no API gets a token for one that has all the scopes, for userinfo with openid, or is told to name one', () => {
+    const about = fc.record({
+      scope: fc.option(
+        some(['openid', 'email', ...ofApis]).filter((all) => all.length > 0),
+        { nil: undefined },
+      ),
+      had: some(['openid', 'email', ...ofApis]).filter((all) => all.length > 0),
+      apis: some(apis),
+      withDetails: some(apis),
+    })
+    fc.assert(
+      fc.property(client, about, (who, { scope, had, apis: of, withDetails }) => {
+        const target = targetOfSignIn({ scope: scope?.join(' '), had: had.join(' '), apis: of, withDetails }, who)
+        const scopes = scope ?? had
+        const atApis = scopes.filter((one) => ofApis.includes(one))
+        if (target.kind === 'userinfo') expect(of.length === 0 || scopes.includes('openid')).to.equal(true)
+        if (target.kind === 'refused') {
+          expect(target.error).to.equal('invalid_target')
+          expect(of).to.have.length.greaterThan(1)
+        }
+        if (target.kind !== 'api') return
+        expect(of).to.include(target.identifier)
+        const others = of.filter((api) => api !== target.identifier)
+        if (others.length === 0) return
+        // of several it is the only one that is meant: by all the scopes, or by the details
+        const isMeant = (api: string) =>
+          atApis.length > 0 ? atApis.every((one) => mayHave(who, one, api)) : withDetails.includes(api)
+        expect(isMeant(target.identifier)).to.equal(true)
+        expect(others.some(isMeant)).to.equal(false)
+      }),
+      { numRuns: propertyRuns(1000) },
     )
   })
 

@@ -228,10 +228,11 @@ const rows: readonly WalkRow[] = [
     '7',
     'the token response says what the token has; a token for userinfo has none',
     async () => {
-      const code = await fetchCode(replicas, { parameters: asking(json(onePayment())) })
-      const answer = await redeem(replicas, code)
-      expect([answer.status, detailsOf(answer)]).to.deep.equal([200, undefined])
-      expect(detailsOf(await signIn(json(onePayment())))).to.deep.equal([onePayment()])
+      const parameters = asking(json(onePayment()), { scope: 'openid offline_access' })
+      const answer = await redeem(replicas, await fetchCode(replicas, { parameters }))
+      expect([answer.status, detailsOf(answer)]).to.deep.equal([200, [onePayment()]])
+      const less = await refresh(replicas, tokensOf(answer).refresh, { form: { scope: 'openid' } })
+      expect([less.status, detailsOf(less)]).to.deep.equal([200, undefined])
     },
   ],
   [

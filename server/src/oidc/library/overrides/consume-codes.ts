@@ -25,7 +25,7 @@ export function consumeCodes(library: Internals, { store, clients }: Pick<Overri
           const needsGrant =
             kind === 'DeviceCode' || parameterOf(currentContext(), 'authorization_details') !== undefined
           const grant = needsGrant ? await library.Grant.find(this.grantId!) : undefined
-          refuseEarly(this, { client, grant })
+          refuseEarly(this, { client, grant, apis: clients })
           const outcome = await fromStore(async () =>
             store.grants.consumeCode({
               jti: this.jti,

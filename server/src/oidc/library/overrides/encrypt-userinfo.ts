@@ -15,7 +15,7 @@ export function encryptUserinfo({ IdToken }: Internals, { clients }: Pick<Overri
     (original) =>
       async function issue(this: IdToken, options) {
         const signed = await original.call(this, options)
-        if (options.use !== 'userinfo') return signed
+        if (options.use !== 'userinfo' || signed === undefined) return signed
         const encryption = userinfoEncryption(clients.registered(this.client).config)
         if (encryption === undefined) return signed
         const { asymmetricKeyStore: keys } = this.client

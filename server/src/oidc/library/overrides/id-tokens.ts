@@ -7,7 +7,7 @@ import type { OverrideNeeds } from '../override.ts'
 import type { IdToken, Internals } from '../shapes.ts'
 import { groupClaims } from './add-group-claims.ts'
 
-/** IdToken.prototype.issue: adds the claims of the scopes (OpenID Connect Core 2), unless the client wants few, and `jti` and `at_hash`.
+/** IdToken.prototype.issue: makes none where the client may no longer have `openid`, since it would have no `sub`. It adds the claims of the scopes (OpenID Connect Core 2), unless the client wants few, and `jti` and `at_hash`.
  *  IdToken.validate (id_token_hint): accepts every algorithm of ours, so that old tokens stay valid when the client's algorithm changes. */
 export function idTokens({ IdToken }: Internals, { clients }: Pick<OverrideNeeds, 'clients'>): void {
   const nextId = createIds({ bytes: 32, encoding: 'base64url' })
@@ -16,6 +16,8 @@ export function idTokens({ IdToken }: Internals, { clients }: Pick<OverrideNeeds
     'issue',
     (original) =>
       async function issue(this: IdToken, options) {
+        const scopes = this.scope?.split(' ') ?? []
+        if (options.use === 'idtoken' && !scopes.includes('openid')) return undefined
         if (options.use === 'idtoken') {
           this.set('jti', nextId())
           // the library makes a hash of it

@@ -26,7 +26,7 @@ export function rotateRefreshTokens(
         const client = clients.registered(clientOf(currentContext()))
         const { config } = client
         const grant = entitiesOf(currentContext()).Grant!
-        refuseEarly(this, { client, grant })
+        refuseEarly(this, { client, grant, apis: clients })
         const outcome = await fromStore(() =>
           store.renewals.rotate({
             userId: this.accountId!,
