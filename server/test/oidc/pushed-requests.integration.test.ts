@@ -168,7 +168,7 @@ describe('RFC 9126 pushed requests', () => {
     let noise = ''
     for (let n = 1; noise.length < 2500; n++) noise += ((n * 2654435761) >>> 0).toString(36)
     const refused = await push(spa(proof, { state: noise }))
-    expect(refused.status).to.equal(400)
+    expect(refused.status).to.equal(413)
     expect(refused.json()['error']).to.equal('invalid_request')
     expect(refused.json()['error_description']).to.contain('too long').and.contain('2000')
   })

@@ -69,6 +69,7 @@ describe('requests that are almost right', () => {
     ['an assertion from the future', () => assertionOf({ iat: now() + 600, exp: now() + 660 })],
     ['an assertion that is not valid yet', () => assertionOf({ nbf: now() + 600 })],
     ['an assertion whose payload is not encoded (b64: false)', unencoded],
+    ['an assertion that is for other servers too', () => assertionOf({ aud: [replicas.issuer, 'https://b.example'] })],
   ]
   for (const [sentence, make] of assertions) {
     it(`A9 does not take ${sentence} for a client’s proof`, async () => {
@@ -145,6 +146,14 @@ describe('requests that are almost right', () => {
           claims: `{"userinfo":{"name":${nested(5_000)}}}`,
         }),
     ],
+    [
+      'claims of a pushed request object',
+      async () =>
+        ask(await assertionOf({}, {}, 'app.signed'), '/request', {
+          client_id: 'app.signed',
+          request: await objectOf({ claims: `{"userinfo":{"name":${nested(3_000)}}}` }),
+        }),
+    ],
     ['claims', () => authorize(request(pkce(), { claims: `{"userinfo":{"name":${nested(3_000)}}}` }))],
     [
       'a request object',
@@ -165,6 +174,29 @@ describe('requests that are almost right', () => {
       if (!told.startsWith('<')) expect(told).to.contain('nested')
     })
   }
+
+  it('refuses claims that are neither null nor an object (OpenID Connect Core 5.5.1)', async () => {
+    for (const part of ['userinfo', 'id_token'])
+      for (const odd of [true, 'yes', 1, ['x']]) {
+        const claims = JSON.stringify({ [part]: { email: odd } })
+        const { location = '' } = (await authorize(request(pkce(), { claims }))).headers
+        expect(new URL(location).searchParams.get('error'), claims).to.equal('invalid_request')
+        expect(new URL(location).searchParams.get('error_description')).to.contain(`claims.${part}.email`)
+      }
+    const good = JSON.stringify({ userinfo: { email: null, name: { essential: true } } })
+    expect((await authorize(request(pkce(), { claims: good }))).headers.location).to.contain('/interaction/')
+  })
+
+  it('a push of a request object that has just expired is refused, and none says that it is of use for 0 seconds', async () => {
+    for (const exp of [-2, 0, 1, 2, 59, 600]) {
+      const form = { client_id: 'app.signed', request: await objectOf({ exp: now() + exp }) }
+      const answer = await ask(await assertionOf({}, {}, 'app.signed'), '/request', form)
+      if (answer.status !== 201) expect(answer.json()['error']).to.equal('invalid_request_object')
+      else expect(answer.json()['expires_in']).to.be.within(1, 60)
+      if (exp <= 0) expect(answer.status, String(exp)).to.equal(400)
+      if (exp >= 59) expect(answer.status, String(exp)).to.equal(201)
+    }
+  })
 
   it('E9 takes nothing from a claim or a parameter named __proto__', async () => {
     const claims = '{"userinfo":{"__proto__":{"essential":true},"email":null}}'

@@ -25,6 +25,9 @@ export function assertionFault(jwt: ClientJwt & { readonly restoredAt: number })
   if (kind !== undefined && kind !== 'client-authentication+jwt') return `its typ is ${kind}: it is no client assertion`
   const foreign = ofRequests.find((name) => claims[name] !== undefined)
   if (foreign !== undefined) return `a client assertion has no ${foreign}: this is a request object`
+  const { aud } = claims
+  // it would prove the client at each of them: whoever gets it there could use it here
+  if (Array.isArray(aud) && aud.length > 1) return 'aud names several servers: an assertion is for this one alone'
   if (isBeforeRestore(claims['iat'] ?? claims['nbf'], restoredAt))
     return 'the database was restored since it was signed; sign a new one'
   return commonFault(jwt)

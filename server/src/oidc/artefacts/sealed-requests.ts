@@ -18,7 +18,7 @@ export const isPushedRequest = (value: unknown): value is PushedRequest =>
   hasShape(value, { required: { request: 'string' }, optional: { clientUid: 'string' } })
 
 export interface SealedRequests {
-  /** @throws ProtocolError invalid_request when the request is too long for a URL */
+  /** @throws ProtocolError invalid_request, 413, when the request is too long for a URL */
   seal(request: PushedRequest): string
   /** @returns undefined for a value that was not sealed here; the caller checks its expiry */
   unseal(value: string): PushedRequest | undefined
@@ -49,6 +49,8 @@ export function createSealedRequests(sealer: Sealer): SealedRequests {
 const tooLong = (size: string) =>
   new ProtocolError('invalid_request', {
     description: `the request of a public client is carried in its request_uri, and this one is too long for that (${size}); send fewer or shorter parameters, or use a client that authenticates`,
+    // RFC 9126 section 2.3
+    status: 413,
   })
 
 /** Stores the parts of the JWT as text, since base64url hardly compresses. */

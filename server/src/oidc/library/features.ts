@@ -1,6 +1,7 @@
 // Configures the features of the protocol beside the code flow.
 import { createHmac } from 'node:crypto'
 import { wireGrant } from '@nauthera/rules/grants'
+import { fieldsOf, isJsonRecord } from '@nauthera/runtime/json'
 import { errors } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
 import { acrValues, essentialAcr, isEnough } from '../acr.ts'
@@ -11,6 +12,7 @@ import { meantApi } from '../apis/asked.ts'
 import type { Detail } from '../apis/detail-type.ts'
 import { apiOfDetails } from '../apis/details.ts'
 import { leftOutIn, leftOutParameter } from '../apis/left-out.ts'
+import { plain } from '../apis/plain.ts'
 import { apiTokenOf, defaultResource, isAudience, scopeOfRequest, standingFor } from '../artefacts/resources.ts'
 import { claimsOnIntrospection } from '../claims.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -49,8 +51,10 @@ export function buildFeatures(needs: Needs): Features {
     jwtUserinfo: { enabled: true },
     claimsParameter: {
       enabled: true,
-      assertClaimsParameter: async (_context: unknown, claims: unknown) =>
-        checkAcr(claims, acrValues(needs.settings.secondFactor)),
+      assertClaimsParameter: async (_context: unknown, claims: unknown) => {
+        checkMembers(claims)
+        checkAcr(claims, acrValues(needs.settings.secondFactor))
+      },
     },
     clientCredentials: { enabled: true },
     ...tokensLookedAt(needs),
@@ -88,6 +92,16 @@ export function buildFeatures(needs: Needs): Features {
     externalSigningSupport: { enabled: true, ack: 'experimental-01' },
     // artefacts/back-channel sends; this is its metadata
     backchannelLogout: { enabled: true },
+  }
+}
+
+/** @throws errors.InvalidRequest for a claim that is neither null nor an object (OpenID Connect Core 5.5.1) */
+function checkMembers(claims: unknown): void {
+  for (const part of ['userinfo', 'id_token']) {
+    for (const [name, about] of Object.entries(fieldsOf(fieldsOf(claims)[part]))) {
+      if (about !== null && !isJsonRecord(about))
+        throw new errors.InvalidRequest(`claims.${part}.${plain(name)} is neither null nor an object`)
+    }
   }
 }
 

@@ -18,6 +18,9 @@ export function consumePushedRequests({ PushedAuthorizationRequest }: Internals,
     'save',
     (original) =>
       async function save(this: Artefact, ttl) {
+        // clocks may differ by some seconds, so the library takes a request object that has just expired
+        if (ttl !== undefined && ttl < 1)
+          throw new errors.InvalidRequestObject('the request object has expired: push a new one')
         this.clientUid = needs.clients.registered(clientOf(currentContext())).uid
         return original.call(this, ttl)
       },

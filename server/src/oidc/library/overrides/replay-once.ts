@@ -16,14 +16,25 @@ export function replayOnce(
 ): void {
   replace(ReplayDetection, 'unique', () => async (issuer, jti, exp) => {
     if (provesNothing(clients)) return true
+    const until = Math.max(exp, endOfProof(jti))
     // a jti must be remembered until it expires, so one that expires too late is refused (RFC 7523 section 3, point 4)
-    if (!(exp <= now() / 1000 + longestAssertion)) return false
+    if (!(until <= now() / 1000 + longestAssertion)) return false
     const id = createHmac('sha256', 'jti').update(`${issuer}\0${jti}`).digest('base64url')
-    const isFirst = await fromStore(() => store.oneTime.mark('jti', id, new Date(exp * 1000)))
+    const isFirst = await fromStore(() => store.oneTime.mark('jti', id, new Date(until * 1000)))
     // the library blames the code or the token that came with it, and a program would throw that away
     if (!isFirst && isOfProof(jti)) throw new errors.InvalidDpopProof('the DPoP proof was used before')
     return isFirst
   })
+}
+
+/** Seconds for which the library takes a proof of possession, before and after its `iat`. */
+const proofLife = 300
+
+/** @returns when the library no longer takes the proof of possession with this id, in seconds; 0 for an assertion. The library has the
+ *  mark end after five minutes, and takes a proof from a clock that is ahead for longer. */
+function endOfProof(jti: string): number {
+  const proof = readClaims(currentContext().get('DPoP'))
+  return proof?.['jti'] === jti && typeof proof['iat'] === 'number' ? proof['iat'] + proofLife + 1 : 0
 }
 
 /** Whether a proof of possession has this id, and no assertion of the client. */

@@ -1,4 +1,5 @@
 import { errors } from 'oidc-provider'
+import { readClaims } from '../../authentication/platform-token.ts'
 import { deepest, isDeep, isDeepJwt } from '../../deep-json.ts'
 import type { ParamsWatcher } from './params-watcher.ts'
 
@@ -8,7 +9,11 @@ export const refuseDeepJson: ParamsWatcher = (_context, params) => {
     const value = params[name]
     if (typeof value === 'string' && isDeepJwt(value)) throw tooDeep(name)
   }
-  if (typeof params['claims'] === 'string' && isDeep(params['claims'])) throw tooDeep('claims')
+  // the library reads claims of a request object later, and of a pushed one only at the sign-in
+  const { request } = params
+  const pushed = typeof request === 'string' ? readClaims(request)?.['claims'] : undefined
+  for (const claims of [params['claims'], pushed])
+    if (typeof claims === 'string' && isDeep(claims)) throw tooDeep('claims')
 }
 
 const tooDeep = (name: string) =>
