@@ -25,12 +25,17 @@ export function assertionFault(jwt: ClientJwt & { readonly restoredAt: number })
   if (kind !== undefined && kind !== 'client-authentication+jwt') return `its typ is ${kind}: it is no client assertion`
   const foreign = ofRequests.find((name) => claims[name] !== undefined)
   if (foreign !== undefined) return `a client assertion has no ${foreign}: this is a request object`
-  const { aud } = claims
-  // it would prove the client at each of them: whoever gets it there could use it here
-  if (Array.isArray(aud) && aud.length > 1) return 'aud names several servers: an assertion is for this one alone'
   if (isBeforeRestore(claims['iat'] ?? claims['nbf'], restoredAt))
     return 'the database was restored since it was signed; sign a new one'
   return commonFault(jwt)
+}
+
+/** An assertion proves the client at every server that it names: whoever gets it there could use it here.
+ *  @param ours the names of this server in an assertion; some programs name two of them
+ *  @returns the fault of an assertion that names another server too */
+export function audienceFault({ aud }: ClientJwt['claims'], ours: ReadonlySet<unknown>): string | undefined {
+  const isForOthers = [aud].flat().some((one) => !ours.has(one))
+  return isForOthers ? 'aud names another server too: name only this one in an assertion' : undefined
 }
 
 /** @returns why it is no request object, although its signature is valid */

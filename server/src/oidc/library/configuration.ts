@@ -7,7 +7,7 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { errors } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
 import { acrValues } from '../acr.ts'
-import { assertionFault } from '../artefacts/client-jwts.ts'
+import { assertionFault, audienceFault } from '../artefacts/client-jwts.ts'
 import { fapiAssertionFault, isFapiClient } from '../artefacts/fapi.ts'
 import { staysTheSame } from '../artefacts/refresh-families.ts'
 import { mayRefresh } from '../clients/refresh-terms.ts'
@@ -179,10 +179,11 @@ function clientHooks({ clients, now, epoch, settings }: ConfigurationNeeds) {
     pkce: { required: (_context: unknown, client: object) => requireBinding(configOf(client)) },
     clientBasedCORS: (_context: unknown, origin: string, client: object) =>
       configOf(client).corsOrigins.includes(origin),
-    assertJwtClientAuthClaimsAndHeader: async (_context: Context, claims: Named, header: Named, client: object) => {
+    assertJwtClientAuthClaimsAndHeader: async (context: Context, claims: Named, header: Named, client: object) => {
       const jwt = { claims, header, now: now(), restoredAt: epoch() }
       const ofProfile = isFapiClient(configOf(client)) ? fapiAssertionFault(jwt, settings.issuer) : undefined
-      const fault = assertionFault(jwt) ?? ofProfile
+      const ours = context.oidc.clientJwtAuthExpectedAudience()
+      const fault = assertionFault(jwt) ?? audienceFault(claims, ours) ?? ofProfile
       if (fault !== undefined) throw new errors.InvalidClientAuth(fault)
     },
     rotateRefreshToken: async (context: Context) => {

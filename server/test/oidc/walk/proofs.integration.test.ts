@@ -165,11 +165,17 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
     ],
     [
       '3',
-      'aud is this server: its issuer or its token endpoint, alone or in a list',
+      'aud is this server: its issuer, its token endpoint, or both, and no other server beside it',
       async () => {
-        for (const aud of [replicas.issuer, `${replicas.issuer}/token`, [replicas.issuer, 'https://other.test']])
+        for (const aud of [replicas.issuer, `${replicas.issuer}/token`, [replicas.issuer, `${replicas.issuer}/token`]])
           expect(await token(shown(await assertion({ aud }))), JSON.stringify(aud)).to.equal('200')
-        for (const aud of ['https://other.test', [], undefined, `${replicas.issuer}/`])
+        for (const aud of [
+          'https://other.test',
+          [replicas.issuer, 'https://other.test'],
+          [],
+          undefined,
+          `${replicas.issuer}/`,
+        ])
           expect(await token(shown(await assertion({ aud }))), JSON.stringify(aud)).to.equal('401 invalid_client')
       },
     ],
