@@ -2,7 +2,6 @@ import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
 import { Secret } from '@nauthera/runtime/secret'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { SecretState } from '../decide/secret/rotation-terms.ts'
-import { timeOf } from '../api/time-text.ts'
 import { present } from '../decide/client/present.ts'
 import type { RestoreVerdict } from '../decide/secret/restored.ts'
 import { hasMintedForm, identifySecret } from '../decide/secret/secret-id.ts'
@@ -80,7 +79,7 @@ function readEarlier(object: SecretObject, client: OIDCClient, owner: ProvenOwne
     as: (verdict) => {
       switch (verdict) {
         case 'restored':
-          return { ...adopted, state: { ...state, rotatedAt: restoredAt(state.rotatedAt, client), isRestored: true } }
+          return { ...adopted, state: { ...state, isRestored: true } }
         case 'restored-without-secret':
           return { ...adopted, state: emptied, plain: undefined }
         case 'written-again': {
@@ -90,12 +89,6 @@ function readEarlier(object: SecretObject, client: OIDCClient, owner: ProvenOwne
       }
     },
   }
-}
-
-/** When the value of a restored Secret was published: later than the one that it takes the place of, so that it is no older copy. */
-function restoredAt(rotatedAt: number | undefined, { status }: OIDCClient): number | undefined {
-  const last = timeOf(status?.secret?.lastRotated)
-  return last === undefined || (rotatedAt ?? 0) > last ? rotatedAt : last + 1
 }
 
 /** @param owner the proven owner: then all marks are ours */

@@ -73,16 +73,15 @@ export function createSettle(needs: {
     return needs.follow.entry(key)?.applied === true
   }
 
-  /** A restored client has its Secret already: it waits for the servers. */
+  /** Whether its Secret holds a secret that servers do not have: an older one was put over it, or it was restored. */
   const isAwaited = ({ key, plan, memory, judgement: { client } }: Look): boolean => {
-    if (memory.restoredFrom === undefined) return false
     const stored = needs.shards.stored(key)?.entry
     const { activeId } = plan.report
     const isStored = stored?.verifiers.some(({ id }) => id === activeId) === true
-    // after a rotation servers have the secret before its Secret; where an older Secret was put over it, they do not
+    // after a rotation servers have the secret before its Secret has it
     const isSaid = isTrue(client.status, 'SecretReady') && (isStored || client.status?.secret?.activeId === activeId)
-    if (isSaid) return false
-    const isKnown = stored !== undefined && lastingUid(stored) === memory.restoredFrom
+    if (isSaid || (memory.restoredFrom === undefined && (activeId === undefined || isStored))) return false
+    const isKnown = stored !== undefined && (memory.restoredFrom ?? lastingUid(stored)) === lastingUid(stored)
     return !isKnown || plan.step.kind !== 'rest' || needs.follow.entry(key)?.applied !== true
   }
 

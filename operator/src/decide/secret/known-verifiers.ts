@@ -8,6 +8,8 @@ export interface KnownVerifiers {
   readonly live: readonly StoredVerifier[]
   /** The verifier of the secret in the application's Secret, when the operator minted it. */
   readonly published: StoredVerifier | undefined
+  /** The Secret is an older copy, put back over a later one: its value is published again, now. */
+  readonly isPutBack?: true
 }
 
 /** Finds the live verifiers and the published one. Shard and Secret may each be lost, restored or edited. */
@@ -20,8 +22,7 @@ export function knownVerifiers(input: RotationInput): KnownVerifiers {
   const mayBeOurs = held !== undefined && hasOurForm(input) && !hasEnded(input, held)
   if (mayBeOurs && inShard) return settle(input, stored, inShard)
   const marked = liveMarks(input)
-  if (mayBeOurs && secret.isRestored && stored.length > 0 && isConsistent(secret, held))
-    return putBack(input, stored, held)
+  if (mayBeOurs && secret.isRestored && isConsistent(secret, held)) return putBack(input, stored, held)
   if (mayBeOurs && isOwnPublication(input, held)) {
     // a former leader published it, or the shard is lost or old. What the application holds must be live. Otherwise only the shard counts:
     // whoever can write the annotation could list a weak value
@@ -47,15 +48,18 @@ function settle(input: RotationInput, stored: readonly StoredVerifier[], held: S
   const wasReplaced = held.notAfter !== undefined || newer.some(({ id }) => wasGiven(input.status, id))
   if (!wasReplaced) return { live: [newest, held, ...older], published: held }
   // somebody restored an older copy of the Secret with a live value: it is the published one again
-  return { live: [published, ...replaced(input, newer), ...older], published }
+  return { live: [published, ...replaced(input, newer), ...older], published, isPutBack: true }
 }
 
-/** The Secret was restored over the one that the client got meanwhile: its value is published, as after a rotation. */
+/** The Secret was restored, and the shard lacks its value: that is published, and what the client had meanwhile ends. */
 function putBack(input: RotationInput, stored: readonly StoredVerifier[], held: string): KnownVerifiers {
   const published = { id: held.slice(0, 8), sha256: held }
   // nobody has what is not published yet
-  const given = stored.filter(({ id }) => id !== input.pending?.id)
-  return { live: [published, ...replaced(input, given)].slice(0, mostVerifiers), published }
+  const meanwhile = stored.filter(({ id }) => id !== input.pending?.id)
+  const others = meanwhile.length > 0 ? replaced(input, meanwhile) : liveMarks(input)
+  const live = [published, ...others.filter(({ sha256 }) => sha256 !== held)].slice(0, mostVerifiers)
+  const isLate = meanwhile.length > 0 || isStale(input)
+  return { live, published, ...(isLate ? { isPutBack: true } : {}) }
 }
 
 /** They end after the overlap. */
@@ -106,7 +110,7 @@ const isConsistent = (secret: OwnedSecret, held: string): boolean =>
   secret.secretId === held.slice(0, 8) && secret.verifiers.some(({ sha256 }) => sha256 === held)
 
 /** Whether this is an older copy, restored after a later rotation: its value may be retired or revoked and must stay invalid. */
-const isStale = ({ secret, status }: RotationInput): boolean =>
+export const isStale = ({ secret, status }: RotationInput): boolean =>
   secret.kind === 'owned' && status.lastRotated !== undefined && (secret.rotatedAt ?? 0) < status.lastRotated
 
 const isOwnPublication = (input: RotationInput, held: string): boolean =>

@@ -8,7 +8,8 @@
 
 import { mostVerifiers } from '../../api/client-secret.ts'
 import { fenceBefore, isFenced, withFence } from './fences.ts'
-import { knownVerifiers } from './known-verifiers.ts'
+import { isStale, knownVerifiers } from './known-verifiers.ts'
+import type { KnownVerifiers } from './known-verifiers.ts'
 import { planListed } from './listed-secrets.ts'
 import { isRetired, lifeOfPrevious, roomAt, withoutPrevious } from './previous-secrets.ts'
 import { isAsked, isRotationDue, noReplicaWaitMs, scheduleOf } from './rotation-due.ts'
@@ -41,6 +42,19 @@ export function planRotation(input: RotationInput): RotationPlan {
   if (input.source.kind === 'leaving') return planLeaving(input, input.source)
   if (input.source.kind === 'listed') return planListed(input, input.source)
   const known = knownVerifiers(input)
+  return planFrom(withTimeOf(known, input), known)
+}
+
+/** What is put back counts as published now: then it is no older copy any more, and the overlap of the one that it replaced begins. An older
+ *  copy that does not count leaves the time of the later publication in the status, by which it stays an older copy. */
+function withTimeOf({ isPutBack, published }: KnownVerifiers, input: RotationInput): RotationInput {
+  const { secret } = input
+  if (secret.kind !== 'owned') return input
+  if (isPutBack) return { ...input, secret: { ...secret, rotatedAt: publicationTime(input) } }
+  return published === undefined && isStale(input) ? { ...input, secret: { ...secret, rotatedAt: undefined } } : input
+}
+
+function planFrom(input: RotationInput, known: KnownVerifiers): RotationPlan {
   const hold = (why: 'foreign' | 'unknown' | 'not-serving'): RotationPlan =>
     plan(input, {
       state: known.published ? 'only-old' : 'first',
