@@ -6,7 +6,7 @@ import type { Cluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace, release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { TestReplica } from '@nauthera/harness/operator/replica'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
-import { removeNamespaces, restoreBackup, readBackup } from '@nauthera/stand-in/backup'
+import { putOver, removeNamespaces, restoreBackup, readBackup } from '@nauthera/stand-in/backup'
 import type { Backup } from '@nauthera/stand-in/backup'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 
@@ -128,6 +128,60 @@ describe('a restore from a backup', function () {
         expectAsBefore(before)
       }
     })
+
+    for (const policy of ['update', 'recreate', 'none'] as const)
+      it(`F43 clients come first, and their Secrets are put over those that they got meanwhile: ${policy}`, async () => {
+        const backup = await loseAll()
+        restoreBackup(
+          cluster.api,
+          backup.filter((object) => !isApplicationSecret(object) && (!isOfRelease(object) || isProofKey(object))),
+        )
+        await start()
+        await untilReady()
+        const meanwhile = valuesOf()
+        for (const value of Object.values(before.values))
+          if (value !== undefined) cluster.planted.add(Buffer.from(value, 'base64').toString())
+        const tooEarly: string[] = []
+        const stop = cluster.api.store.onChange(() => {
+          for (const name of names) {
+            const value = before.values[name]
+            if (value === undefined || !isReady(name) || cluster.client(name)!.status?.restoredFrom === undefined)
+              continue
+            const plain = Buffer.from(value, 'base64').toString()
+            if (!replicas.every((replica) => replica.accepts(`${appsNamespace}/${name}`, plain))) tooEarly.push(name)
+          }
+        })
+        putOver(cluster.api, backup.filter(isApplicationSecret), policy)
+        operator.clock.leap(60_000)
+        if (policy === 'none') {
+          await untilReady()
+          expect(valuesOf()).to.deep.equal(meanwhile)
+          return
+        }
+        const isBack = (name: string) =>
+          cluster.client(name)?.status?.restoredFrom === before.uids[name] && isReady(name)
+        await cluster.until(() => names.every(isBack), 'all are restored')
+        stop()
+        expect(tooEarly).to.deep.equal([])
+        expect(valuesOf()).to.deep.equal(before.values)
+        for (const name of names) {
+          const { verifiers, restoredFrom } = cluster.stored(name)!
+          const digests = [before.values[name], meanwhile[name]].flatMap((value) =>
+            value === undefined ? [] : [digestOf(Buffer.from(value, 'base64').toString())],
+          )
+          expect([verifiers.map(({ sha256 }) => sha256), restoredFrom], name).to.deep.equal([
+            digests,
+            before.uids[name],
+          ])
+          expect(
+            verifiers.map(({ notAfter }) => notAfter !== undefined),
+            name,
+          ).to.deep.equal(digests.map((_, at) => at > 0))
+          expect(secretOf(name)!.metadata.annotations?.[annotations.clientUid]).to.equal(
+            cluster.client(name)!.metadata.uid,
+          )
+        }
+      })
 
     it('F43 without the Secrets of applications every client gets a new one, and nothing of before', async () => {
       const backup = await loseAll()

@@ -65,3 +65,21 @@ export function restoreBackup(api: KubeApi, backup: Backup, options: { readonly 
     api.store.create(resource, { ...rest, metadata })
   }
 }
+
+/** Restores over what is there, by a policy for existing resources as Velero has it: `update` changes labels, annotations and data, and leaves
+ *  the owners; `recreate` deletes it first; `none` leaves it. */
+export function putOver(api: KubeApi, backup: Backup, policy: 'update' | 'recreate' | 'none'): void {
+  if (policy === 'none') return restoreBackup(api, backup)
+  for (const object of backup) {
+    const { status: _left, metadata, ...rest } = object
+    const { namespace, name, labels = {}, annotations = {} } = metadata
+    const resource = api.resourceOf(object)
+    const found = api.store.find(resource, namespace, name)
+    if (found && policy === 'update')
+      api.set({ ...found, ...rest, metadata: { ...found.metadata, labels, annotations } })
+    else {
+      if (found) api.store.remove(resource, namespace, name)
+      restoreBackup(api, [object])
+    }
+  }
+}
