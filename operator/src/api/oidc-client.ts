@@ -108,7 +108,7 @@ export const clientSpecFields = object(
       },
     ),
     scopes: set(
-      'Scopes that the client may ask for: those about a person, and those of the APIs in audiences; it gets no other. One about a person that a program asks for and that is not listed is left out, and the condition ScopesListed names it. Default: openid, profile, email and groups; none for M2M.',
+      'Scopes that the client may ask for: those about a person, and those of the APIs in audiences; it gets no other. One about a person that a program asks for and that is not listed is left out, and the condition ScopesListed names it. A sign-in that names no scope gets all of them but offline_access. Default: openid, profile, email and groups; none for M2M.',
       scopeName('Scope.'),
       {
         maxItems: 50,

@@ -312,7 +312,6 @@ describe('clients by metadata document', () => {
       ['for an API that does not let it in', { resource: 'https://closed.example.com' }, 'invalid_target'],
       ['for a scope that the API does not give it', { scope: 'tools:admin' }, 'invalid_scope'],
       ['for what is about the person alone', { scope: 'email' }, 'invalid_scope'],
-      ['for nothing, so that nobody could be asked', { scope: '', resource: tools }, 'invalid_scope'],
     ]
     for (const [sentence, more, error] of cases) {
       it(`${sentence} is refused`, async () => {
@@ -320,6 +319,11 @@ describe('clients by metadata document', () => {
         expect(new URL(page.location!).searchParams.get('error')).to.equal(error)
       })
     }
+
+    it('without a scope is for what the API gives such clients: programs of MCP may send none', async () => {
+      const { answer } = await signIn(publish(), { scope: '' })
+      expect([answer.status, answer.json()['scope']], answer.body).to.deep.equal([200, 'tools:use'])
+    })
 
     it('with a redirect URI that its document does not have ends on a page of ours', async () => {
       const refusal = await refusalOf(ask(publish(), { redirect_uri: `${host.origin}/elsewhere` }).url)

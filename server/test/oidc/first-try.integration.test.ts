@@ -28,6 +28,7 @@ describe('a program with the defaults of its client', () => {
     }),
     entry('app.basic', { ...configs.web, secretMethods: ['client_secret_basic'] }),
     entry('app.old', configs.web),
+    entry('app.bare', { ...configs.web, scopes: [] }),
     entry('app.mail', { ...configs.web, scopes: ['email'] }),
     entry('app.required', { ...configs.web, ...asRendered, pkceOrNonce: false }),
     entry('app.machine', { ...configs.machine, secretMethods: asRendered.secretMethods }),
@@ -77,6 +78,57 @@ describe('a program with the defaults of its client', () => {
       headers: how.headers ?? {},
       form: { grant_type: 'client_credentials', ...how.form },
     })
+
+  describe('asks for no scope', () => {
+    const api = 'https://api.example.com'
+    const tokensFor = async (clientId: string, more: Record<string, string>) => {
+      const proof = pkce()
+      const { scope: _scope, ...asked } = request(proof, { client_id: clientId, ...more })
+      const back = await authorize(asked)
+      const code = { value: back.searchParams.get('code') ?? back.href, proof }
+      return redeem(replicas, code, { clientId })
+    }
+
+    it('and gets what its client lists about the person, and nothing that outlives the session', async () => {
+      const answer = await tokensFor('app.web', {})
+      expect([answer.status, answer.json()['scope']], answer.body).to.deep.equal([200, 'openid profile email groups'])
+      expect(claimsOfJwt(tokensOf(answer).id)).to.include({ email: 'ada@example.com' })
+      const mail = await tokensFor('app.mail', {})
+      expect([mail.status, mail.json()['scope']], mail.body).to.deep.equal([200, 'email'])
+    })
+
+    for (const more of [{}, { resource: api }])
+      it(`and gets the scopes of the API ${'resource' in more ? 'that it names' : 'that is its only one'}`, async () => {
+        const answer = await tokensFor('app.ps', more)
+        const { aud, scope } = claimsOfJwt(tokensOf(answer).access)
+        expect(aud).to.equal(api)
+        expect(String(scope).split(' ')).to.include('read')
+      })
+
+    it('and is told at once when its client has none', async () => {
+      const { scope: _scope, ...asked } = request(pkce(), { client_id: 'app.bare' })
+      const { error, description } = await refusal(asked)
+      expect(error).to.equal('invalid_scope')
+      expect(description).to.contain('spec.scopes of default/app-bare')
+    })
+  })
+
+  describe('names no redirect URI at the token endpoint', () => {
+    it('which nothing needs where PKCE binds the code (OAuth 2.1), and which is refused without PKCE', async () => {
+      const ask = async (more: Record<string, string>, asked: Record<string, string>) => {
+        const form = { grant_type: 'authorization_code', code: (await authorize(asked)).searchParams.get('code')! }
+        return send(replicas, { path: '/token', headers: basic('app.web', clientSecret), form: { ...form, ...more } })
+      }
+      const proof = pkce()
+      expect((await ask({ code_verifier: proof.verifier }, request(proof))).status).to.equal(200)
+      const wrong = await ask({ code_verifier: pkce().verifier }, request(proof))
+      expect([wrong.status, wrong.json()['error']]).to.deep.equal([400, 'invalid_grant'])
+      const none = await ask({}, request(proof))
+      expect([none.status, none.json()['error']]).to.deep.equal([400, 'invalid_grant'])
+      const unbound = await ask({}, plainRequest({ nonce }))
+      expect([unbound.status, unbound.json()['error']]).to.deep.equal([400, 'invalid_request'])
+    })
+  })
 
   describe('shows its secret', () => {
     const web = async (clientId: string, way: 'header' | 'body', secret = clientSecret): Promise<Answer> => {

@@ -15,16 +15,19 @@ export interface AskedScopes {
   readonly scope: string | undefined
   /** Identifiers of APIs. */
   readonly resources: readonly string[]
+  /** Whether an authorization request asks for authorization details: then it needs no scope. */
+  readonly hasDetails?: boolean
 }
 
 /** Judges a request at the authorization endpoint. Unknown scopes are ignored (OpenID Connect Core 3.1.2.1), and so are unlisted scopes
  *  about the person (RFC 6749 section 3.3). Refused are: an unlisted `openid`, an unlisted scope of an API, and a request without any
- *  scope left. The scopes may belong to all APIs of the request. */
+ *  scope left. The scopes may belong to all APIs of the request. A request that asks for nothing gets the default ones. */
 export function judgeAuthorization(asked: AskedScopes, client: ApisOf, apis: Apis): Verdict {
   const denied = deniedApi(asked.resources, client)
   if (denied) return denied
   const may = new Set([...personScopes(client.config), ...asked.resources.flatMap((id) => scopesAt(id, client)!)])
   const scopes = words(asked.scope)
+  if (scopes.length === 0 && asked.hasDetails !== true) return allowDefault(asked.resources, client)
   const refused = scopes.filter(
     (scope) => !may.has(scope) && !isLeftOut(scope) && isKnown(scope, asked.resources, client, apis),
   )
@@ -32,6 +35,24 @@ export function judgeAuthorization(asked: AskedScopes, client: ApisOf, apis: Api
   if (refused.length === 0 && kept.length === 0) refused.push(...scopes)
   return refused.length > 0 ? refuseScopes(refused, client) : allow(kept)
 }
+
+/** The scopes of an authorization request that names none (RFC 6749 section 3.3): all that the client may have. Not `offline_access`: what
+ *  outlives the session has to be asked for.
+ *  @param resources the APIs of the request */
+export const defaultScopes = (resources: readonly string[], client: ApisOf): readonly string[] =>
+  [...personScopes(client.config), ...resources.flatMap((id) => scopesAt(id, client) ?? [])].filter(
+    (scope) => scope !== 'offline_access',
+  )
+
+function allowDefault(resources: readonly string[], client: ApisOf): Verdict {
+  const scopes = [...new Set(defaultScopes(resources, client))]
+  if (scopes.length > 0) return allow(scopes)
+  return refuse('invalid_scope', `the request names no scope, and none that it may have is ${listedAt(client)}`)
+}
+
+/** Judges only the APIs of a request. */
+export const judgeApis = (resources: readonly string[], client: ApisOf): Verdict =>
+  deniedApi(resources, client) ?? allow([])
 
 /** Judges a refresh before its token is consumed. Scopes that were left out at the sign-in are left out again, since programs repeat them.
  *  A request without any scope left is refused: the library would grant everything.
@@ -217,7 +238,9 @@ function refuseScopes(
 const unlistedAt = (client: ApisOf): string =>
   client.namespace === ''
     ? `not for clients of ${client.name}: resourceServer.access of no API gives it to them (clientMetadataHosts)`
-    : `not in spec.scopes of ${nameOf(client)}`
+    : `not ${listedAt(client)}`
+
+const listedAt = (client: ApisOf): string => `in spec.scopes of ${nameOf(client)}`
 
 /** The object of the client; a client by metadata document has none. */
 const nameOf = ({ namespace, name }: ApisOf): string => (namespace === '' ? name : `${namespace}/${name}`)

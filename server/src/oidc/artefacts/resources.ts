@@ -5,14 +5,13 @@ import { isOneOf } from '@nauthera/runtime/json'
 import { nameOfApi, uriOfApi } from '../../clients/api-names.ts'
 import { tokenTermsAt } from '../apis/api-tokens.ts'
 import { scopesAt } from '../apis/apis.ts'
-import { defaultApi, judgeAuthorization, judgeMachine, standingScope } from '../apis/asked.ts'
+import { defaultApi, judgeApis, judgeAuthorization, judgeMachine, standingScope } from '../apis/asked.ts'
 import type { AskedScopes, Verdict } from '../apis/asked.ts'
 import type { Apis } from '../apis/apis.ts'
 import { plain } from '../apis/plain.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import { isPublic } from '../clients/oidc-client.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
-import { isDocumentId } from '../clients/metadata-document.ts'
 import { ProtocolError } from '../protocol-error.ts'
 
 /** The form of an access token for an API. */
@@ -60,19 +59,12 @@ export function scopeOfRequest(
   client: OidcClient,
   clients: Apis,
 ): string | undefined {
-  if (grantType === undefined) {
-    const scope = allowedScope(judgeAuthorization(asked, client, clients))
-    if (scope === undefined && isDocumentId(client.clientId)) throw new ProtocolError('invalid_scope', nothingAsked)
-    return scope
-  }
+  if (grantType === undefined) return allowedScope(judgeAuthorization(asked, client, clients))
   if (grantType === 'client_credentials') return allowedScope(judgeMachine(asked, client))
   // the scope of a code or refresh token is the person's consent, which no request changes
-  allowedScope(judgeAuthorization({ ...asked, scope: undefined }, client, clients))
+  allowedScope(judgeApis(asked.resources, client))
   return asked.scope
 }
-
-/** A client by metadata document always needs consent, so it must request something. */
-const nothingAsked = { description: 'a client by metadata document must ask for at least one scope that it may have' }
 
 /** The API of a token request without `resource`. With client_credentials it is the client's only audience. A person's
  *  token without `resource` is for userinfo, and opaque.

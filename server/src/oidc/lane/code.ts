@@ -92,7 +92,7 @@ function shownCode(form: PlainForm, client: OidcClient, { sealer, now }: CodeNee
   const payload = sealer.unseal('AuthorizationCode', form.get('code') ?? '')
   if (payload === undefined || extraordinary.some((name) => payload[name] !== undefined)) return undefined
   if (!isShownCode(payload) || payload.clientId !== client.clientId) return undefined
-  if (payload.exp <= secondsOf(now()) || payload.redirectUri !== form.get('redirect_uri')) return undefined
+  if (payload.exp <= secondsOf(now()) || !isSent(form.get('redirect_uri'), payload)) return undefined
   return payload.scope.split(' ').includes('openid') && isVerified(form.get('code_verifier'), payload)
     ? payload
     : undefined
@@ -103,6 +103,10 @@ const numbers = ['iat', 'exp'] as const
 
 const isShownCode = (payload: Record<string, unknown>): payload is Record<string, unknown> & ShownCode =>
   texts.every((name) => typeof payload[name] === 'string') && numbers.every((name) => typeof payload[name] === 'number')
+
+/** Whether the code was sent to the address that the request names; none needs to be named where PKCE binds the code (OAuth 2.1 section 4.1.3). */
+const isSent = (named: string | undefined, { redirectUri, codeChallenge }: ShownCode): boolean =>
+  named === undefined ? codeChallenge !== undefined : named === redirectUri
 
 /** PKCE (RFC 7636 section 4.6): both, or neither. */
 function isVerified(verifier: string | undefined, { codeChallenge, codeChallengeMethod }: ShownCode): boolean {

@@ -8,7 +8,7 @@ import { acrValues, essentialAcr, isEnough } from '../acr.ts'
 import { requestObjectFault } from '../artefacts/client-jwts.ts'
 import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
 import { checkDetails, standingDetailsOf } from '../artefacts/granted-details.ts'
-import { meantApi } from '../apis/asked.ts'
+import { defaultScopes, meantApi } from '../apis/asked.ts'
 import type { Detail } from '../apis/detail-type.ts'
 import { apiOfDetails } from '../apis/details.ts'
 import { leftOutIn, leftOutParameter } from '../apis/left-out.ts'
@@ -181,11 +181,11 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
   const { accessToken: algorithm } = settings.signing
   const judge = (context: Context, client: object, resources: readonly string[]) => {
     const grantType = parameterOf(context, 'grant_type')
-    const asked = { scope: parameterOf(context, 'scope'), resources }
+    const text = parameterOf(context, 'authorization_details')
+    const asked = { scope: parameterOf(context, 'scope'), resources, hasDetails: text !== undefined }
     if (grantType === undefined) keepLeftOut(context, clients.registered(client))
     const scope = scopeOfRequest(asked, grantType, clients.registered(client), clients)
     if (scope !== asked.scope) setParameter(context, 'scope', scope)
-    const text = parameterOf(context, 'authorization_details')
     if (text !== undefined) checkDetails({ text, resources }, grantType, clients.registered(client), clients)
   }
   const means = (scope: string | undefined, client: object) => {
@@ -202,7 +202,7 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
       const text = parameterOf(context, 'authorization_details')
       const ofDetails = text === undefined ? undefined : apiOfDetails(text, asking, clients)
       const grantType = parameterOf(context, 'grant_type')
-      const meant = isOfPerson(grantType) ? means(parameterOf(context, 'scope'), client) : undefined
+      const meant = isOfPerson(grantType) ? means(askedOr(context, asking), client) : undefined
       const found = ofDetails ?? meant ?? defaultResource(asking, grantType)
       if (found === undefined) judge(context, client, [])
       return found!
@@ -222,6 +222,15 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
       return apiTokenOf(identifier, clients.registered(client), { clients, algorithm })
     },
   }
+}
+
+/** The scopes of a request that names no API; where it names none either, what they are by default. */
+function askedOr(context: Context, client: OidcClient): string | undefined {
+  const scope = parameterOf(context, 'scope')
+  const others = ['grant_type', 'authorization_details'].some((name) => parameterOf(context, name) !== undefined)
+  if (others || (scope !== undefined && scope !== '')) return scope
+  const { audiences } = client.config
+  return defaultScopes(audiences.length === 1 ? audiences : [], client).join(' ')
 }
 
 /** What a token is made of. */

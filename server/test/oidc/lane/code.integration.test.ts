@@ -113,9 +113,15 @@ describe('the machine lane: codes', function () {
     expect([whole.status, told(whole).scope, inLane(whole)]).to.deep.equal([200, 'read openid', false])
   })
 
+  it('needs no redirect URI where PKCE binds the code', async () => {
+    const next = session('app.web')
+    const form = { redirect_uri: '' }
+    const [whole] = await askTwice(withCode('app.web', await next(), form), withCode('app.web', await next(), form))
+    expect([whole.status, inLane(whole)]).to.deep.equal([200, true])
+  })
+
   const refused: readonly [string, (code: Code) => LaneRequest][] = [
     ['another redirect URI', (code) => withCode('app.web', code, { redirect_uri: 'https://app.example.com/other' })],
-    ['no redirect URI', (code) => withCode('app.web', code, { redirect_uri: '' })],
     ['a wrong verifier', (code) => withCode('app.web', code, { code_verifier: 'x'.repeat(43) })],
     ['a short verifier', (code) => withCode('app.web', code, { code_verifier: 'x' })],
     ['no verifier', (code) => withCode('app.web', code, { code_verifier: '' })],

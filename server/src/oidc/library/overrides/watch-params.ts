@@ -2,6 +2,7 @@ import type { OverrideNeeds } from '../override.ts'
 import { keepKnownPrompts } from '../params/keep-known-prompts.ts'
 import { keepOfflineAccess } from '../params/keep-offline-access.ts'
 import { knowApis } from '../params/know-apis.ts'
+import { knowRedirectUri } from '../params/know-redirect-uri.ts'
 import { nameTokens } from '../params/name-tokens.ts'
 import { refuseDeepJson } from '../params/refuse-deep-json.ts'
 import { refuseNul } from '../params/refuse-nul.ts'
@@ -23,6 +24,7 @@ const watchers: readonly ParamsWatcher[] = [
   keepKnownPrompts,
   keepOfflineAccess,
   knowApis,
+  knowRedirectUri,
   nameTokens,
 ]
 
@@ -33,7 +35,10 @@ interface WithParams {
 }
 
 /** OIDCContext.prototype.params: becomes an accessor that calls the watchers in params/. */
-export function watchParams({ OIDCContext }: Internals, needs: Pick<OverrideNeeds, 'clients' | 'platforms'>): void {
+export function watchParams(
+  { OIDCContext }: Internals,
+  needs: Pick<OverrideNeeds, 'clients' | 'platforms' | 'sealer'>,
+): void {
   if ('params' in OIDCContext.prototype)
     throw new TypeError('oidc-provider now has its own accessor for params: an override must change')
   Object.defineProperty(OIDCContext.prototype, 'params', {
