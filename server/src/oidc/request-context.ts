@@ -38,6 +38,8 @@ export interface RequestContext extends Exchange {
   leftOut?: { readonly scopes: string | undefined }
   /** The API that this request means without naming it (clients/asked: meantApi). */
   meantApi?: string
+  /** The same client secret came in the header and in the body. */
+  secretTwice?: true
   /** The access token that this request trades for another one (RFC 8693), once it was judged. */
   exchange?: ExchangedToken
   /** Passes the request to the next handler, for paths that the library does not have. @param error for the handler of errors */

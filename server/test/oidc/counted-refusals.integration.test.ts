@@ -43,6 +43,7 @@ describe('refused requests in the name of a client', () => {
       entry('app.spa', configs.spa),
       entry('app.few', { ...configs.web, allowedGroups: ['staff'] }),
       entry('app.machine', configs.machine),
+      entry('app.ends', configs.machine),
       entry('app.api', configs.api),
       entry('app.hunted', configs.web),
       entry('app.keyed', { ...configs.machine, tokenEndpointAuthMethod: 'private_key_jwt', jwks: { keys: [jwk] } }),
@@ -63,6 +64,9 @@ describe('refused requests in the name of a client', () => {
   }
   const token = (form: Record<string, string>, headers: Record<string, string> = {}) =>
     send(site, { path: '/token', form, headers })
+  const rawBasic = (id: string, secret: string) => ({
+    authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+  })
   const machine = (more: Record<string, string>, secret = clientSecret) =>
     token({ grant_type: 'client_credentials', ...more }, basic('app.machine', secret))
   const assert = async (more: object) =>
@@ -124,6 +128,31 @@ describe('refused requests in the name of a client', () => {
       ['app.keyed', 'AUTH_METHOD_NOT_REGISTERED', 'Anyone', 'client_secret_post'],
     ],
     ['a wrong secret', () => machine({}, canary), ['app.machine', 'SECRET_WRONG', 'Anyone', '']],
+    [
+      'the right secret with a line end behind it, in the header',
+      () => token({ grant_type: 'client_credentials' }, rawBasic('app.ends', `${clientSecret}\n`)),
+      ['app.ends', 'SECRET_WRONG', 'Client', 'your secret with a line end behind it'],
+    ],
+    [
+      'the right secret with a line end behind it, in the body',
+      () => token({ grant_type: 'client_credentials', client_id: 'app.ends', client_secret: `${clientSecret}\r\n` }),
+      ['app.ends', 'SECRET_WRONG', 'Client', 'your secret with a line end behind it'],
+    ],
+    [
+      'a wrong secret with a line end behind it, in the header',
+      () => token({ grant_type: 'client_credentials' }, rawBasic('app.worker', `${canary}\n`)),
+      ['app.worker', 'REQUEST_MALFORMED', 'Anyone', 'invalid character found'],
+    ],
+    [
+      'two ways to prove itself at once',
+      () => token({ grant_type: 'client_credentials', client_secret: canary }, basic('app.pushing', `${canary}-other`)),
+      ['app.pushing', 'REQUEST_MALFORMED', 'Anyone', 'client authentication must only be provided using one mechanism'],
+    ],
+    [
+      'deep JSON, before its client is found',
+      () => authorize({ client_id: 'app.pushing', claims: '['.repeat(50) }),
+      ['app.pushing', 'REQUEST_MALFORMED', 'Anyone', 'claims has JSON that is nested more than 32 levels deep'],
+    ],
     [
       'a secret that has ended',
       () => redeem(site, { value: 'x', proof: pkce() }, { secret: ended }),

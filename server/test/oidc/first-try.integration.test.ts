@@ -28,6 +28,12 @@ describe('a program with the defaults of its client', () => {
     }),
     entry('app.basic', { ...configs.web, secretMethods: ['client_secret_basic'] }),
     entry('app.old', configs.web),
+    entry('app.native', {
+      ...configs.spa,
+      type: 'Native',
+      corsOrigins: [],
+      redirectUris: ['http://localhost/callback'],
+    }),
     entry('app.bare', { ...configs.web, scopes: [] }),
     entry('app.mail', { ...configs.web, scopes: ['email'] }),
     entry('app.required', { ...configs.web, ...asRendered, pkceOrNonce: false }),
@@ -113,6 +119,18 @@ describe('a program with the defaults of its client', () => {
     })
   })
 
+  it('an installed program may send the loopback origin where it listens, and no other', async () => {
+    const form = { grant_type: 'authorization_code', client_id: 'app.native', code: 'x', code_verifier: 'x'.repeat(43) }
+    const named = { ...form, redirect_uri: 'http://localhost:9876/callback' }
+    const ask = (origin: string, clientId = 'app.native') =>
+      send(replicas, { path: '/token', headers: { origin }, form: { ...named, client_id: clientId } })
+    // the code is looked at
+    expect((await ask('http://localhost:9876')).json()['error']).to.equal('invalid_grant')
+    for (const origin of ['http://127.0.0.1:9876', 'https://localhost:9876', 'http://localhost.evil.example', 'null'])
+      expect((await ask(origin)).json()['error_description'], origin).to.match(/^origin .* not allowed/)
+    expect((await ask('http://localhost:9876', 'app.spa')).json()['error_description']).to.match(/not allowed/)
+  })
+
   describe('names no redirect URI at the token endpoint', () => {
     it('which nothing needs where PKCE binds the code (OAuth 2.1), and which is refused without PKCE', async () => {
       const ask = async (more: Record<string, string>, asked: Record<string, string>) => {
@@ -177,6 +195,23 @@ describe('a program with the defaults of its client', () => {
       expect([answer.status, answer.json()['error']]).to.deep.equal([401, 'invalid_client'])
     })
 
+    it('T9 may send the same secret in both places, which the audit log tells, and not two secrets', async () => {
+      const body = inBody('app.machine', clientSecret)
+      for (const form of [body, { client_secret: clientSecret }]) {
+        const answer = await machineToken({ headers: basic('app.machine', clientSecret), form })
+        expect(answer.status, answer.body).to.equal(200)
+      }
+      const told = replicas.lines.filter((line) => line.includes('in the header and in the body'))
+      expect(told).to.have.length(2)
+      for (const form of [
+        { ...body, client_secret: `${clientSecret}x` },
+        { client_id: 'app.web', client_secret: clientSecret },
+      ]) {
+        const answer = await machineToken({ headers: basic('app.machine', clientSecret), form })
+        expect([answer.status, answer.json()['error']], answer.body).to.deep.equal([400, 'invalid_request'])
+      }
+    })
+
     it('T9 a public client may send Basic with its id and no secret, at each endpoint, and nobody else may', async () => {
       const form = { grant_type: 'refresh_token', refresh_token: 'nr_none' }
       const errorOf = async (path: string, id: string, more: Record<string, string> = {}) =>
@@ -232,14 +267,6 @@ describe('a program with the defaults of its client', () => {
       const ofPublic = await send(replicas, { path: '/introspect', form: { ...form, client_id: 'app.spa' } })
       expect(ofPublic.json()).to.deep.equal({ active: false })
       expect(replicas.lines.join()).to.contain('introspection: default/app-spa is a public client')
-    })
-
-    it('T9 nobody may in both at once', async () => {
-      const both = await machineToken({
-        headers: basic('app.machine', clientSecret),
-        form: inBody('app.machine', clientSecret),
-      })
-      expect([both.status, both.json()['error']]).to.deep.equal([400, 'invalid_request'])
     })
 
     it('a machine may in header and body', async () => {

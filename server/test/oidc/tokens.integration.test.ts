@@ -85,9 +85,9 @@ describe('tokens', () => {
       ['Basic that is not base64', { authorization: 'Basic %%%' }, [], 400, 'invalid_request'],
       ['Basic without a colon', { authorization: `Basic ${b64('nocolon')}` }, [], 400, 'invalid_request'],
       [
-        'two methods at once',
+        'two secrets at once',
         basic('app.machine', clientSecret),
-        [['client_secret', clientSecret]],
+        [['client_secret', `${clientSecret}-other`]],
         400,
         'invalid_request',
       ],

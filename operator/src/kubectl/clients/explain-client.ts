@@ -151,6 +151,7 @@ function secretFindings(
 function senderText(code: string, by: 'Client' | 'Anyone'): string {
   if (by === 'Client') return 'its credential was correct'
   if (code === 'SECRET_ENDED') return 'the sender had the old secret'
+  if (code === 'PERSON_NOT_ALLOWED') return 'the person had signed in'
   return 'not authenticated: anybody who knows the client id can have sent it'
 }
 

@@ -41,6 +41,7 @@ export function recordGranted(
     grant,
     ...(redeemed?.isProtected === false && { code: 'neither PKCE nor a nonce' }),
     ...(redeemed && redeemed.leftOut.length > 0 && { scopesLeftOut: redeemed.leftOut.join(' ') }),
+    ...(request.secretTwice && { secret: 'in the header and in the body' }),
     ...(identity !== undefined && { identity }),
     ...(exchange && exchangeOf(exchange)),
   }

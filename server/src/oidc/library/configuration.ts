@@ -3,6 +3,7 @@ import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { signInClaims } from '@nauthera/rules/claims'
 import { paths } from '@nauthera/rules/endpoints'
 import { claimsByScope, oidcScopes } from '@nauthera/rules/scopes'
+import { loopbackHosts } from '@nauthera/rules/uris'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { errors } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
@@ -178,7 +179,7 @@ function clientHooks({ clients, now, epoch, settings }: ConfigurationNeeds) {
     issueRefreshToken: async (_context: unknown, client: object) => mayRefresh(configOf(client)),
     pkce: { required: (_context: unknown, client: object) => requireBinding(configOf(client)) },
     clientBasedCORS: (_context: unknown, origin: string, client: object) =>
-      configOf(client).corsOrigins.includes(origin),
+      configOf(client).corsOrigins.includes(origin) || isOwnLoopback(origin, configOf(client)),
     assertJwtClientAuthClaimsAndHeader: async (context: Context, claims: Named, header: Named, client: object) => {
       const jwt = { claims, header, now: now(), restoredAt: epoch() }
       const ofProfile = isFapiClient(configOf(client)) ? fapiAssertionFault(jwt, settings.issuer) : undefined
@@ -193,6 +194,13 @@ function clientHooks({ clients, now, epoch, settings }: ConfigurationNeeds) {
       return false
     },
   }
+}
+
+/** Whether an origin is where an installed program listens for its redirect, at any port (RFC 8252 section 7.3): some send it along. */
+function isOwnLoopback(origin: string, { type, redirectUris }: ClientConfig): boolean {
+  const { protocol, hostname } = URL.parse(origin) ?? {}
+  if (type !== 'Native' || protocol !== 'http:' || !loopbackHosts.includes(hostname ?? '')) return false
+  return redirectUris.some((uri) => uri.startsWith('http:') && URL.parse(uri)?.hostname === hostname)
 }
 
 /** Asked only for a request without code_challenge.

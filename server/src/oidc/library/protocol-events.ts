@@ -4,6 +4,7 @@ import { errors } from 'oidc-provider'
 import type Provider from 'oidc-provider'
 import type { AuditEvent, AuditName } from '../../store/audit/audit-event.ts'
 import { recordGranted } from '../artefacts/granted-tokens.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
 import { auditedRequest } from '../request-context.ts'
 import { currentRequest } from './current-request.ts'
 import { certificateReason } from './mutual-tls.ts'
@@ -12,6 +13,7 @@ import { refusalOf, wordsOf } from './refusals.ts'
 import type { OAuthFault } from './refusals.ts'
 import { clientOf, emitterOf, parameterOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
+import { shownClientId } from './shown-client.ts'
 
 type Needs = Pick<LibraryNeeds, 'events' | 'clients'>
 
@@ -68,11 +70,17 @@ function refused(needs: Needs, context: Context, error: OAuthFault): void {
 
 /** @param provesClients the endpoint is one at which programs prove themselves */
 function countRefusal({ clients, events }: Needs, context: Context, error: OAuthFault, provesClients: boolean): void {
+  const client = meantClient(clients, context)
   // of an answer that may be thrown away: the request is judged again then
-  if (context.oidc.client === undefined || currentRequest().deferred !== undefined) return
-  const client = clients.registered(clientOf(context))
+  if (client === undefined || currentRequest().deferred !== undefined) return
   const refusal = refusalOf(error, { context, client, provesClients })
   if (refusal !== undefined) events.refused(client, { ...refusal, from: currentRequest().peer.address })
+}
+
+/** The client that the library has found. Else, since it refuses much before that, the one that the request names. */
+function meantClient(clients: Needs['clients'], context: Context): OidcClient | undefined {
+  if (context.oidc?.client !== undefined) return clients.registered(clientOf(context))
+  return clients.registeredById(shownClientId(context) ?? '')
 }
 
 function authorizationRefused(needs: Needs, context: Context, error: OAuthFault): void {
@@ -97,14 +105,14 @@ function failed({ events }: Needs, context: Context, error: Error): void {
 }
 
 function record(needs: Needs, context: Context, event: AuditName, more: Partial<AuditEvent> = {}): void {
-  const { client, account } = context.oidc
-  const uid = client && needs.clients.registered(clientOf(context)).uid
+  const { account } = context.oidc
+  const client = meantClient(needs.clients, context)
   const { deferred } = currentRequest()
   const tell = (entry: AuditEvent) => (deferred ? void deferred.push(entry) : needs.events.audit.record(entry))
   tell({
     event,
     outcome: 'success',
-    ...(client === undefined ? {} : { clientId: client.clientId, clientUid: uid }),
+    ...(client === undefined ? {} : { clientId: client.clientId, clientUid: client.uid }),
     ...(account === undefined ? {} : { userId: account.accountId }),
     ...auditedRequest(currentRequest()),
     ...more,

@@ -4,6 +4,7 @@ import type { RefusalCode } from '@nauthera/rules/refusals'
 import { tlsMethods } from '@nauthera/rules/client-authentication'
 import { currentRequest } from './current-request.ts'
 import { rightSecretWrongWay } from './overrides/compare-secrets.ts'
+import { secretWithLineEnd } from './params/refuse-line-ends.ts'
 import { isPublic } from '../clients/oidc-client.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { parameterOf, resourcesOf } from './shapes.ts'
@@ -81,6 +82,7 @@ const rules: readonly Rule[] = [
     detail: wordOf(/^the secret (\w+)/),
   },
   { code: 'SECRET_WRONG', errors: ['invalid_client'], says: /^invalid secret provided$/ },
+  { code: 'SECRET_WRONG', errors: ['invalid_client'], says: new RegExp(`^${secretWithLineEnd}$`), detail: ownWords },
   {
     code: ({ config }) =>
       tlsMethods.includes(config.tokenEndpointAuthMethod) ? 'CERTIFICATE_REFUSED' : 'ASSERTION_REFUSED',
@@ -130,7 +132,8 @@ export function refusalOf(
 /** What the library refuses before a program has proved itself is of two errors alone. */
 function provesItself({ name, words, client }: { name: string; words: string; client: OidcClient }): boolean {
   const { secret, identity } = currentRequest()
-  if (secret !== undefined || identity !== undefined || words === rightSecretWrongWay) return true
+  if (secret !== undefined || identity !== undefined || [rightSecretWrongWay, secretWithLineEnd].includes(words))
+    return true
   return !isPublic(client.config) && !['invalid_client', 'invalid_request'].includes(name)
 }
 

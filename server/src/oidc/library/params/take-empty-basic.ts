@@ -1,16 +1,7 @@
 import { isDocumentId } from '../../clients/metadata-document.ts'
 import { isPublic } from '../../clients/oidc-client.ts'
-import type { Context } from '../shapes.ts'
+import { provesClients, shownInHeader } from '../shown-client.ts'
 import type { ParamsWatcher } from './params-watcher.ts'
-
-/** Routes where clients authenticate. */
-const routes: readonly string[] = [
-  'token',
-  'introspection',
-  'revocation',
-  'pushed_authorization_request',
-  'device_authorization',
-]
 
 /** By `context.oidc`: the parameters of a pushed request are assembled again after its client is known. */
 const named = new WeakMap<object, string>()
@@ -21,9 +12,15 @@ const named = new WeakMap<object, string>()
 export const acceptEmptyBasic: ParamsWatcher = (context, params, { clients }) => {
   const before = named.get(context.oidc)
   if (before !== undefined) return void (params['client_id'] = before)
-  if (!routes.includes(context.oidc.route ?? '')) return
-  const id = idOfEmptyBasic(context)
-  if (id === undefined || params['client_secret'] !== undefined || params['client_assertion'] !== undefined) return
+  if (!provesClients(context)) return
+  const { id, secret } = shownInHeader(context) ?? {}
+  if (
+    id === undefined ||
+    secret !== '' ||
+    params['client_secret'] !== undefined ||
+    params['client_assertion'] !== undefined
+  )
+    return
   const client = clients.registeredById(id)
   const provesNothing = isDocumentId(id) || (client !== undefined && isPublic(client.config))
   if (!provesNothing || (params['client_id'] !== undefined && params['client_id'] !== id)) {
@@ -34,15 +31,4 @@ export const acceptEmptyBasic: ParamsWatcher = (context, params, { clients }) =>
   named.set(context.oidc, id)
   delete context.headers.authorization
   params['client_id'] = id
-}
-
-function idOfEmptyBasic({ headers }: Context): string | undefined {
-  const [, encoded = ''] = /^Basic ([\w+/]+=*)$/i.exec(headers.authorization ?? '') ?? []
-  const [, id] = /^([^:]+):$/.exec(Buffer.from(encoded, 'base64').toString()) ?? []
-  if (id === undefined) return undefined
-  try {
-    return decodeURIComponent(id.replaceAll('+', ' '))
-  } catch {
-    return undefined
-  }
 }
