@@ -126,6 +126,10 @@ const scopeRules = rulesOf({
     'must not have scopes of OpenID Connect (openid, profile, email, address, phone, groups, offline_access); name scopes of the API':
       `${absent('resourceServer.scopes')} || !self.resourceServer.scopes.exists(s, s.name in ${celList(oidcScopes)})`,
   },
+  'tokens.format': {
+    'must not be jwt without an API: a token that is for none opens userinfo and is opaque; list an API in audiences':
+      `${absent('tokens.format')} || self.tokens.format != 'jwt' || has(self.resourceServer) || (has(self.audiences) && size(self.audiences) > 0)`,
+  },
   'resourceServer.tokens.claims': {
     [unknownApiClaim]:
       `${absent('resourceServer.tokens.claims')} || self.resourceServer.tokens.claims.all(c, c in ${celList(apiClaims)} || (has(self.claims) && self.claims.exists(own, own.name == c)))`,

@@ -14,7 +14,10 @@ export const tokenFields = {
     'How long a refresh token is valid while it is not used. Without offline_access it ends with the session of the person, and for a client without authentication after 24h without use.',
     tokenLife.refresh,
   ),
-  format: oneOf('Form of access tokens. Default: jwt for a token with an audience, else opaque.', ['jwt', 'opaque']),
+  format: oneOf(
+    'Form of access tokens for an API. Default: jwt. A token that is for no API is opaque, so jwt needs audiences or resourceServer.',
+    ['jwt', 'opaque'],
+  ),
   idClaims: oneOf(
     'What an ID token says about a person. Scopes: the claims of the granted scopes (profile, email, groups) and those in claims, as userinfo has them. Minimal: only what the request names in its claims parameter. Default: from policy, else Scopes; Minimal with profile FAPI2.',
     idClaims,

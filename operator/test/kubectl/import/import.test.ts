@@ -234,7 +234,6 @@ describe('kubectl nauthera import', () => {
       scopes: ['openid', 'profile', 'groups'],
       access: { requiredAcr: ['urn:nauthera:mfa'] },
       pkce: 'Required',
-      tokens: { format: 'jwt' },
       signing: { accessToken: 'RS256' },
     })
     expect(specOf('abc')).to.deep.include({ displayName: 'Old', consent: 'Explicit' })
