@@ -1,12 +1,12 @@
-// Which Ingresses and HTTPRoutes name a host: of each namespace the oldest one, since a namespace may have thousands.
-import { byAge } from '@nauthera/rules/age'
+// Which Ingresses and HTTPRoutes name a host: of each namespace one, since a namespace may have thousands.
+import { byRight } from '../decide/client/follow-routes.ts'
 import type { HostRoute } from '../decide/client/route-hosts.ts'
 import { KeysBy } from './keys-by.ts'
 
 export class HostNames {
   /** Namespaces by the host that they name. */
   readonly #namespaces = new KeysBy()
-  /** By namespace and host; several stand in a list, the oldest first. */
+  /** By namespace and host; several stand in a list, the one that has the most right to it first. */
   readonly #routes = new Map<string, Map<string, HostRoute | readonly HostRoute[]>>()
 
   add(route: HostRoute): void {
@@ -33,7 +33,7 @@ export class HostNames {
   }
 
   /** @param name a host, or a wildcard as it is written
-   *  @returns of each namespace the oldest that names exactly this */
+   *  @returns of each namespace the one with the most right to exactly this name */
   of(name: string): readonly HostRoute[] {
     return [...this.#namespaces.of(name)].flatMap((namespace) =>
       [this.#routes.get(namespace)?.get(name) ?? []].flat().slice(0, 1),
@@ -41,9 +41,9 @@ export class HostNames {
   }
 }
 
-function withRoute(oldestFirst: readonly HostRoute[], route: HostRoute): readonly HostRoute[] {
-  const place = oldestFirst.findIndex((one) => byAge(one, route) > 0)
-  return oldestFirst.toSpliced(place === -1 ? oldestFirst.length : place, 0, route)
+function withRoute(ordered: readonly HostRoute[], route: HostRoute): readonly HostRoute[] {
+  const place = ordered.findIndex((one) => byRight(one, route) > 0)
+  return ordered.toSpliced(place === -1 ? ordered.length : place, 0, route)
 }
 
 /** `*.b.example.com`, `*.example.com` and `*.com` for `a.b.example.com`. */

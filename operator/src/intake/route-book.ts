@@ -3,7 +3,7 @@ import { byAge } from '@nauthera/rules/age'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { RouteKind } from '../api/redirect-sources.ts'
 import { keyOf } from '../decide/client/client-names.ts'
-import { followRoutes, redirectsTold } from '../decide/client/follow-routes.ts'
+import { followRoutes, holderOf, redirectsTold } from '../decide/client/follow-routes.ts'
 import type { FollowedRedirects, FollowInput, KnownRoutes } from '../decide/client/follow-routes.ts'
 import type { HostRoute } from '../decide/client/route-hosts.ts'
 import { HostNames, wildcardsAbove } from './host-names.ts'
@@ -110,13 +110,14 @@ export class RouteBook {
 
   /** @returns the namespace that has a host */
   #holderOf(host: string): string | undefined {
-    return this.#naming.of(host).toSorted(byAge)[0]?.namespace
+    return holderOf(this.#naming.of(host))?.namespace
   }
 }
 
-/** @returns the names that only one of the two has; all of them when the age is another one */
+/** @returns the names that only one of the two has; all of them when the age is another one. What no controller has taken has none: it keeps a
+ *  host from nobody */
 function changedNames(one: HostRoute | undefined, other: HostRoute | undefined): readonly string[] {
-  const [before, after] = [new Set(one?.names), new Set(other?.names)]
+  const [before, after] = [one, other].map((route) => new Set(route?.isTaken === true ? route.names : []))
   const isAsOld = one === undefined || other === undefined || byAge(one, other) === 0
-  return isAsOld ? [...before.symmetricDifference(after)] : [...before.union(after)]
+  return [...(isAsOld ? before!.symmetricDifference(after!) : before!.union(after!))]
 }

@@ -2,10 +2,10 @@ import { expect } from 'chai'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { followRoutes } from '../../src/decide/client/follow-routes.ts'
 import type { FollowInput, KnownRoutes } from '../../src/decide/client/follow-routes.ts'
-import { coversHost, readIngress } from '../../src/decide/client/route-hosts.ts'
+import { coversHost, readHttpRoute, readIngress } from '../../src/decide/client/route-hosts.ts'
 import type { HostRoute } from '../../src/decide/client/route-hosts.ts'
 import { binding } from './clients.ts'
-import { ingress } from './routes.ts'
+import { httpRoute, ingress } from './routes.ts'
 
 const now = Date.UTC(2026, 0, 1, 12)
 const minutesAgo = (minutes: number) => new Date(now - minutes * 60_000).toISOString()
@@ -22,6 +22,7 @@ const routesOf = (found: readonly HostRoute[], more: Partial<KnownRoutes> = {}):
 
 const source = { kind: 'Ingress', name: 'web', path: '/callback' } as const
 const from = { kind: 'Ingress', name: 'web' } as const
+const noParents = { gateway: () => undefined, labels: () => undefined }
 const uri = 'https://app.example.com/callback'
 const web = readIngress(ingress(['app.example.com']))
 const elsewhere = (hosts: readonly string[], createdAt: string) =>
@@ -96,7 +97,7 @@ describe('followRoutes', () => {
       [
         'when an older object of another namespace names it',
         { found: [web, elsewhere(['app.example.com'], older)] },
-        'Ingress web: app.example.com is that of an older Ingress in another namespace',
+        'Ingress web: app.example.com is that of the older Ingress web in namespace other',
       ],
       [
         'when it is a wildcard',
@@ -168,6 +169,23 @@ describe('followRoutes', () => {
   describe('of two namespaces that name a host', () => {
     it('gives it to the older object', () => {
       expect(urisOf({ found: [web, elsewhere(['app.example.com'], younger)] })).to.deep.equal([uri])
+    })
+
+    it('leaves it to nobody whose object no controller has taken, with TLS or without', () => {
+      const named = ingress(['app.example.com'], { namespace: 'other', createdAt: older })
+      const { tls: _tls, ...open } = named.spec!
+      for (const spec of [named.spec!, open]) {
+        expect(urisOf({ found: [web, readIngress({ ...named, spec, status: {} })] })).to.deep.equal([uri])
+        expect(urisOf({ found: [web, readIngress({ ...named, spec })] }), 'it has an address').to.deep.equal([])
+      }
+      const refused = httpRoute(['app.example.com'], {
+        namespace: 'other',
+        createdAt: older,
+        accepted: { status: 'False', reason: 'NotAllowedByListeners' },
+      })
+      expect(urisOf({ found: [web, readHttpRoute(refused, noParents)] })).to.deep.equal([uri])
+      const accepted = httpRoute(['app.example.com'], { namespace: 'other', createdAt: older })
+      expect(urisOf({ found: [web, readHttpRoute(accepted, noParents)] })).to.deep.equal([])
     })
 
     it('lets the wildcard of another one stand beside it', () => {

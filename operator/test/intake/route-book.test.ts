@@ -66,10 +66,11 @@ describe('RouteBook', () => {
       const one = client({ redirectURIsFrom: sources }, { namespace, name: 'web' })
       return book.resolve(one, { sources, policies, now })
     }
-    const put = (namespace: string, name: string, hosts: readonly string[] | undefined, day = 1) => {
+    const put = (namespace: string, name: string, hosts: readonly string[] | undefined, day = 1, isTaken = true) => {
       const createdAt = `2026-01-0${day}T00:00:00Z`
       told.clear()
-      book.set('Ingress', `${namespace}/${name}`, hosts && readIngress(ingress(hosts, { namespace, name, createdAt })))
+      const object = ingress(hosts ?? [], { namespace, name, createdAt })
+      book.set('Ingress', `${namespace}/${name}`, hosts && readIngress(isTaken ? object : { ...object, status: {} }))
       return new Set(told)
     }
     for (const namespace of namespaces) lookAt(namespace, 0)
@@ -93,6 +94,7 @@ describe('RouteBook', () => {
       name: fc.constantFrom('web', 'api', 'other'),
       hosts: fc.option(fc.subarray(hosts), { nil: undefined }),
       day: fc.integer({ min: 1, max: 3 }),
+      isTaken: fc.boolean(),
     })
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 15 }), (steps) => {
@@ -107,7 +109,7 @@ describe('RouteBook', () => {
         const before = new Map(namespaces.map((namespace) => [namespace, seen(namespace)]))
         for (const step of steps) {
           now += 1_000
-          const told = put(step.namespace, step.name, step.hosts, step.day)
+          const told = put(step.namespace, step.name, step.hosts, step.day, step.isTaken)
           for (const namespace of namespaces) {
             const after = seen(namespace)
             const { uris, all } = before.get(namespace)!

@@ -156,7 +156,7 @@ function keptOf(
   if (routes.fault(from.kind) !== undefined || route?.isSettling === true) return [one]
   // of a refused spec nobody knows the path
   if (sources === undefined && route?.served.some((served) => served.host === host) === true) return [one]
-  if (routes.naming(host).some((other) => other.namespace !== namespace)) {
+  if (routes.naming(host).some((other) => other.isTaken && other.namespace !== namespace)) {
     left.push(`${title}: ${host} ended: it does not give it any more, and another namespace names it`)
     return []
   }
@@ -181,14 +181,20 @@ function findRefusal(host: string, { namespace, policies, routes }: FollowInput)
   if (policies && lists.length === 0) return 'needs a policy that lists it in allow.redirectHosts'
   const leaving = lists.find(({ spec }) => !listsHost(spec.allow?.redirectHosts ?? [], host))
   if (leaving) return `is not in allow.redirectHosts of policy ${leaving.name}`
-  const [holder] = routes
-    .naming(host)
-    .filter(({ names }) => names.includes(host))
-    .toSorted(byAge)
+  const holder = holderOf(routes.naming(host).filter(({ names }) => names.includes(host)))
   return holder && holder.namespace !== namespace
-    ? `is that of an older ${holder.kind} in another namespace`
+    ? `is that of the older ${holder.kind} ${holder.name} in namespace ${holder.namespace}`
     : undefined
 }
+
+/** For sorting objects that name a host: those that a controller has taken come first, of both the oldest. */
+export const byRight = (one: HostRoute, other: HostRoute): number =>
+  Number(other.isTaken) - Number(one.isTaken) || byAge(one, other)
+
+/** @param naming the objects that name a host
+ *  @returns the one that has it; undefined when no controller has taken any */
+export const holderOf = (naming: readonly HostRoute[]): HostRoute | undefined =>
+  naming.toSorted(byRight).find(({ isTaken }) => isTaken)
 
 function withinLimits(
   uris: readonly FollowedRedirect[],

@@ -20,6 +20,8 @@ export interface HostRoute {
   readonly faults: readonly string[]
   /** Its controller accepted an earlier generation and has yet to look at this one. */
   readonly isSettling: boolean
+  /** A controller has taken it, so it may get what browsers bring. Anybody may write one that no controller looks at. */
+  readonly isTaken: boolean
 }
 
 /** A host where an object serves https. */
@@ -129,6 +131,7 @@ export function readIngress({ metadata, spec, status }: Ingress): HostRoute {
         : []),
     ],
     isSettling: false,
+    isTaken: hasAddress,
   }
 }
 
@@ -156,8 +159,12 @@ export function readHttpRoute(route: HttpRoute, about: AboutParents): HostRoute 
     served,
     faults: found.length === 0 ? ['has no Gateway in spec.parentRefs'] : found.flatMap(({ fault }) => fault ?? []),
     isSettling: found.some(({ isSettling }) => isSettling),
+    isTaken: (route.status?.parents ?? []).some(({ conditions = [] }) => conditions.some(isAcceptance)),
   }
 }
+
+const isAcceptance = ({ type, status }: { readonly type: string; readonly status: string }): boolean =>
+  type === 'Accepted' && status === 'True'
 
 interface ParentFound {
   readonly served: readonly ServedHost[]
