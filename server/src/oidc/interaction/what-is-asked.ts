@@ -21,6 +21,9 @@ export interface AuthorizationState {
   /** How the person of the session signed in, and what the request needs. */
   readonly acr: string | undefined
   readonly neededAcr: () => NeededAcr
+  /** Seconds since the person of the session proved who they are, and how many the request allows (`max_age`). */
+  readonly signInAge: number | undefined
+  readonly maxAge: number | undefined
   /** Names of the person's groups. */
   readonly groups: readonly string[]
   /** Computed on demand. */
@@ -32,6 +35,9 @@ export const sessionEnded = 'session_ended'
 
 /** The reason to ask a person who has a session for a second factor. */
 export const acrNotReached = 'acr_not_reached'
+
+/** Seconds that a person has for the pages behind a sign-in, however short `max_age` is: else it would be asked for again and again. */
+const leastAge = 60
 
 /** A question that a page asks a person. */
 export interface Question {
@@ -73,6 +79,14 @@ export const questions: readonly Question[] = [
         error: 'login_required',
         holds: ({ uncheckedHint, sessionSubject }) =>
           uncheckedHint !== undefined && subjectOf(uncheckedHint) !== sessionSubject,
+      },
+      {
+        // the library looks at this before it asks, not when the person has answered: a consent page may have stood open meanwhile
+        name: 'sign_in_too_old',
+        description: 'the sign-in became older than max_age while its pages were open',
+        error: 'login_required',
+        holds: ({ signInAge, maxAge }) =>
+          signInAge !== undefined && maxAge !== undefined && signInAge > Math.max(maxAge, leastAge),
       },
       {
         name: acrNotReached,

@@ -19,17 +19,21 @@ import type { Context } from './shapes.ts'
 export interface AuthorizationRules {
   readonly secondFactor: SecondFactorPolicy
   readonly subjectOf: SubjectOf
+  /** Epoch milliseconds. */
+  readonly now: () => number
 }
 
 /** What is known about the authorization of this request. */
 export function authorizationState(
   context: Context,
   clients: ClientInstances,
-  { secondFactor, subjectOf }: AuthorizationRules,
+  { secondFactor, subjectOf, now }: AuthorizationRules,
 ): AuthorizationState {
   const { account, entities } = context.oidc
   const client = clients.registered(clientOf(context))
   const sessionAccountId = sessionOf(context)?.accountId
+  const signedInAt = sessionOf(context)?.loginTs
+  const maxAge = parameterOf(context, 'max_age')
   const groups = currentRequest().loaded?.account?.user.groups ?? []
   return {
     client,
@@ -45,6 +49,8 @@ export function authorizationState(
         ...acrWanted(client, isRequired(secondFactor, groups)),
         reachable: acrValues(secondFactor),
       }),
+    signInAge: signedInAt === undefined ? undefined : now() / 1000 - signedInAt,
+    maxAge: maxAge === undefined ? undefined : Number(maxAge),
     groups,
     consent: () => consentTo(context, clients),
   }

@@ -93,7 +93,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
       ...endpointAliases(settings),
     },
     interactions: {
-      policy: createPrompts(clients, { secondFactor: settings.secondFactor, subjectOf }),
+      policy: createPrompts(clients, { secondFactor: settings.secondFactor, subjectOf, now: needs.now }),
       url: (_context: unknown, interaction: { uid: string }) =>
         `${new URL(settings.issuer).pathname.replace(/\/$/, '')}${paths.interaction}/${interaction.uid}`,
     },

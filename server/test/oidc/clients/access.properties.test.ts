@@ -38,6 +38,8 @@ describe('accessOf', () => {
               hasAccount: true,
               uncheckedHint: undefined,
               acr,
+              signInAge: 0,
+              maxAge: undefined,
               groups,
               neededAcr: () =>
                 neededAcr({

@@ -12,6 +12,8 @@ const fine: AuthorizationState = {
   uncheckedHint: undefined,
   acr: 'urn:nauthera:password',
   neededAcr: () => ({ kind: 'any' }),
+  signInAge: 30,
+  maxAge: undefined,
   groups: ['engineers'],
   consent: () => ({ allowed: nothing, open: undefined }),
 }
@@ -60,6 +62,13 @@ describe('questions', () => {
       { neededAcr: () => ({ kind: 'one-of', values: ['urn:other'] }) },
       ['login', 'acr_not_reached'],
     ],
+    ['a sign-in that is as old as the request allows is enough', { signInAge: 120, maxAge: 120 }, undefined],
+    [
+      'a sign-in that became too old while its pages were open is asked for again',
+      { signInAge: 121, maxAge: 120 },
+      ['login', 'sign_in_too_old'],
+    ],
+    ['a person has a minute for the pages behind a sign-in', { signInAge: 60, maxAge: 1 }, undefined],
     ['a person in no allowed group is told so', { groups: ['guests'] }, ['access', 'not_allowed']],
     [
       'a missing consent is asked for',

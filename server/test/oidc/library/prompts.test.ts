@@ -9,6 +9,7 @@ const login = () =>
   createPrompts(clients, {
     secondFactor: { policy: 'optional', requiredGroups: [], enrolment: 'password' },
     subjectOf: (_client, id) => id,
+    now: () => 0,
   }).find(({ name }) => name === 'login')!
 
 describe(createPrompts.name, () => {
