@@ -157,7 +157,10 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   isListed = true
   const keys = [...watch.clients.keys()]
   shards.open(keys, {
-    onStored: (stored) => wake.now([...stored, ...reconciler.waitingFor(stored)]),
+    onStored: (stored) => {
+      wake.followUp(stored)
+      wake.now(reconciler.waitingFor(stored))
+    },
     isJoined: () => watch.clusters().length > 0,
     onManifest: (digest) => {
       replicas.expect(digest)
@@ -195,14 +198,14 @@ async function startWakers(
   replicas.start(
     () => {
       const { keys, everybody } = follow.changed()
-      wake.now(keys)
+      wake.followUp(keys)
       if (everybody) wake.spread(watch.clients.keys())
       countReplicas()
     },
     () => link.wake(),
     {
       onUnknownKey: () => issuers.wake(),
-      onClients: wake.now,
+      onClients: wake.followUp,
       onRefusals: (uid, refused) => refusals?.record(uid, refused),
     },
   )
@@ -255,7 +258,7 @@ function buildIntake(
   })
   const clusterReports = new ClusterReports({ watch, connection, clock, log, onWrite: () => onWrite('status') })
   const refusals = settings.refusals
-    ? new Refusals({ clock, told: (key) => watch.clients.find(key)?.status?.refusals, wake: wake.now })
+    ? new Refusals({ clock, told: (key) => watch.clients.find(key)?.status?.refusals, wake: wake.followUp })
     : undefined
   const reconciler = createReconciler({
     settings,

@@ -1,40 +1,78 @@
 import { tenantOf } from '@nauthera/rules/tenants'
 import { splitKey } from '../kubernetes/objects.ts'
 
+/** Why a key waits. A `change` may have to be told to servers: the object, or what decides about it, changed. A `follow-up` goes on with
+ *  what was told: it is stored, a replica answered, or a wait is over. */
+export type Cause = 'change' | 'follow-up'
+
+/** So many changes of a tenant go before one of its follow-ups, so that these come to their turn whatever changes. */
+const mostChanges = 16
+
 /** A queue of keys, each once. Namespaces take turns, and a joined cluster is one of them; within it, its own namespaces do. Within a
- *  tenant, it is first in, first out. Each step takes constant time. */
+ *  tenant changes go first, since what they tell leaves with the next write of a shard; else it is first in, first out. Each step takes
+ *  constant time. */
 export class FairKeys {
   /** By namespace of the object, then of the tenant. Whose turn is next comes first. None is empty. */
-  readonly #waiting = new Map<string, Map<string, Set<string>>>()
+  readonly #waiting = new Map<string, Map<string, TenantKeys>>()
   #size = 0
 
   get size(): number {
     return this.#size
   }
 
-  add(key: string): void {
+  /** A follow-up that waits already becomes a change. */
+  add(key: string, cause: Cause = 'change'): void {
     const at = splitKey(key)
-    const ofTenants = mapIn(this.#waiting, at.namespace, () => new Map<string, Set<string>>())
-    const own = mapIn(ofTenants, tenantOf(at).namespace, () => new Set<string>())
-    if (own.has(key)) return
-    own.add(key)
-    this.#size++
+    const ofTenants = mapIn(this.#waiting, at.namespace, () => new Map<string, TenantKeys>())
+    const own = mapIn(ofTenants, tenantOf(at).namespace, () => new TenantKeys())
+    const before = own.size
+    own.add(key, cause)
+    this.#size += own.size - before
   }
 
   /** @returns the next key, which waits no longer; undefined when none waits */
   next(): string | undefined {
     for (const [namespace, ofTenants] of this.#waiting) {
       for (const [tenant, own] of ofTenants) {
-        for (const key of own) {
-          own.delete(key)
-          this.#size--
-          putLast(ofTenants, tenant, own)
-          putLast(this.#waiting, namespace, ofTenants)
-          return key
-        }
+        const key = own.take()
+        this.#size--
+        putLast(ofTenants, tenant, own)
+        putLast(this.#waiting, namespace, ofTenants)
+        return key
       }
     }
     return undefined
+  }
+}
+
+/** The keys of one tenant. */
+class TenantKeys {
+  readonly #changes = new Set<string>()
+  readonly #followUps = new Set<string>()
+  /** Changes that were taken since the last follow-up. */
+  #taken = 0
+
+  get size(): number {
+    return this.#changes.size + this.#followUps.size
+  }
+
+  add(key: string, cause: Cause): void {
+    if (this.#changes.has(key)) return
+    if (cause === 'follow-up') {
+      this.#followUps.add(key)
+      return
+    }
+    this.#followUps.delete(key)
+    this.#changes.add(key)
+  }
+
+  take(): string | undefined {
+    const isFollowUp = this.#changes.size === 0 || (this.#followUps.size > 0 && this.#taken >= mostChanges)
+    this.#taken = isFollowUp ? 0 : this.#taken + 1
+    const keys = isFollowUp ? this.#followUps : this.#changes
+    const [key] = keys
+    if (key !== undefined) keys.delete(key)
+    return key
   }
 }
 

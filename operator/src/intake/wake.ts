@@ -7,8 +7,10 @@ const spreadFrom = 100
 
 /** Queues looks at clients. */
 export interface Wake {
-  /** Look at these now. */
+  /** Look at these now: something about them changed. */
   now(keys: Iterable<string>): void
+  /** Look at these now: what was told of them is stored, or a replica answered. */
+  followUp(keys: Iterable<string>): void
   /** Look at these over some time: they are not urgent, and there may be many. */
   spread(keys: Iterable<string>): void
 }
@@ -18,7 +20,10 @@ export function createWake(queue: Pick<WorkQueue, 'add' | 'addAfter'>, random: (
     for (const key of keys) queue.add(key)
   }
   return {
-    now: now,
+    now,
+    followUp: (keys) => {
+      for (const key of keys) queue.add(key, 'follow-up')
+    },
     spread: (keys) => {
       const all = [...keys]
       if (all.length <= spreadFrom) return now(all)

@@ -1,14 +1,17 @@
 import type { Clock } from '../time/clock.ts'
 import { FairKeys } from './fair-keys.ts'
+import type { Cause } from './fair-keys.ts'
 
 /** A work queue of keys `namespace/name`, as the rate-limiting queue of client-go. Namespaces take turns, so a namespace with many changes
- *  delays only itself. A key is in the queue once, and never worked on twice at once. A key that is added during its work is worked on
- *  again. */
+ *  delays only itself; within one, changes go before follow-ups. A key is in the queue once, and never worked on twice at once. A key that
+ *  is added during its work is worked on again. */
 export interface WorkQueue {
   /** Starts the workers; keys wait until then.
    *  @param work its exception is a failed attempt: the key comes back after a wait that doubles */
   start(work: (key: string) => Promise<void>): void
-  add(key: string): void
+  /** @param cause why it is to be worked on; default: a change */
+  add(key: string, cause?: Cause): void
+  /** A follow-up after this time. */
   addAfter(key: string, milliseconds: number): void
   /** Resets the back-off of the key: it now names a new object. */
   clearFailures(key: string): void
@@ -39,22 +42,22 @@ export function createWorkQueue(options: {
   const times = options.times ?? queueTimes
   const waiting = new FairKeys()
   const running = new Set<string>()
-  const again = new Set<string>()
+  const again = new Map<string, Cause>()
   const failures = createFailures(times)
   const delayed = createDelayed(clock)
   let idleWaiters: (() => void)[] = []
   let work: Parameters<WorkQueue['start']>[0] | undefined
   let stopped = false
 
-  const add = (key: string) => {
+  const add = (key: string, cause: Cause = 'change') => {
     if (stopped) return
-    if (running.has(key)) again.add(key)
-    else waiting.add(key)
+    if (!running.has(key)) waiting.add(key, cause)
+    else if (again.get(key) !== 'change') again.set(key, cause)
     dispatch()
   }
 
   const addAfter = (key: string, milliseconds: number) => {
-    if (!stopped) delayed.put(key, milliseconds, () => add(key))
+    if (!stopped) delayed.put(key, milliseconds, () => add(key, 'follow-up'))
   }
 
   const dispatch = () => {
@@ -77,7 +80,9 @@ export function createWorkQueue(options: {
       addAfter(key, retryInMs)
     }
     running.delete(key)
-    if (again.delete(key)) waiting.add(key)
+    const cause = again.get(key)
+    if (cause !== undefined) waiting.add(key, cause)
+    again.delete(key)
     dispatch()
     if (isIdle()) {
       for (const resolve of idleWaiters) resolve()

@@ -29,6 +29,30 @@ describe('FairKeys', () => {
     keys.add('a/1')
     expect(all(keys)).to.deep.equal(['a/1'])
   })
+  it('lets all changes of a crowd go before what follows from them, so that one write of a shard tells many', () => {
+    const keys = new FairKeys()
+    for (let index = 0; index < 10; index++) {
+      keys.add(`a/told-${index}`, 'follow-up')
+      keys.add(`a/new-${index}`)
+    }
+    expect(all(keys).findIndex((key) => key.startsWith('a/told'))).to.equal(10)
+  })
+  it('takes a follow-up for a change when one comes', () => {
+    const keys = new FairKeys()
+    for (const key of ['a/1', 'a/2']) keys.add(key, 'follow-up')
+    keys.add('a/2')
+    keys.add('a/2', 'follow-up')
+    expect(all(keys)).to.deep.equal(['a/2', 'a/1'])
+  })
+  it('gives a follow-up its turn after sixteen changes of its tenant, however many come', () => {
+    const keys = new FairKeys()
+    keys.add('a/told', 'follow-up')
+    const taken = Array.from({ length: 17 }, (_, index) => {
+      for (let more = 0; more < 2; more++) keys.add(`a/${index}-${more}`)
+      return keys.next()
+    })
+    expect(taken.indexOf('a/told')).to.equal(16)
+  })
   it('K19 lets a key wait for at most one of each other namespace, whatever waits there', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(5), { maxLength: 60 }), fc.nat(60), (adds, takes) => {
