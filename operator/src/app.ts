@@ -12,6 +12,7 @@ import { createReadVersion } from './kubernetes/conditional-write.ts'
 import { createLease, writeWhileHeld } from './kubernetes/lease.ts'
 import { createOperatorMetrics, recordClusters, recordOverdue, recordReplicas } from './metrics.ts'
 import { createReconciler } from './reconcile.ts'
+import type { Reconciler } from './reconcile.ts'
 import type { Issuers } from './replicas/issuers.ts'
 import { readOutsideClusters } from './secret/outside-clusters.ts'
 import { macBy } from './secret/proof-key.ts'
@@ -157,10 +158,7 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   isListed = true
   const keys = [...watch.clients.keys()]
   shards.open(keys, {
-    onStored: (stored) => {
-      wake.followUp(stored)
-      wake.now(reconciler.waitingFor(stored))
-    },
+    onStored: wakeOnStored(wake, reconciler),
     isJoined: () => watch.clusters().length > 0,
     onManifest: (digest) => {
       replicas.expect(digest)
@@ -185,6 +183,12 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   rounds.start()
   giveBack.soon()
   log.info({ clients: keys.length, revision: shortDigest(shards.manifestDigest()) }, 'started')
+}
+
+/** Those whose entry is stored, and those that waited for a name of one of them. */
+const wakeOnStored = (wake: Wake, reconciler: Pick<Reconciler, 'waitingFor'>) => (stored: readonly string[]) => {
+  wake.followUp(stored)
+  wake.now(reconciler.waitingFor(stored))
 }
 
 /** Starts what wakes us: the reports of replicas, the keys of clusters, and the watches. Resolves when all is listed. */

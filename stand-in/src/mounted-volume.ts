@@ -75,8 +75,11 @@ export function mountVolume(options: {
       volume.sync()
     },
     nudge: () => {
-      clearTimeout(soon)
-      soon = setTimeout(() => volume.sync(), nudgeMs)
+      // a sync that is due is not put off: nudges may come faster than it takes
+      soon ??= setTimeout(() => {
+        soon = undefined
+        volume.sync()
+      }, nudgeMs)
     },
     stop: () => {
       clearTimeout(slow)

@@ -97,4 +97,19 @@ describe('mountVolume', () => {
     expect(await synced.promise).to.equal(true)
     expect(read('a')).to.equal('2')
   })
+
+  it('syncs though nudges never cease', async () => {
+    const synced = Promise.withResolvers<boolean>()
+    let isFirst = true
+    mount({
+      nudgeMs: 5,
+      onSync: (swapped) => {
+        if (!isFirst) synced.resolve(swapped)
+        isFirst = false
+      },
+    })
+    secrets.set('one', { a: base64('2') })
+    const nudges = setInterval(() => volume!.nudge(), 1)
+    expect(await synced.promise.finally(() => clearInterval(nudges))).to.equal(true)
+  })
 })
