@@ -3,7 +3,7 @@ import { splitKey } from '../kubernetes/objects.ts'
 
 /** Why a key waits. A `change` may have to be told to servers: the object, or what decides about it, changed. A `follow-up` goes on with
  *  what was told: it is stored, a replica answered, or a wait is over. */
-export type Cause = 'change' | 'follow-up'
+export type LookCause = 'change' | 'follow-up'
 
 /** So many changes of a tenant go before one of its follow-ups, so that these come to their turn whatever changes. */
 const mostChanges = 16
@@ -21,7 +21,7 @@ export class FairKeys {
   }
 
   /** A follow-up that waits already becomes a change. */
-  add(key: string, cause: Cause = 'change'): void {
+  add(key: string, cause: LookCause = 'change'): void {
     const at = splitKey(key)
     const ofTenants = mapIn(this.#waiting, at.namespace, () => new Map<string, TenantKeys>())
     const own = mapIn(ofTenants, tenantOf(at).namespace, () => new TenantKeys())
@@ -56,7 +56,7 @@ class TenantKeys {
     return this.#changes.size + this.#followUps.size
   }
 
-  add(key: string, cause: Cause): void {
+  add(key: string, cause: LookCause): void {
     if (this.#changes.has(key)) return
     if (cause === 'follow-up') {
       this.#followUps.add(key)

@@ -1,6 +1,6 @@
 import type { Clock } from '../time/clock.ts'
 import { FairKeys } from './fair-keys.ts'
-import type { Cause } from './fair-keys.ts'
+import type { LookCause } from './fair-keys.ts'
 
 /** A work queue of keys `namespace/name`, as the rate-limiting queue of client-go. Namespaces take turns, so a namespace with many changes
  *  delays only itself; within one, changes go before follow-ups. A key is in the queue once, and never worked on twice at once. A key that
@@ -10,7 +10,7 @@ export interface WorkQueue {
    *  @param work its exception is a failed attempt: the key comes back after a wait that doubles */
   start(work: (key: string) => Promise<void>): void
   /** @param cause why it is to be worked on; default: a change */
-  add(key: string, cause?: Cause): void
+  add(key: string, cause?: LookCause): void
   /** A follow-up after this time. */
   addAfter(key: string, milliseconds: number): void
   /** Resets the back-off of the key: it now names a new object. */
@@ -42,14 +42,14 @@ export function createWorkQueue(options: {
   const times = options.times ?? queueTimes
   const waiting = new FairKeys()
   const running = new Set<string>()
-  const again = new Map<string, Cause>()
+  const again = new Map<string, LookCause>()
   const failures = createFailures(times)
   const delayed = createDelayed(clock)
   let idleWaiters: (() => void)[] = []
   let work: Parameters<WorkQueue['start']>[0] | undefined
   let stopped = false
 
-  const add = (key: string, cause: Cause = 'change') => {
+  const add = (key: string, cause: LookCause = 'change') => {
     if (stopped) return
     if (!running.has(key)) waiting.add(key, cause)
     else if (again.get(key) !== 'change') again.set(key, cause)
