@@ -7,7 +7,9 @@ import { timeZoneNamed } from '../src/time-zones.ts'
 const spelledAnyhow = (name: string) =>
   fc
     .array(fc.boolean(), { minLength: name.length, maxLength: name.length })
-    .map((large) => Array.from(name, (letter, at) => (large[at] ? letter.toUpperCase() : letter.toLowerCase())).join(''))
+    .map((large) =>
+      Array.from(name, (letter, at) => (large[at] ? letter.toUpperCase() : letter.toLowerCase())).join(''),
+    )
 
 describe(timeZoneNamed.name, () => {
   it('has one name for each zone, however it is written', () => {
