@@ -30,7 +30,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^qrcode$': ['server/src/users/factors/qr-code.ts'],
   '^(pg-promise|pg)$': ['server/src/store/driver/postgres.ts'],
   '^node-pg-migrate$': ['server/src/store/migrate.ts'],
-  '^ioredis$': ['server/src/store/cache/redis-cache.ts'],
+  '^ioredis$': ['server/src/store/cache/**'],
   '^nodemailer$': ['server/src/mail/smtp.ts'],
   '^ldapts$': ['server/src/users/ldap/**'],
 }

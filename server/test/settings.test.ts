@@ -127,6 +127,18 @@ describe('the settings of the server', () => {
       { database: { host: 'x', dsnFile: '/x' } },
       'database.host',
     ],
+    ...['usernameFile', 'passwordFile'].map(
+      (name) =>
+        [
+          `${name} of a database beside a DSN`,
+          { database: { dsnFile: '/x', [name]: '/y' } },
+          `database.${name}`,
+        ] as const,
+    ),
+    ...['caFile', 'passwordFile'].map(
+      (name) =>
+        [`${name} of a cache beside a URL`, { cache: { urlFile: '/x', [name]: '/y' } }, `cache.${name}`] as const,
+    ),
     ['an algorithm that is listed twice', { signing: { algorithms: ['ES256', 'ES256'] } }, 'signing.algorithms'],
     ['a default of ID tokens that no key is there for', { signing: { algorithms: ['ES256'] } }, 'signing.idToken'],
     [

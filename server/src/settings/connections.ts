@@ -2,6 +2,13 @@
 import { z } from '@nauthera/runtime/settings'
 import { duration, file, listOf, hostName } from './kinds.ts'
 
+/** A setting that would be left out without a word. */
+const besideUrl = (name: string, urlFile: string) => ({
+  code: 'custom' as const,
+  path: [name],
+  message: `cannot stand beside ${urlFile}; give host in its place`,
+})
+
 export const databaseSettings = z
   .strictObject({
     dsnFile: file.optional().describe('File with a postgres:// URL; instead of host, port, name, user and password.'),
@@ -36,6 +43,8 @@ export const databaseSettings = z
     if (database.dsnFile === undefined && database.host === undefined) {
       context.addIssue({ code: 'custom', path: ['host'], message: 'is required; or give dsnFile' })
     }
+    for (const name of ['usernameFile', 'passwordFile'] as const)
+      if (database.dsnFile !== undefined && database[name] !== undefined) context.addIssue(besideUrl(name, 'dsnFile'))
   })
   .prefault({})
 
@@ -44,7 +53,7 @@ export const cacheSettings = z
     urlFile: file
       .optional()
       .describe(
-        'File with the redis:// or rediss:// URL of the cache. Introspection and userinfo use its entries for at most 10 s. Without urlFile, host and sentinels nothing is cached.',
+        'File with the redis:// or rediss:// URL of the cache, whose certificate an authority of Node must have signed. Introspection and userinfo use its entries for at most 10 s. Without urlFile, host and sentinels nothing is cached.',
       ),
     host: z.string().min(1).optional().describe('Host of Valkey or Redis; instead of urlFile.'),
     port: z.int().min(1).max(65535).default(6379).describe('Port of Valkey or Redis.'),
@@ -66,5 +75,7 @@ export const cacheSettings = z
         message: 'has more than one of urlFile, host and sentinels; give one of them',
       })
     }
+    for (const name of ['passwordFile', 'caFile'] as const)
+      if (cache.urlFile !== undefined && cache[name] !== undefined) context.addIssue(besideUrl(name, 'urlFile'))
   })
   .prefault({})

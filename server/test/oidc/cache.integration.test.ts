@@ -7,6 +7,7 @@ import type { TcpProxy } from '../../../ci/faults/support/tcp-proxy.ts'
 import { startValkey } from '@nauthera/local/programs/valkey'
 import type { Valkey } from '@nauthera/local/programs/valkey'
 import { loadKeyRing } from '../../src/store/driver/envelope.ts'
+import { parseCacheUrl } from '../../src/store/cache/cache-connection.ts'
 import { createRedisCache } from '../../src/store/cache/redis-cache.ts'
 import { send } from '@nauthera/harness/browser'
 import { fetchCode, fetchTokens, introspect, redeem, refresh, revoke, tokensOf } from '@nauthera/harness/flows'
@@ -217,7 +218,7 @@ describe('a cache that replicas share', () => {
             const keys = loadKeyRing(replicas.keysDirectory).derive('cache')
             const log = createLog({ process: 'test', level: 'error', format: 'json' })
             const release = createRedisCache({
-              connection: { kind: 'url', url: new Secret(valkey.url) },
+              connection: parseCacheUrl(new Secret(valkey.url)),
               keys,
               log,
               timeoutMs: 5000,

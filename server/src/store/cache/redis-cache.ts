@@ -7,17 +7,14 @@ import type { Metrics } from '@nauthera/runtime/metrics'
 import { inSpan } from '@nauthera/runtime/traces'
 import { serverMetrics } from '../../metrics.ts'
 import type { Cache, CacheKey } from './cache.ts'
+import { connectPatience, createCacheClient } from './cache-client.ts'
 import type { CacheConnection } from './cache-connection.ts'
 import type { DerivedKeys } from '../driver/envelope.ts'
 
-// not before the first who needs this file: many servers have no cache
-const { Redis } = await import('ioredis')
-
-/** Milliseconds. */
-const timeouts = { connect: 500, disconnect: 100, skip: 1000 }
-/** After so many failures in a row the cache is not used for `skip`, and is dialled again: there may be another primary by now,
+/** After so many failures in a row the cache is not used for `skipMs`, and is dialled again: there may be another primary by now,
  *  and nobody has to wait for the time-out of a dead connection. */
 const failuresToSkip = 5
+const skipMs = 1000
 const prefix = 'nauthera:'
 
 interface RedisCacheOptions {
@@ -34,21 +31,11 @@ interface RedisCacheOptions {
 
 export function createRedisCache(options: RedisCacheOptions): Cache {
   const { keys, now = Date.now } = options
-  // who allows a command more time allows it to a connection too
-  const connectTimeout = Math.max(timeouts.connect, options.timeoutMs)
-  const redis = connect(options.connection, {
-    connectTimeout,
-    commandTimeout: options.timeoutMs,
-    disconnectTimeout: timeouts.disconnect,
-    enableOfflineQueue: false,
-    enableAutoPipelining: true,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 5), 2000) * (0.5 + Math.random() / 2),
-  })
+  const redis = createCacheClient(options.connection, options.timeoutMs)
   const guarded = new GuardedRedis(redis, createReport(options))
   const up = options.metrics?.gauge(serverMetrics.cacheUp)
   options.metrics?.onRender(() => up?.set(guarded.canAsk() ? 1 : 0))
-  const settled = settledOf(redis, connectTimeout)
+  const settled = settledOf(redis, connectPatience(options.timeoutMs))
   return {
     async get(asked) {
       const names = asked.map(nameOf)
@@ -109,7 +96,7 @@ class GuardedRedis {
     if (++this.#failures < failuresToSkip) return
     this.#failures = 0
     if (this.#redis.status !== 'ready') return
-    this.#skipUntil = performance.now() + timeouts.skip
+    this.#skipUntil = performance.now() + skipMs
     this.#redis.disconnect(true)
   }
 }
@@ -140,36 +127,6 @@ function settledOf(redis: RedisClient, mostMs: number): Promise<void> {
 }
 
 const nameOf = ({ purpose, id }: CacheKey) => `${prefix}${purpose}:${id}`
-
-interface Common {
-  connectTimeout: number
-  commandTimeout: number
-  disconnectTimeout: number
-  enableOfflineQueue: boolean
-  enableAutoPipelining: boolean
-  maxRetriesPerRequest: number
-  retryStrategy: (attempt: number) => number
-}
-
-function connect(connection: CacheConnection, common: Common): RedisClient {
-  if (connection.kind === 'url') return new Redis(connection.url.reveal(), common)
-  const password = connection.password?.reveal()
-  const tls = connection.ca === undefined ? undefined : { ca: connection.ca }
-  const shared = { ...common, ...(password === undefined ? {} : { password }), ...(tls ? { tls } : {}) }
-  if (connection.kind === 'host') return new Redis({ ...shared, host: connection.host, port: connection.port })
-  return new Redis({
-    ...shared,
-    sentinels: connection.sentinels.map(({ host, port }) => ({ host, port })),
-    name: connection.name,
-    ...(password === undefined ? {} : { sentinelPassword: password }),
-    ...(tls ? { sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
-    sentinelCommandTimeout: timeouts.connect,
-    // A server that takes no writes is not the primary any more: the Sentinels say which one is.
-    reconnectOnError: (error: Error) => /^(READONLY|NOREPLICAS)/.test(error.message),
-    // Without this ioredis waits longer and longer before it asks the Sentinels again.
-    sentinelRetryStrategy: (attempt: number) => Math.min(100 * attempt, 2000),
-  })
-}
 
 const ivBytes = 12
 const tagBytes = 16

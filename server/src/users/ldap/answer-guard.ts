@@ -1,6 +1,7 @@
 // Lets only whole and well-formed answers of a directory through to the client. Its parser (ldapts 9.2) goes on for ever, or without
 // end into memory, where a message says a length that is not there.
 import type { TLSSocket } from 'node:tls'
+import { guardIncoming } from '@nauthera/runtime/guard-incoming'
 import { BerFault, elementsIn, readHeader } from './ber.ts'
 import type { BerElement } from './ber.ts'
 
@@ -12,25 +13,15 @@ const mostAnswerBytes = 16 * 2 ** 20
 /** Ends the connection at the first byte that no directory sends. */
 export function guardAnswers(socket: TLSSocket): void {
   const frames = new AnswerFrames()
-  const pass = socket.push.bind(socket)
   /** What was asked before, and how much came since: bytes. */
   let question = { written: 0, answered: 0 }
-  // what a socket received reaches its readers by push alone
-  socket.push = (chunk: unknown) => {
-    if (!Buffer.isBuffer(chunk)) return pass(chunk)
-    try {
-      if (question.written !== socket.bytesWritten) question = { written: socket.bytesWritten, answered: 0 }
-      question.answered += chunk.length
-      if (question.answered > mostAnswerBytes) throw new BerFault('the answer does not end')
-      let wantsMore = true
-      // one at a time: the client handles those of one chunk by recursion
-      for (const message of frames.take(chunk)) wantsMore = pass(message)
-      return wantsMore
-    } catch (error) {
-      socket.destroy(error instanceof Error ? error : new BerFault('unreadable'))
-      return false
-    }
-  }
+  // one at a time: the client handles those of one chunk by recursion
+  guardIncoming(socket, (chunk) => {
+    if (question.written !== socket.bytesWritten) question = { written: socket.bytesWritten, answered: 0 }
+    question.answered += chunk.length
+    if (question.answered > mostAnswerBytes) throw new BerFault('the answer does not end')
+    return frames.take(chunk)
+  })
 }
 
 /** Cuts a stream into messages. */

@@ -10,6 +10,7 @@ import { startValkey } from '@nauthera/local/programs/valkey'
 import type { Valkey } from '@nauthera/local/programs/valkey'
 import type { Cache } from '../../../src/store/cache/cache.ts'
 import { createKeyRing } from '../../../src/store/driver/envelope.ts'
+import { parseCacheUrl } from '../../../src/store/cache/cache-connection.ts'
 import { createRedisCache } from '../../../src/store/cache/redis-cache.ts'
 import { cacheConformance, read } from '../../conformance/cache.ts'
 
@@ -29,7 +30,7 @@ async function openCache(
   options: { now?: () => number; keys?: typeof keys; timeoutMs?: number } = {},
 ): Promise<Cache> {
   // a long time-out, since the machine may be busy; the tests of faults use the default of the server
-  const connection = { kind: 'url', url: new Secret(url) } as const
+  const connection = parseCacheUrl(new Secret(url))
   const cache = createRedisCache({ connection, keys, log, timeoutMs: 5000, ...options })
   ends.push(() => cache.stop())
   await cache.settled()
