@@ -42,7 +42,7 @@ export function createWorkQueue(options: {
   const times = options.times ?? queueTimes
   const waiting = new FairKeys()
   const running = new Set<string>()
-  const again = new Map<string, LookCause>()
+  const again = createAgain()
   const failures = createFailures(times)
   const delayed = createDelayed(clock)
   let idleWaiters: (() => void)[] = []
@@ -52,7 +52,7 @@ export function createWorkQueue(options: {
   const add = (key: string, cause: LookCause = 'change') => {
     if (stopped) return
     if (!running.has(key)) waiting.add(key, cause)
-    else if (again.get(key) !== 'change') again.set(key, cause)
+    else again.put(key, cause)
     dispatch()
   }
 
@@ -80,9 +80,7 @@ export function createWorkQueue(options: {
       addAfter(key, retryInMs)
     }
     running.delete(key)
-    const cause = again.get(key)
-    if (cause !== undefined) waiting.add(key, cause)
-    again.delete(key)
+    again.take(key, (cause) => waiting.add(key, cause))
     dispatch()
     if (isIdle()) {
       for (const resolve of idleWaiters) resolve()
@@ -109,6 +107,21 @@ export function createWorkQueue(options: {
       stopped = true
       delayed.clear()
       await idle()
+    },
+  }
+}
+
+/** Keys that were added during their work. A change counts over a follow-up. */
+function createAgain() {
+  const causes = new Map<string, LookCause>()
+  return {
+    put: (key: string, cause: LookCause): void => {
+      if (causes.get(key) !== 'change') causes.set(key, cause)
+    },
+    take: (key: string, then: (cause: LookCause) => void): void => {
+      const cause = causes.get(key)
+      causes.delete(key)
+      if (cause !== undefined) then(cause)
     },
   }
 }
