@@ -276,17 +276,11 @@ const operator: readonly Unit[] = [
     make: () => {
       const clock = createManualClock()
       const [index, waiting, tally] = [createClientIndex(), new WaitingClients(), new PolicyTally()]
-      const [memories, patience, applied, keys] = [
-        createMemories(),
-        createPatience(clock),
-        createAppliedStatuses(clock),
-        new FairKeys(),
-      ]
+      const [patience, applied, keys] = [createPatience(clock), createAppliedStatuses(clock), new FairKeys()]
       const leave = (key: string) => {
         index.set(key, undefined)
         waiting.remove(key)
         tally.remove(key)
-        memories.remove(key)
         patience.end(key)
         applied.remove(key)
       }
@@ -298,12 +292,23 @@ const operator: readonly Unit[] = [
         waiting.wait(key)
         waiting.settle(key, { uid: '1', seq: 1 })
         tally.record(key, { policies: ['p'], violations: [] })
-        memories.of(key, object)
         patience.waitFor(key)
         applied.record(object, {} as never, '2')
         keys.add(key)
         keys.next()
         if (number >= 100) leave(keyOf(number - 100))
+      }
+    },
+  },
+  {
+    what: 'names of deleted clients',
+    inputs: all,
+    most: 10_000,
+    make: () => {
+      const memories = createMemories()
+      return (number) => {
+        memories.of(keyOf(number), client(number) as never)
+        memories.remove(keyOf(number))
       }
     },
   },

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { allCells, parts, restoreCell } from './restored-cells.ts'
 import type { RestoreCell, RestoredCell } from './restored-cells.ts'
 
-const page = new URL('../../../docs/adr/0006-restored-and-made-anew.md', import.meta.url)
+const page = new URL('../../../docs/runbooks/restore.md', import.meta.url)
 
 const whatIs: Readonly<Record<RestoreCell['value'], string>> = {
   known: 'valid by the shard',
@@ -36,7 +36,7 @@ describe('a Secret that comes back from a backup', () => {
     expect(found.filter(([, { faults }]) => faults.length > 0).slice(0, 5)).to.deep.equal([])
   })
 
-  it('F43 ends as docs/adr/0006 says, whoever owns it', () => {
+  it('F43 ends as docs/runbooks/restore.md says, whoever owns it', () => {
     const rows = parts.first.flatMap((first) =>
       parts.uid.flatMap((uid) =>
         parts.value.map((value) => {

@@ -88,12 +88,6 @@ describe('authorization', () => {
       expect(answer.status).to.equal(400)
       expect(answer.headers.location).to.equal(undefined)
     }
-    const code = await fetchCode(replicas)
-    const { proof } = code
-    const form = { grant_type: 'authorization_code', code: code.value, code_verifier: proof.verifier }
-    const answer = await send(replicas, { path: '/token', headers: basic('app.web', clientSecret), form })
-    expect([answer.status, answer.json()['error']]).to.deep.equal([400, 'invalid_request'])
-    expect((await redeem(replicas, code)).status).to.equal(200)
   })
 
   describe('A4 PKCE', () => {
@@ -402,19 +396,6 @@ describe('authorization', () => {
     expect(back.searchParams.get('error')).to.equal('invalid_request')
     expect(back.searchParams.get('error_description')).to.contain('push')
   })
-
-  for (const [sentence, parameters] of [
-    ['when the client asks for consent each time', { client_id: 'app.explicit' }],
-    ['with prompt=consent', { prompt: 'consent' }],
-  ] as const) {
-    it(`sends access_denied to the client for a request without a scope ${sentence}, after one sign-in`, async () => {
-      const { scope: _, ...rest } = request(pkce(), parameters)
-      const browser = new Browser(replicas)
-      const page = await browser.follow(authorizationUrl(replicas.issuer, rest))
-      const { location } = await browser.submit(page, '/sign-in', { username: 'ada', password })
-      expect(new URL(location!).searchParams.get('error')).to.equal('access_denied')
-    })
-  }
 
   it('L10 an interaction ends once: its form cannot be sent again by who has a copy of the cookies', async () => {
     const browser = new Browser(replicas)
