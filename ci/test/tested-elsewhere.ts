@@ -11,6 +11,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'proto/src/channel/*': ['proto/test/channel/channel.test.ts'],
   'runtime/src/answer-head.ts': ['server/test/oidc/outbound/outbound-fetch.test.ts'],
   'runtime/src/export-traces.ts': ['runtime/test/traces.test.ts'],
+  'runtime/src/guard-incoming.ts': ['server/test/store/cache/hostile-cache.integration.test.ts'],
   'config-agent/src/*': ['config-agent/test/app.test.ts'],
   'config-agent/src/*/*': ['config-agent/test/app.test.ts'],
 
