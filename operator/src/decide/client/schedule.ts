@@ -100,8 +100,7 @@ function createCron(schedule: string, timeZone: string): Cron {
     mode: '5-part',
     // a list of hours counts as fixed: none is skipped when the clock changes
     fixedTimeRule: 'no-wildcard',
-    // the same, but with less arithmetic
-    // and the library keeps a formatter for each spelling of a zone
+    // UTC is the same with less arithmetic; of other zones the library keeps a formatter for each spelling
     ...(timeZone === 'UTC' ? { utcOffset: 0 } : { timezone: timeZoneNamed(timeZone) ?? timeZone }),
   })
 }
