@@ -144,11 +144,13 @@ describe('a restore from a backup', function () {
         const tooEarly: string[] = []
         const stop = cluster.api.store.onChange(() => {
           for (const name of names) {
+            const said = cluster.client(name)!.status?.restoredFrom
+            if (said === undefined || !isReady(name)) continue
             const value = before.values[name]
-            if (value === undefined || !isReady(name) || cluster.client(name)!.status?.restoredFrom === undefined)
-              continue
-            const plain = Buffer.from(value, 'base64').toString()
-            if (!replicas.every((replica) => replica.accepts(`${appsNamespace}/${name}`, plain))) tooEarly.push(name)
+            const plain = value && Buffer.from(value, 'base64').toString()
+            const isAccepted =
+              plain === undefined || replicas.every((replica) => replica.accepts(`${appsNamespace}/${name}`, plain))
+            if (!isAccepted || cluster.stored(name)?.restoredFrom !== said) tooEarly.push(name)
           }
         })
         putOver(cluster.api, backup.filter(isApplicationSecret), policy)

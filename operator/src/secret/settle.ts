@@ -79,7 +79,11 @@ export function createSettle(needs: {
     const { activeId } = plan.report
     const isStored = stored?.verifiers.some(({ id }) => id === activeId) === true
     // after a rotation servers have the secret before its Secret has it
-    const isSaid = isTrue(client.status, 'SecretReady') && (isStored || client.status?.secret?.activeId === activeId)
+    const { secret, restoredFrom } = client.status ?? {}
+    const isSaid =
+      isTrue(client.status, 'SecretReady') &&
+      restoredFrom === memory.restoredFrom &&
+      (isStored || secret?.activeId === activeId)
     if (isSaid || (memory.restoredFrom === undefined && (activeId === undefined || isStored))) return false
     const isKnown = stored !== undefined && (memory.restoredFrom ?? lastingUid(stored)) === lastingUid(stored)
     return !isKnown || plan.step.kind !== 'rest' || needs.follow.entry(key)?.applied !== true
