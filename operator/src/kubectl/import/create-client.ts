@@ -15,6 +15,8 @@ export interface ImportedClient {
   readonly client: Readonly<Record<string, unknown>>
   readonly secret?: Readonly<Record<string, unknown>>
   readonly leftOut: readonly LeftOut[]
+  /** Why it is suspended: what restrained it, and did not come along. */
+  readonly restraints: readonly LeftOut[]
   /** What a policy has to allow. */
   readonly gates: readonly ('customClientId' | 'anyClientId' | 'existingSecret')[]
 }
@@ -46,7 +48,9 @@ export function createClient(
     broken.push({ field: `${path} ${valueText(less.removed)}`, why: fault.message })
     spec = less.spec
   }
-  leftOut.push(...broken)
+  const restraints = [...foreign.restraints, ...broken.filter(({ field }) => isRestraining(field))]
+  if (restraints.length > 0) spec = { ...spec, suspended: true }
+  leftOut.push(...broken.filter(({ field }) => !isRestraining(field)))
   taken.add(name)
   const clientId = typeof spec['clientId'] === 'string' ? spec['clientId'] : undefined
   return {
@@ -63,6 +67,7 @@ export function createClient(
           },
         }),
     leftOut,
+    restraints,
     gates: [
       ...(clientId === undefined ? [] : ['customClientId' as const]),
       ...(clientId?.includes('.') && !clientId.startsWith(`${namespace}.`) ? ['anyClientId' as const] : []),
@@ -70,6 +75,10 @@ export function createClient(
     ],
   }
 }
+
+/** Without it more people could use the client, or with less proof. */
+const isRestraining = (field: string): boolean =>
+  /^spec\.(?:access|pkce|par|dpop|certificateBoundTokens|signedRequestObject|consent|auth|suspended)\b/.test(field)
 
 /** A field that is missing since all its values break rules: those say more than that it is missing. */
 function whyNothingIsLeft({ path, message }: Fault, broken: readonly LeftOut[]): string {

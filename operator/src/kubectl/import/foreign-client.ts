@@ -21,6 +21,8 @@ export interface ForeignClient {
   /** More of `spec`, in our words. */
   readonly spec: Readonly<Record<string, unknown>>
   readonly leftOut: readonly LeftOut[]
+  /** What restrains who may use the client, or how, and cannot be carried over: the client is suspended. */
+  readonly restraints: readonly LeftOut[]
 }
 
 /** What cannot be carried over. */
@@ -38,18 +40,43 @@ export interface ForeignClients {
 
 export type JsonFields = Readonly<Record<string, unknown>>
 
-/** Reads the fields of one client, and knows which were read, so that none is dropped without a word. */
+/** What becomes of a field of another product. */
+export type FieldFate =
+  /** A path in our spec. */
+  | { readonly kind: 'to'; readonly path: string }
+  /** Without it the client can do less, or the same in another way. */
+  | { readonly kind: 'left'; readonly why: string }
+  /** Without it somebody could use the client who could not before, or with less proof. */
+  | { readonly kind: 'restraint'; readonly why: string }
+
+/** The fields of one product. */
+export interface FieldTable {
+  /** They are read in a way of their own, or have no meaning outside of the other product. */
+  readonly own: readonly string[]
+  /** A function where the value decides. */
+  readonly fates: Readonly<Record<string, FieldFate | ((value: unknown) => FieldFate)>>
+  /** What becomes of a field without a row. */
+  readonly others: (name: string) => FieldFate
+}
+
+export const to = (path: string): FieldFate => ({ kind: 'to', path })
+export const left = (why: string): FieldFate => ({ kind: 'left', why })
+export const restraint = (why: string): FieldFate => ({ kind: 'restraint', why })
+/** For `others`. */
+export const unknownIsRestraint = (): FieldFate =>
+  restraint('this command does not know it, so it may restrain who can use the client')
+
+/** Reads the fields of one client by the table of its product, so that none is dropped without a word. */
 export class FieldReader {
   readonly #fields: JsonFields
-  readonly #read = new Set<string>()
-  readonly leftOut: LeftOut[] = []
+  readonly #table: FieldTable
 
-  constructor(fields: JsonFields) {
+  constructor(fields: JsonFields, table: FieldTable) {
     this.#fields = fields
+    this.#table = table
   }
 
   #take(name: string): unknown {
-    this.#read.add(name)
     return this.#fields[name] ?? undefined
   }
 
@@ -79,23 +106,21 @@ export class FieldReader {
     return Array.isArray(value) ? value.filter(isJsonRecord) : []
   }
 
-  /** Says why a field is left out, where it says something. */
-  leave(name: string, why: string): void {
-    const value = this.#take(name)
-    if (saysSomething(value)) this.leftOut.push({ field: name, why })
+  /** @param prefix of the fields
+   *  @returns what does not come along, of all that says something */
+  report(prefix = ''): Pick<ForeignClient, 'leftOut' | 'restraints'> {
+    const said = Object.entries(this.#fields).filter(([, value]) => saysSomething(value))
+    const rows = said.map(([name, value]) => ({ field: `${prefix}${name}`, fate: this.#fateOf(name, value) }))
+    const of = (kind: 'left' | 'restraint'): LeftOut[] =>
+      rows.flatMap(({ field, fate }) => (fate?.kind === kind ? [{ field, why: fate.why }] : []))
+    return { leftOut: of('left'), restraints: of('restraint') }
   }
 
-  /** Has no meaning outside of the other product. */
-  ignore(...names: readonly string[]): void {
-    for (const name of names) this.#read.add(name)
-  }
-
-  /** @param prefix of the fields, for the report
-   *  @returns what nobody has read */
-  rest(prefix = ''): readonly LeftOut[] {
-    return Object.entries(this.#fields)
-      .filter(([name, value]) => !this.#read.has(name) && saysSomething(value))
-      .map(([name]) => ({ field: `${prefix}${name}`, why: 'this command does not know it; look whether you need it' }))
+  #fateOf(name: string, value: unknown): FieldFate | undefined {
+    const { own, fates, others } = this.#table
+    if (own.includes(name)) return undefined
+    const fate = Object.hasOwn(fates, name) ? fates[name] : undefined
+    return typeof fate === 'function' ? fate(value) : (fate ?? others(name))
   }
 }
 
@@ -106,7 +131,7 @@ const saysSomething = (value: unknown): boolean =>
   value !== false &&
   value !== 'false' &&
   !(Array.isArray(value) && value.length === 0) &&
-  !(isJsonRecord(value) && Object.keys(value).length === 0)
+  !(isJsonRecord(value) && !Object.values(value).some(saysSomething))
 
 /** @returns the plain secret, or why nobody knows it */
 export function readSecretValue(value: string | undefined): { readonly secret?: string; readonly why?: string } {

@@ -2,10 +2,11 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { parse, stringify } from 'yaml'
+import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { withKind } from '../../kubernetes/objects.ts'
 import { isNamespaceName, namespaceRule } from '../files/object-shape.ts'
 import type { PluginSession } from '../terminal.ts'
-import type { ForeignClients } from './foreign-client.ts'
+import type { ForeignClients, LeftOut } from './foreign-client.ts'
 import { readKeycloak } from './keycloak.ts'
 import { createClient } from './create-client.ts'
 import type { ImportedClient } from './create-client.ts'
@@ -30,7 +31,7 @@ export function addImportCommand(program: Command, session: PluginSession): void
   program
     .command('import')
     .description(
-      'Makes OIDCClients of the clients of another product. YAML goes to standard output, with a Secret for each client secret that is known. What cannot be carried over goes to standard error, with the reason. Needs no cluster. The exit code is 1 when a rule here refuses a client; one of another protocol is only listed.',
+      'Makes OIDCClients of the clients of another product. YAML goes to standard output, with a Secret for each client secret that is known. What cannot be carried over goes to standard error, with the reason. Needs no cluster. A client whose restraint cannot be carried over, such as a policy about people, is suspended. The exit code is 1 then, and when a rule here refuses a client; one of another protocol is only listed.',
     )
     .addOption(
       new Option('--from <product>', 'whose clients they are').choices(Object.keys(products)).makeOptionMandatory(),
@@ -64,12 +65,15 @@ function importClients({ filename, from, namespace }: ImportOptions, { terminal,
   const skipped = [...read.skipped, ...lost]
   const lines = [
     ...skipped.map(({ id, why }) => `${id}: not carried over: ${why}`),
-    ...imported.flatMap(({ id, leftOut }) => leftOut.map(({ field, why }) => `${id}: ${field}: ${why}`)),
+    ...imported.flatMap(({ id, restraints }) => restraints.map((one) => `${id}: suspended: ${textOf(one)}`)),
+    ...imported.flatMap(({ id, leftOut }) => leftOut.map((one) => `${id}: ${textOf(one)}`)),
     `${imported.length} of ${read.clients.length + read.skipped.length} clients`,
   ]
   terminal.error(`${lines.join('\n')}\n`)
-  if (lost.length > 0) exit(1)
+  if (lost.length > 0 || imported.some(({ restraints }) => restraints.length > 0)) exit(1)
 }
+
+const textOf = ({ field, why }: LeftOut): string => `${field}: ${why}`
 
 /** @returns what is wrong with the file, where it cannot be read */
 function readForeign(
@@ -102,9 +106,22 @@ function yamlOf(imported: readonly ImportedClient[], namespace: string): string 
       : [
           `# Ids and secrets of their own need a policy. An administrator of the cluster may apply this one.\n${yaml(policy)}`,
         ]
-  return [...head, ...imported.flatMap(({ client, secret }) => [...(secret ? [yaml(secret)] : []), yaml(client)])].join(
-    '---\n',
-  )
+  const objects = imported.flatMap(({ client, secret, restraints }) => [
+    ...(secret ? [yaml(secret)] : []),
+    `${commentOf(restraints)}${yaml(client)}`,
+  ])
+  return [...head, ...objects].join('---\n')
 }
+
+/** Says in the file why a client is suspended. */
+const commentOf = (restraints: readonly LeftOut[]): string =>
+  restraints.length === 0
+    ? ''
+    : [
+        'Suspended, because this did not come along. Say it here in another way, then remove "suspended":',
+        ...restraints.map((one) => `  ${textOf(one)}`),
+      ]
+        .map((line) => `# ${asOneLine(line)}\n`)
+        .join('')
 
 const yaml = (object: object): string => stringify(object, { lineWidth: 0 })

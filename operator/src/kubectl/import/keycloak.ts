@@ -1,7 +1,7 @@
 // Clients of a Keycloak realm export (ClientRepresentation).
 import { hasShape, isJsonRecord } from '@nauthera/runtime/json'
-import { FieldReader, readSecretValue } from './foreign-client.ts'
-import type { ForeignClient, ForeignClients, JsonFields } from './foreign-client.ts'
+import { FieldReader, left, readSecretValue, restraint, to, unknownIsRestraint } from './foreign-client.ts'
+import type { FieldTable, ForeignClient, ForeignClients, JsonFields } from './foreign-client.ts'
 
 /** Keycloak makes them in each realm, for itself. */
 const builtIn = ['account', 'account-console', 'admin-cli', 'broker', 'realm-management', 'security-admin-console']
@@ -38,29 +38,113 @@ const methods: Readonly<Record<string, string>> = {
   'client-x509': 'tls_client_auth',
 }
 
+const flowOfItsOwn = restraint(
+  'people sign in there by a flow of its own; see spec.access, and spec.require of an OIDCPolicy',
+)
+const noFrontChannel = left('there is no front-channel logout: set spec.logout.backchannelURI')
+const noAuthorization = left('there are no authorization services; the API decides')
+const levelOfSignIn = restraint('it asks for a level of sign-in: set spec.access.requiredAcr')
+
+const clientTable: FieldTable = {
+  own: [
+    'clientId',
+    'id',
+    'protocol',
+    'bearerOnly',
+    'fullScopeAllowed',
+    'surrogateAuthRequired',
+    'notBefore',
+    'type',
+    'nodeReRegistrationTimeout',
+    'registeredNodes',
+    'alwaysDisplayInConsole',
+    'access',
+    'defaultRoles',
+    'adminUrl',
+    'origin',
+    'registrationAccessToken',
+    'attributes',
+    'defaultClientScopes',
+    'optionalClientScopes',
+    'baseUrl',
+    'rootUrl',
+    'protocolMappers',
+    'secret',
+    'directGrantsOnly',
+    'clientTemplate',
+    'useTemplateConfig',
+    'useTemplateScope',
+    'useTemplateMappers',
+  ],
+  fates: {
+    name: to('displayName'),
+    description: to('description'),
+    enabled: to('suspended'),
+    publicClient: to('type'),
+    clientAuthenticatorType: to('auth.method'),
+    redirectUris: to('redirectURIs'),
+    webOrigins: to('corsOrigins'),
+    standardFlowEnabled: to('grantTypes'),
+    serviceAccountsEnabled: to('grantTypes'),
+    consentRequired: to('consent'),
+    implicitFlowEnabled: left('there is no implicit flow: use the code flow with PKCE'),
+    directAccessGrantsEnabled: left('there is no password grant: people sign in with a browser'),
+    authorizationServicesEnabled: noAuthorization,
+    authorizationSettings: noAuthorization,
+    frontchannelLogout: noFrontChannel,
+    authenticationFlowBindingOverrides: flowOfItsOwn,
+  },
+  others: unknownIsRestraint,
+}
+
+/** Extensions write attributes of their own. */
+const otherAttribute = () => left('this command does not know it; look whether you need it')
+
+const attributeTable: FieldTable = {
+  own: [
+    'realm_client',
+    'client.secret.creation.time',
+    'display.on.consent.screen',
+    'login_theme',
+    'backchannel.logout.revoke.offline.tokens',
+    'acr.loa.map',
+    'client_credentials.use_refresh_token',
+    'use.refresh.tokens',
+    'require.pushed.authorization.requests.default',
+    'use.jwks.url',
+  ],
+  fates: {
+    'post.logout.redirect.uris': to('postLogoutRedirectURIs'),
+    'oauth2.device.authorization.grant.enabled': to('grantTypes'),
+    'access.token.lifespan': to('tokens.accessTTL'),
+    'jwks.url': to('auth.jwksURI'),
+    'x509.subjectdn': to('auth.tls.subjectDN'),
+    'backchannel.logout.url': to('logout.backchannelURI'),
+    'backchannel.logout.session.required': to('logout.sessionRequired'),
+    'id.token.signed.response.alg': to('signing.idToken'),
+    'access.token.signed.response.alg': to('signing.accessToken'),
+    'user.info.response.signature.alg': to('signing.userinfo'),
+    logoUri: to('uris.logo'),
+    policyUri: to('uris.policy'),
+    tosUri: to('uris.tos'),
+    'pkce.code.challenge.method': to('pkce'),
+    'require.pushed.authorization.requests': to('par'),
+    'dpop.bound.access.tokens': to('dpop'),
+    'tls.client.certificate.bound.access.tokens': to('certificateBoundTokens'),
+    'request.object.required': to('signedRequestObject'),
+    'default.acr.values': levelOfSignIn,
+    'minimum.acr.value': levelOfSignIn,
+    'frontchannel.logout.url': noFrontChannel,
+    'oidc.ciba.grant.enabled': left('there is no CIBA'),
+    'standard.token.exchange.enabled': left('set grantTypes: [token_exchange] on the API that exchanges tokens'),
+  },
+  others: otherAttribute,
+}
+
 function readClientRepresentation(id: string, fields: JsonFields): ForeignClient {
-  const read = new FieldReader(fields)
-  const attributes = new FieldReader(read.record('attributes'))
-  read.ignore('clientId', 'id', 'protocol', 'bearerOnly', 'fullScopeAllowed', 'surrogateAuthRequired', 'notBefore')
-  read.ignore('nodeReRegistrationTimeout', 'alwaysDisplayInConsole', 'access', 'defaultRoles', 'adminUrl', 'origin')
-  attributes.ignore('realm_client', 'client.secret.creation.time', 'display.on.consent.screen', 'login_theme')
-  attributes.ignore('backchannel.logout.revoke.offline.tokens', 'acr.loa.map', 'client_credentials.use_refresh_token')
-  attributes.ignore('use.refresh.tokens', 'require.pushed.authorization.requests.default', 'use.jwks.url')
-  read.leave('implicitFlowEnabled', 'there is no implicit flow: use the code flow with PKCE')
-  read.leave('directAccessGrantsEnabled', 'there is no password grant: people sign in with a browser')
-  read.leave('authorizationServicesEnabled', 'there are no authorization services; the API decides')
-  read.leave('authorizationSettings', 'there are no authorization services; the API decides')
-  read.leave(
-    'authenticationFlowBindingOverrides',
-    'a flow of its own: see spec.access and spec.require of an OIDCPolicy',
-  )
-  read.leave('frontchannelLogout', 'there is no front-channel logout: set spec.logout.backchannelURI')
-  attributes.leave('frontchannel.logout.url', 'there is no front-channel logout: set spec.logout.backchannelURI')
-  attributes.leave('oidc.ciba.grant.enabled', 'there is no CIBA')
-  attributes.leave(
-    'standard.token.exchange.enabled',
-    'set grantTypes: [token_exchange] on the API that exchanges tokens',
-  )
+  const read = new FieldReader(fields, clientTable)
+  const attributes = new FieldReader(read.record('attributes'), attributeTable)
+  const reports = [read.report(), attributes.report('attributes.')]
   const isPublic = read.flag('publicClient') ?? false
   const authenticator = read.text('clientAuthenticatorType') ?? 'client-secret'
   const { secret, why } = readSecretValue(read.text('secret'))
@@ -95,13 +179,13 @@ function readClientRepresentation(id: string, fields: JsonFields): ForeignClient
       ...(why === undefined || isPublic ? [] : [{ field: 'secret', why }]),
       ...scopes.leftOut,
       ...mappersLeft(read),
-      ...read.leftOut,
-      ...attributes.leftOut,
-      ...read.rest(),
-      ...attributes.rest('attributes.'),
+      ...reports.flatMap(({ leftOut }) => leftOut),
     ],
+    restraints: reports.flatMap(({ restraints }) => restraints),
   }
 }
+
+const isRequired = (text: string | undefined): boolean => text !== undefined && text !== 'not required'
 
 /** Those that begin with / are below the root URL. */
 const absolute = (uri: string, root: string | undefined): string =>
@@ -175,6 +259,7 @@ function specOf(read: FieldReader, attributes: FieldReader, home: string | undef
     ...(attributes.text('pkce.code.challenge.method') === 'S256' ? { pkce: 'Required' } : {}),
     ...(attributes.flag('require.pushed.authorization.requests') ? { par: true } : {}),
     ...(attributes.flag('dpop.bound.access.tokens') ? { dpop: true } : {}),
+    ...(isRequired(attributes.text('request.object.required')) ? { signedRequestObject: true } : {}),
     ...(attributes.flag('tls.client.certificate.bound.access.tokens') ? { certificateBoundTokens: true } : {}),
     ...(read.flag('consentRequired') ? { consent: 'Remember' } : {}),
     ...(lifespan === undefined ? {} : { tokens: { accessTTL: `${lifespan}s` } }),

@@ -1,7 +1,7 @@
 // Clients of Dex (staticClients), Authelia (identity_providers.oidc.clients) and Ory Hydra (OAuth2Client).
 import { isJsonRecord } from '@nauthera/runtime/json'
-import { FieldReader, readSecretValue } from './foreign-client.ts'
-import type { ForeignClient, ForeignClients, JsonFields } from './foreign-client.ts'
+import { FieldReader, left, readSecretValue, restraint, to, unknownIsRestraint } from './foreign-client.ts'
+import type { FieldFate, FieldTable, ForeignClient, ForeignClients, JsonFields } from './foreign-client.ts'
 
 const at = (value: unknown, ...path: readonly string[]): unknown =>
   path.reduce<unknown>((inner, name) => (isJsonRecord(inner) ? inner[name] : undefined), value)
@@ -9,16 +9,31 @@ const at = (value: unknown, ...path: readonly string[]): unknown =>
 const each = (list: unknown, read: (fields: JsonFields) => ForeignClient): ForeignClients | undefined =>
   Array.isArray(list) ? { clients: list.filter(isJsonRecord).map(read), skipped: [] } : undefined
 
+const dexTable: FieldTable = {
+  own: ['secret'],
+  fates: {
+    id: to('clientId'),
+    name: to('displayName'),
+    logoURL: to('uris.logo'),
+    public: to('type'),
+    redirectURIs: to('redirectURIs'),
+    secretEnv: left('it is a variable of Dex; the operator makes a new one'),
+    idEnv: left('it is a variable of Dex: write its value into spec.clientId'),
+    trustedPeers: left('a token for another client: make that one an API, and list it in spec.audiences'),
+    ssoSharedWith: left('a session is shared by all clients'),
+    allowedConnectors: restraint(
+      'only people of these connectors may use it: choose them by spec.access.allowedGroups',
+    ),
+  },
+  others: unknownIsRestraint,
+}
+
 /** The file of Dex, or the values of its chart. */
 export const readDex = (file: unknown): ForeignClients | undefined =>
   each(at(file, 'staticClients') ?? at(file, 'config', 'staticClients'), (fields) => {
-    const read = new FieldReader(fields)
+    const read = new FieldReader(fields, dexTable)
     const { secret, why } = readSecretValue(read.text('secret'))
-    read.leave('secretEnv', 'it is a variable of Dex; the operator makes a new one')
-    read.leave('idEnv', 'it is a variable of Dex: write its value into spec.clientId')
-    read.leave('trustedPeers', 'a token for another client: make that one an API, and list it in spec.audiences')
-    read.leave('ssoSharedWith', 'a session is shared by all clients')
-    read.leave('allowedConnectors', 'choose people by spec.access.allowedGroups')
+    const { leftOut, restraints } = read.report()
     const name = read.text('name')
     const logo = read.text('logoURL')
     const id = read.text('id')
@@ -32,7 +47,8 @@ export const readDex = (file: unknown): ForeignClients | undefined =>
       grantTypes: ['authorization_code', 'refresh_token'],
       scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
       spec: logo?.startsWith('https://') ? { uris: { logo } } : {},
-      leftOut: [...(why === undefined ? [] : [{ field: 'secret', why }]), ...read.leftOut, ...read.rest()],
+      leftOut: [...(why === undefined ? [] : [{ field: 'secret', why }]), ...leftOut],
+      restraints,
     }
   })
 
@@ -42,23 +58,96 @@ const acrs: Readonly<Record<string, JsonFields>> = {
   deny: { suspended: true },
 }
 
+const acrOf = (policy: string): JsonFields | undefined => (Object.hasOwn(acrs, policy) ? acrs[policy] : undefined)
+
+/** What Authelia and Hydra have in the words of RFC 7591. */
+const metadata: Omit<FieldTable, 'others'> = {
+  own: ['response_types', 'token_endpoint_auth_signing_alg'],
+  fates: {
+    client_id: to('clientId'),
+    client_name: to('displayName'),
+    redirect_uris: to('redirectURIs'),
+    post_logout_redirect_uris: to('postLogoutRedirectURIs'),
+    allowed_cors_origins: to('corsOrigins'),
+    grant_types: to('grantTypes'),
+    scopes: to('scopes'),
+    audience: to('audiences'),
+    token_endpoint_auth_method: to('auth.method'),
+    jwks: to('auth.jwks'),
+    jwks_uri: to('auth.jwksURI'),
+    id_token_signed_response_alg: to('signing.idToken'),
+    userinfo_signed_response_alg: to('signing.userinfo'),
+    backchannel_logout_uri: to('logout.backchannelURI'),
+    backchannel_logout_session_required: to('logout.sessionRequired'),
+    client_uri: to('uris.client'),
+    logo_uri: to('uris.logo'),
+    policy_uri: to('uris.policy'),
+    tos_uri: to('uris.tos'),
+    contacts: to('contacts'),
+    sector_identifier_uri: to('sectorIdentifierURI'),
+    request_uris: left('signed requests are sent by PAR'),
+    request_object_signing_alg: left(
+      'requests may be signed with any algorithm of the keys; see spec.signedRequestObject',
+    ),
+  },
+}
+
+const otherOfAuthelia = (name: string): FieldFate =>
+  /_key_id$|_encrypt(?:ed|ion)_/.test(name)
+    ? left('keys are those of the server, and nothing is encrypted')
+    : unknownIsRestraint()
+
+const autheliaTable: FieldTable = {
+  own: [
+    ...metadata.own,
+    'client_secret',
+    'secret',
+    'response_modes',
+    'pkce_challenge_method',
+    'allow_multiple_auth_methods',
+    'requested_audience_mode',
+    'authorization_signed_response_alg',
+    'introspection_signed_response_alg',
+    'revocation_endpoint_auth_method',
+    'revocation_endpoint_auth_signing_alg',
+    'introspection_endpoint_auth_method',
+    'introspection_endpoint_auth_signing_alg',
+    'pushed_authorization_request_endpoint_auth_method',
+    'pushed_authorization_request_endpoint_auth_signing_alg',
+  ],
+  fates: {
+    ...metadata.fates,
+    id: to('clientId'),
+    description: to('displayName'),
+    public: to('type'),
+    access_token_signed_response_alg: to('signing.accessToken'),
+    require_pkce: to('pkce'),
+    require_pushed_authorization_requests: to('par'),
+    consent_mode: (value) =>
+      value === 'implicit'
+        ? left('people are asked once; consent: Skip needs a policy with allow.consent')
+        : to('consent'),
+    authorization_policy: (value) =>
+      typeof value === 'string' && acrOf(value) !== undefined
+        ? to('access.requiredAcr')
+        : restraint(`${String(value)} is a policy of its own: see spec.access`),
+    lifespan: left('set spec.tokens'),
+    claims_policy: left('spec.claims makes claims of groups'),
+    pre_configured_consent_duration: left('consent has no end; people take it back in their account'),
+  },
+  others: otherOfAuthelia,
+}
+
+const pushed = 'require_pushed_authorization_requests'
+
 /** `id`, `description` and `secret` are the names of before 4.38. */
-export const readAuthelia = (file: unknown): ForeignClients | undefined =>
-  each(at(file, 'identity_providers', 'oidc', 'clients'), (fields) => {
-    const read = new FieldReader(fields)
+export function readAuthelia(file: unknown): ForeignClients | undefined {
+  const ofAll = (name: string) => at(file, 'identity_providers', 'oidc', name)
+  return each(ofAll('clients'), (fields) => {
+    const read = new FieldReader(fields, autheliaTable)
     const { secret, why } = readSecretValue(read.text('client_secret') ?? read.text('secret'))
     const policy = read.text('authorization_policy') ?? 'two_factor'
-    if (acrs[policy] === undefined)
-      read.leave('authorization_policy', `${policy} is a policy of Authelia: see spec.access`)
-    if (read.text('consent_mode') === 'implicit')
-      read.leave('consent_mode', 'people are asked once; consent: Skip needs a policy with allow.consent')
-    read.leave('lifespan', 'set spec.tokens')
-    read.leave('claims_policy', 'spec.claims makes claims of groups')
-    read.leave('request_uris', 'signed requests are sent by PAR')
-    read.leave('pre_configured_consent_duration', 'consent has no end; people take it back in their account')
-    read.ignore('response_types', 'response_modes', 'pkce_challenge_method', 'allow_multiple_auth_methods')
-    read.ignore('token_endpoint_auth_signing_alg', 'requested_audience_mode', 'authorization_signed_response_alg')
-    read.ignore('introspection_signed_response_alg', 'revocation_endpoint_auth_method')
+    const { leftOut, restraints } = read.report()
     const access = algOf(read.text('access_token_signed_response_alg'))
     const tokens = access === undefined ? {} : { tokens: { format: 'jwt' } }
     return {
@@ -69,16 +158,48 @@ export const readAuthelia = (file: unknown): ForeignClients | undefined =>
       isPublic: read.flag('public') ?? false,
       ...(secret === undefined ? {} : { secret }),
       spec: {
-        ...acrs[policy],
-        ...(read.flag('require_pkce') ? { pkce: 'Required' } : {}),
-        ...(read.flag('require_pushed_authorization_requests') ? { par: true } : {}),
+        ...acrOf(policy),
+        ...(read.flag('require_pkce') || ofAll('enforce_pkce') === 'always' ? { pkce: 'Required' } : {}),
+        ...(read.flag(pushed) || ofAll(pushed) === true ? { par: true } : {}),
         ...(read.text('consent_mode') === 'explicit' ? { consent: 'Explicit' } : {}),
         ...tokens,
         ...sharedSpec(read, access),
       },
-      leftOut: [...(why === undefined ? [] : [{ field: 'client_secret', why }]), ...read.leftOut, ...read.rest()],
+      leftOut: [...(why === undefined ? [] : [{ field: 'client_secret', why }]), ...leftOut],
+      restraints,
     }
   })
+}
+
+const noFrontChannel = left('there is no front-channel logout: set spec.logout.backchannelURI')
+
+const otherOfHydra = (name: string): FieldFate =>
+  name.endsWith('_lifespan') ? left('set spec.tokens') : unknownIsRestraint()
+
+const hydraTable: FieldTable = {
+  own: [
+    ...metadata.own,
+    'created_at',
+    'updated_at',
+    'client_secret',
+    'client_secret_expires_at',
+    'registration_client_uri',
+    'registration_access_token',
+    'owner',
+  ],
+  fates: {
+    ...metadata.fates,
+    scope: to('scopes'),
+    subject_type: to('subjectType'),
+    access_token_strategy: to('tokens.format'),
+    metadata: left('put it into labels or annotations'),
+    skip_consent: left('people are asked once; consent: Skip needs a policy with allow.consent'),
+    skip_logout_consent: left('people are asked before they sign out without a hint'),
+    frontchannel_logout_uri: noFrontChannel,
+    frontchannel_logout_session_required: noFrontChannel,
+  },
+  others: otherOfHydra,
+}
 
 /** What `hydra list oauth2-clients --format json` or the admin API prints, or one client. */
 export function readHydra(file: unknown): ForeignClients | undefined {
@@ -86,21 +207,11 @@ export function readHydra(file: unknown): ForeignClients | undefined {
   const isHydra = (one: unknown) => typeof at(one, 'client_id') === 'string'
   if (!Array.isArray(list) || !list.every(isHydra)) return undefined
   return each(list, (fields) => {
-    const read = new FieldReader(fields)
+    const read = new FieldReader(fields, hydraTable)
     const { secret, why } = readSecretValue(read.text('client_secret'))
     const method = read.text('token_endpoint_auth_method')
     const isPublic = method === 'none'
-    read.ignore('created_at', 'updated_at', 'client_secret_expires_at', 'registration_client_uri', 'response_types')
-    read.ignore('registration_access_token', 'owner', 'jwks_uri', 'token_endpoint_auth_signing_alg')
-    read.leave('metadata', 'put it into labels or annotations')
-    if (read.flag('skip_consent'))
-      read.leave('skip_consent', 'people are asked once; consent: Skip needs a policy with allow.consent')
-    read.leave('frontchannel_logout_uri', 'there is no front-channel logout: set spec.logout.backchannelURI')
-    read.leave('frontchannel_logout_session_required', 'there is no front-channel logout')
-    read.leave('request_uris', 'signed requests are sent by PAR')
-    read.leave('skip_logout_consent', 'people are asked before they sign out without a hint')
-    const lives = Object.keys(fields).filter((name) => name.endsWith('_lifespan'))
-    for (const name of lives) read.leave(name, 'set spec.tokens')
+    const { leftOut, restraints } = read.report()
     const strategy = read.text('access_token_strategy')
     const noSecret = !isPublic && secret === undefined && why === undefined && method !== 'private_key_jwt'
     return {
@@ -118,9 +229,9 @@ export function readHydra(file: unknown): ForeignClients | undefined {
           ? [{ field: 'client_secret', why: 'Hydra never shows it again; the operator makes a new one' }]
           : []),
         ...(why === undefined ? [] : [{ field: 'client_secret', why }]),
-        ...read.leftOut,
-        ...read.rest(),
+        ...leftOut,
       ],
+      restraints,
     }
   })
 }
@@ -129,7 +240,7 @@ export function readHydra(file: unknown): ForeignClients | undefined {
 function metadataOf(
   read: FieldReader,
   { id = 'client', name }: { readonly id: string | undefined; readonly name: string | undefined },
-): Omit<ForeignClient, 'isPublic' | 'spec' | 'leftOut'> {
+): Omit<ForeignClient, 'isPublic' | 'spec' | 'leftOut' | 'restraints'> {
   const method = read.text('token_endpoint_auth_method')
   const scopes = read.texts('scopes')
   const audiences = read.texts('audience')

@@ -1,4 +1,6 @@
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { parseAllDocuments, stringify } from 'yaml'
 import { runPlugin } from '../plugin.ts'
 
@@ -217,7 +219,7 @@ describe('kubectl nauthera import', () => {
         secret: `$plaintext$${known}`,
         consent_mode: 'explicit',
         redirect_uris: ['https://old.example.com/cb'],
-        authorization_policy: 'admins',
+        authorization_policy: 'one_factor',
       },
     ]
     const { code, specOf, error, objects } = await importFrom(
@@ -240,7 +242,6 @@ describe('kubectl nauthera import', () => {
     expect(objects.find(({ kind }) => kind === 'Secret')!.stringData).to.deep.equal({ client_secret: known })
     expect(error).to.include('jellyfin: grant implicit: there is no such grant here')
     expect(error).to.include('jellyfin: client_secret: there is only a salted digest of it (pbkdf2-sha512)')
-    expect(error).to.include('abc: authorization_policy: admins is a policy of Authelia')
   })
 
   it('reads what Hydra lists', async () => {
@@ -285,6 +286,91 @@ describe('kubectl nauthera import', () => {
       'mobile: skip_consent: people are asked once',
     ])
       expect(error).to.include(line)
+  })
+
+  /** What restrains a client at each product, and does not come along. `more`: fields that do, or that do not matter. */
+  const restrained: Readonly<
+    Record<string, { base: object; restraints: object; more: object; file: (one: object) => object }>
+  > = {
+    keycloak: {
+      base: {
+        clientId: 'app',
+        secret: known,
+        redirectUris: ['https://app.example.com/cb'],
+        protocol: 'openid-connect',
+      },
+      restraints: {
+        authenticationFlowBindingOverrides: { browser: '3f0e' },
+        'attributes.default.acr.values': '2',
+        'attributes.minimum.acr.value': 'gold',
+        // nobody can sign requests without keys
+        'attributes.request.object.required': 'request only',
+        fieldOfTheFuture: 'x',
+      },
+      more: {
+        directAccessGrantsEnabled: true,
+        'attributes.some.extension': 'x',
+        'attributes.request.object.required': 'not required',
+        consentRequired: true,
+      },
+      file: (one) => ({ clients: [one] }),
+    },
+    dex: {
+      base: { id: 'app', secret: known, redirectURIs: ['https://app.example.com/cb'] },
+      restraints: { allowedConnectors: ['staff'], fieldOfTheFuture: ['x'] },
+      more: { trustedPeers: ['cli'], allowedConnectors: [], name: 'App' },
+      file: (one) => ({ staticClients: [one] }),
+    },
+    authelia: {
+      base: { client_id: 'app', redirect_uris: ['https://app.example.com/cb'] },
+      restraints: { authorization_policy: 'admins', fieldOfTheFuture: 'x' },
+      more: { authorization_policy: 'two_factor', consent_mode: 'implicit', id_token_signed_response_key_id: 'k' },
+      file: (one) => ({ identity_providers: { oidc: { clients: [one] } } }),
+    },
+    hydra: {
+      base: { client_id: 'app', redirect_uris: ['https://app.example.com/cb'] },
+      restraints: { fieldOfTheFuture: { x: 1 } },
+      more: { skip_consent: true, metadata: { team: 'a' }, authorization_code_grant_access_token_lifespan: '1h' },
+      file: (one) => [one],
+    },
+  }
+  const withFields = (base: object, fields: object): object => {
+    const named = Object.entries(fields).filter(([name]) => name.startsWith('attributes.'))
+    const rest = Object.entries(fields).filter(([name]) => !name.startsWith('attributes.'))
+    const attributes = Object.fromEntries(named.map(([name, value]) => [name.slice('attributes.'.length), value]))
+    return { ...base, ...Object.fromEntries(rest), ...(named.length === 0 ? {} : { attributes }) }
+  }
+  const some = (fields: object) =>
+    fc.subarray(Object.entries(fields)).map((entries): Record<string, unknown> => Object.fromEntries(entries))
+
+  for (const [product, { base, restraints, more, file }] of Object.entries(restrained))
+    it(`suspends a client of ${product} whose restraint does not come along, says why in the file, and ends with 1`, () =>
+      fc.assert(
+        fc.asyncProperty(some(more), some(restraints), async (free, narrow) => {
+          const { code, specOf, out, error } = await importFrom(product, file(withFields(base, { ...free, ...narrow })))
+          const names = Object.keys(narrow)
+          expect([code, specOf('app')?.['suspended'] ?? false]).to.deep.equal(names.length > 0 ? [1, true] : [0, false])
+          expect(out.includes('# Suspended, because')).to.equal(names.length > 0)
+          for (const name of names.filter((one) => !one.endsWith('required')))
+            for (const text of [out, error]) expect(text).to.include(name)
+        }),
+        { numRuns: propertyRuns(20) },
+      ))
+
+  it('suspends a client whose policy of Authelia has the name of a member of every object', async () => {
+    for (const name of ['constructor', '__proto__', 'toString', 'deny']) {
+      const clients = [{ client_id: 'app', redirect_uris: ['https://app.example.com/cb'], authorization_policy: name }]
+      const { code, specOf } = await importFrom('authelia', { identity_providers: { oidc: { clients } } })
+      expect([code, specOf('app')!['suspended']], name).to.deep.equal([name === 'deny' ? 0 : 1, true])
+    }
+  })
+
+  it('takes what Authelia demands of every client', async () => {
+    const clients = [{ client_id: 'app', redirect_uris: ['https://app.example.com/cb'] }]
+    const all = { enforce_pkce: 'always', require_pushed_authorization_requests: true }
+    const { specOf } = await importFrom('authelia', { identity_providers: { oidc: { ...all, clients } } })
+    const access = { requiredAcr: ['urn:nauthera:mfa'] }
+    expect(specOf('app')).to.deep.include({ pkce: 'Required', par: true, access })
   })
 
   it('says what it wants instead of a file that it cannot read', async () => {
