@@ -191,7 +191,7 @@ function createWaysOut({
     const left = isRevoked(work.judgement.client, read.state) ? withoutPrevious(verifiers, published) : verifiers
     if (!isUnknown) entries.setEntry(work, left, 'known')
     const isAccepted = published === undefined ? left.length === 0 : left.some(({ sha256 }) => sha256 === published)
-    const isThere = read.state.kind === 'owned' && !read.isFormer && !read.isAdopted && isAccepted
+    const isThere = read.state.kind === 'owned' && !read.isFormer && !read.wasOfEarlier && isAccepted
     const name = secretNameOf(work.judgement.client)
     return {
       plan: undefined,
