@@ -166,6 +166,22 @@ describe('the admission policies of OIDCPolicies at a real API server', function
       it(`lets through a mirror that ${sentence}`, async () => expectTaken(await patch(mirror, change)))
     }
 
+    for (const [sentence, restraint] of [
+      ['suspends it', { suspended: true }],
+      ['lets some groups in', { suspended: null, allowedGroups: ['staff'] }],
+      ['asks for a second factor', { leastAcr: 'urn:nauthera:mfa' }],
+      ['ends a leaked secret', { endedVerifiers: ['aaaaaaaa'] }],
+      ['suspends it again, beside all of that', { suspended: true }],
+    ] as const)
+      it(`lets through a mirror whose cluster ${sentence} beside the version that it has`, async () =>
+        expectTaken(await patch(mirror, { restraint })))
+
+    it('refuses the field of a mirror for a client that is none', async () => {
+      const { status, body } = await patch(path, { restraint: { suspended: true } })
+      expect(status).to.equal(422)
+      expect(body.message).to.include('spec.restraint').and.to.include('must be absent outside of a mirror')
+    })
+
     for (const [sentence, field, change] of [
       ['another host', 'spec.redirectURIs', { redirectURIs: ['https://three.example.com/cb'] }],
       ['another scope', 'spec.scopes', { scopes: ['openid', 'phone'] }],

@@ -326,7 +326,7 @@ describe('a spoke as a process, when something breaks', function () {
     await begin('away')
     const ended = { ...credentials('away') }
     await apply('away', rotating('1', { overlap: '1m' }))
-    // before that the new secret is announced with an end, and the published one has none
+    // the secret before gets its end with the write that follows the publication of the new one
     const hasEnd = () =>
       listed('away').some(({ sha256, notAfter }) => sha256 === digestOf(ended.clientSecret) && notAfter !== undefined)
     await waitForObject(chain.stack.api, 'oidcclients', mirrorOf('away'), hasEnd, 120_000)

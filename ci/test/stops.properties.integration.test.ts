@@ -1,94 +1,31 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { startCluster } from '@nauthera/harness/operator/cluster'
-import type { Cluster } from '@nauthera/harness/operator/cluster'
+import { changedDefinitions } from '@nauthera/harness/operator/changed-definitions'
 import { release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
+import { joinedCluster } from '@nauthera/harness/operator/joined-cluster'
+import { startPair } from '@nauthera/harness/operator/pair'
+import type { Pair } from '@nauthera/harness/operator/pair'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
-import type { TestReplica } from '@nauthera/harness/operator/replica'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
 import { invalid } from '@nauthera/rules/client-fault'
-import type { RegisteredClient } from '@nauthera/server/clients/registered-client'
 import { ServingReplica } from './support/serving-replica.ts'
+import {
+  api,
+  base,
+  clientIdOf,
+  edge,
+  editsOf,
+  makeOtherVersion,
+  refusals,
+  refusedName,
+  stopCases as cases,
+  tightenings,
+} from './support/stop-cases.ts'
+import type { Spec, StopCase } from './support/stop-cases.ts'
 
 // A stop always wins: whatever keeps an earlier version of a client in service, what its object and its policies tighten holds for that one
-// too. Each case is a client of its own, and all of them are in one cluster.
-
-type Spec = Record<string, unknown>
-
-const api = 'https://billing.example.com'
-const refusedName = 'refused by servers'
-const base: Spec = {
-  type: 'Web',
-  redirectURIs: ['https://app.example.com/callback'],
-  scopes: ['openid', 'read'],
-  audiences: [api],
-  rotation: { trigger: '1', interval: '720h', overlap: '24h', retire: 'AfterOverlap' },
-}
-
-/** How a new version comes to be refused, so that an earlier one is served. */
-const refusals: Readonly<Record<string, (spec: Spec) => Spec>> = {
-  invalid: (spec) => ({ ...spec, rotation: { ...(spec['rotation'] as Spec), window: never } }),
-  'too-large': (spec) => ({ ...spec, redirectURIs: manyURIs(28, 500), corsOrigins: manyOrigins(20) }),
-  'no-room': (spec) => ({ ...spec, redirectURIs: manyURIs(20, 200) }),
-  rejected: (spec) => ({ ...spec, displayName: refusedName }),
-  'name-taken': (spec) => ({ ...spec, secret: { name: 'of-a-stranger' } }),
-  'id-taken': (spec) => ({ ...spec, resourceServer: { ...(spec['resourceServer'] as Spec), identifier: api } }),
-}
-const never = { schedule: '0 0 30 2 *', duration: '1h' }
-const manyURIs = (count: number, length: number): string[] =>
-  Array.from({ length: count }, (_, index) => `https://app.example.com/${index}/${randomText(length)}`)
-const manyOrigins = (count: number): string[] =>
-  Array.from({ length: count }, () => `https://${[1, 2, 3].map(() => randomText(50)).join('.')}.example.com`)
-/** Text that does not compress. */
-const randomText = (length: number): string =>
-  Array.from({ length }, () => Math.floor(Math.random() * 36).toString(36)).join('')
-
-interface Tightening {
-  /** What the object says from then on. */
-  readonly tighten?: (spec: Spec) => Spec
-  readonly isObeyed: (served: RegisteredClient) => boolean
-}
-
-const tightenings: Readonly<Record<string, Tightening>> = {
-  suspended: {
-    tighten: (spec) => ({ ...spec, suspended: true }),
-    isObeyed: ({ config }) => config.suspended,
-  },
-  // the API lets only some clients in from then on: see closeApi
-  access: { isObeyed: ({ granted }) => granted?.every(({ scopes }) => scopes.length === 0) === true },
-  groups: {
-    tighten: (spec) => ({ ...spec, access: { ...(spec['access'] as Spec), allowedGroups: ['staff'] } }),
-    isObeyed: ({ config }) => config.allowedGroups.join() === 'staff',
-  },
-  acr: {
-    tighten: (spec) => ({ ...spec, access: { ...(spec['access'] as Spec), requiredAcr: ['urn:nauthera:mfa'] } }),
-    isObeyed: ({ config }) => config.requiredAcr.join() === 'urn:nauthera:mfa',
-  },
-  revoked: {
-    tighten: (spec) => ({ ...spec, rotation: { ...(spec['rotation'] as Spec), revokePrevious: 'leak' } }),
-    isObeyed: ({ verifiers }) => verifiers.length === 1,
-  },
-  // a policy forbids what is served, and its grace ends: see denyAll
-  denied: { isObeyed: () => false },
-}
-
-interface Case {
-  readonly name: string
-  readonly namespace: string
-  readonly refusal: string
-  readonly tightening: string
-}
-
-/** The policies select by the labels of the namespace. */
-const cases: readonly Case[] = Object.keys(refusals).flatMap((refusal) =>
-  Object.keys(tightenings).map((tightening) => ({
-    name: `${refusal}-${tightening}`,
-    namespace: `${refusal}-${tightening === 'denied' ? 'denied' : 'others'}`,
-    refusal,
-    tightening,
-  })),
-)
+// too. Each case is a client of its own, and all of them are in one hub: its own, and those of a cluster that has joined it.
 
 /** What comes first, and what becomes of the third replica meanwhile. */
 const order = fc.record({
@@ -101,68 +38,84 @@ const order = fc.record({
 
 describe('A stop, whatever version of a client is served', function () {
   this.timeout(120_000 * propertyRuns(1))
-  let cluster: Cluster
-  let operator: TestOperator
+  let pair: Pair
+  let spoke: TestOperator
   let serving: readonly ServingReplica[]
-  let mounts: readonly TestReplica[]
+
+  const clusterOf = ({ place }: Pick<StopCase, 'place'>) => pair[place]
+  const hubApi = () => pair.hub.api
 
   const start = async () => {
-    cluster = await startCluster()
-    const { api: kubeApi } = cluster
-    for (const { namespace, refusal, tightening } of cases) {
-      const labels = { room: refusal === 'no-room' ? 'none' : 'enough', denied: String(tightening === 'denied') }
-      kubeApi.set({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } })
-    }
+    pair = await startPair({
+      replicas: 3,
+      definitions: changedDefinitions(makeOtherVersion),
+      settings: {
+        watch: { mode: 'cluster' },
+        policy: { allow: { verifiers: true, resourceServer: true, audiences: undefined } },
+      },
+    })
+    for (const one of cases)
+      clusterOf(one).api.set({
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name: one.namespace, labels: { 'kubernetes.io/metadata.name': one.namespace } },
+      })
+    // else a policy that selects by them holds for all clients of the cluster
+    hubApi().set(joinedCluster(edge, { trustNamespaceLabels: true }))
     const needs = {
-      api: kubeApi,
+      api: hubApi(),
       release,
       namespace: releaseNamespace,
       checkClient: ({ clientName }: { clientName: string }) =>
         clientName === refusedName ? [invalid('displayName', 'is refused here')] : [],
     }
     serving = [1, 2, 3].map(() => new ServingReplica(needs))
-    kubeApi.store.onChange(({ resource, object }) => {
+    hubApi().store.onChange(({ resource, object }) => {
       if (resource.plural !== 'secrets' || object.metadata.namespace !== releaseNamespace) return
       for (const replica of serving) replica.follow()
     })
-    mounts = await Promise.all(['server-a', 'server-b', 'server-c'].map((name) => cluster.startReplica(name)))
-    for (const mount of mounts)
+    for (const mount of pair.replicas)
       mount.reject(({ desired }) =>
         desired?.clientName === refusedName
           ? { field: 'spec.displayName', code: 'CLIENT_METADATA_INVALID', message: 'is refused here' }
           : undefined,
       )
-    operator = cluster.startOperator({
-      settings: {
-        watch: { mode: 'cluster' },
-        policy: { allow: { resourceServer: true, audiences: undefined } },
-      },
-    })
-    await operator.leading
+    spoke = pair.startSpoke({ watch: { mode: 'cluster' } })
+    await spoke.leading
   }
 
   const put = (name: string, spec: object) =>
-    cluster.api.set({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCPolicy', metadata: { name }, spec })
+    hubApi().set({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCPolicy', metadata: { name }, spec })
+  /** Also for clients of the joined cluster, which sends the labels of its namespaces. */
+  const putFor = (name: string, holds: (namespace: string) => boolean, spec: object) => {
+    const values = [...new Set(cases.map(({ namespace }) => namespace))].filter(holds)
+    const matchExpressions = [{ key: 'kubernetes.io/metadata.name', operator: 'In', values }]
+    put(name, { ...spec, selector: { namespaces: { matchExpressions } } })
+  }
   const applyApi = (clientIds?: readonly string[]) =>
-    cluster.apply('billing', {
+    pair.hub.apply('billing', {
       type: 'M2M',
       resourceServer: {
         identifier: api,
         scopes: [{ name: 'read' }],
-        access: [clientIds ? { clientIds } : { namespaces: ['*'] }],
+        access: clientIds
+          ? [0, 50].map((from) => ({ clientIds: clientIds.slice(from, from + 50) }))
+          : [{ namespaces: ['*'] }, { clusters: [{ name: edge, namespaces: ['*'] }] }],
       },
     })
-  const apply = ({ name, namespace }: Case, spec: Spec) => cluster.apply(name, spec, { namespace })
-  const of = ({ name, namespace }: Case): OIDCClient | undefined => cluster.client(name, namespace)
-  const condition = (one: Case, type: string) => cluster.condition(one.name, type, one.namespace)
-  const clientIdOf = ({ name, namespace }: Case) => `${namespace}.${name}`
-  const servedBy = (one: Case) => serving.map((replica) => replica.find(clientIdOf(one)))
+  const apply = (one: StopCase, spec: Spec) => clusterOf(one).apply(one.name, spec, { namespace: one.namespace })
+  const of = (one: StopCase): OIDCClient | undefined => clusterOf(one).client(one.name, one.namespace)
+  const condition = (one: StopCase, type: string) => clusterOf(one).condition(one.name, type, one.namespace)
+  const leap = () => {
+    for (const { clock } of [pair.hubOperator, spoke]) clock.leap(3_000)
+  }
+  const servedBy = (one: StopCase) => serving.map((replica) => replica.find(clientIdOf(one)))
 
-  const isObeyed = (one: Case): boolean =>
+  const isObeyed = (one: StopCase): boolean =>
     servedBy(one).every((client) => client === undefined || tightenings[one.tightening]!.isObeyed(client))
-  const untilAll = async (holds: (one: Case) => unknown, what: string, timeoutMs?: number) => {
-    const open = () => cases.filter((one) => !holds(one)).map(({ name }) => name)
-    await cluster
+  const untilAll = async (holds: (one: StopCase) => unknown, what: string, timeoutMs?: number) => {
+    const open = () => cases.filter((one) => !holds(one)).map(({ name, place }) => `${name} (${place})`)
+    await pair
       .until(() => open().length === 0, what, timeoutMs)
       .catch((error: unknown) => {
         throw new Error(`${what}; not so: ${open().join(', ')}`, { cause: error })
@@ -170,9 +123,9 @@ describe('A stop, whatever version of a client is served', function () {
   }
 
   /** For each refusal an API, and one client that calls all of them. */
-  const applyApis = async (specOf: (refusal: string) => Spec) => {
-    for (const refusal of Object.keys(refusals))
-      await cluster.apply('api', specOf(refusal), { namespace: `${refusal}-others` })
+  const applyApis = async (specOf: (refusal: string, refuse: (spec: Spec) => Spec) => Spec) => {
+    for (const [refusal, refuse] of Object.entries(refusals))
+      await pair.hub.apply('api', specOf(refusal, refuse), { namespace: `${refusal}-others` })
   }
   const identifierOf = (refusal: string) => `https://${refusal}.example.com`
   const apiSpec = (refusal: string, identifier = identifierOf(refusal)): Spec => ({
@@ -190,39 +143,31 @@ describe('A stop, whatever version of a client is served', function () {
   /** Every client is served with two secrets, everywhere. */
   const setUp = async () => {
     await applyApi()
-    await applyApis(apiSpec)
+    await applyApis((refusal) => apiSpec(refusal))
     const audiences = Object.keys(refusals).flatMap((refusal) => [
       identifierOf(refusal),
       identifierOf(`new-${refusal}`),
     ])
-    await cluster.apply('caller', { type: 'M2M', scopes: ['read'], audiences })
-    for (const { namespace } of cases) {
-      const metadata = { name: 'of-a-stranger', namespace }
-      cluster.api.set({ apiVersion: 'v1', kind: 'Secret', metadata, data: { token: 'dW50b3VjaGVk' } } as never)
+    await pair.hub.apply('caller', { type: 'M2M', scopes: ['read'], audiences })
+    for (const one of cases) {
+      const metadata = { name: 'of-a-stranger', namespace: one.namespace }
+      clusterOf(one).api.set({ apiVersion: 'v1', kind: 'Secret', metadata, data: { token: 'dW50b3VjaGVk' } } as never)
     }
     for (const one of cases) await apply(one, base)
     await untilAll((one) => condition(one, 'Ready')?.status === 'True', 'all are Ready')
     const areOpen = () => serving.every((replica) => openTo(replica).length === Object.keys(refusals).length)
-    await cluster.until(areOpen, 'every API lets its caller in')
+    await pair.until(areOpen, 'every API lets its caller in')
     const rotated = { ...base, rotation: { ...(base['rotation'] as Spec), trigger: '2' } }
-    operator.clock.leap(3_000)
+    leap()
     for (const one of cases) await apply(one, rotated)
     await untilAll((one) => of(one)?.status?.secret?.previous?.length === 1, 'all have a previous secret')
     await untilAll((one) => servedBy(one).every((client) => client?.verifiers.length === 2), 'and servers know it')
-    put('no-room', { selector: { namespaces: { matchLabels: { room: 'none' } } }, limits: { bytesPerShard: 1024 } })
+    putFor('no-room', (namespace) => namespace.startsWith('no-room'), { limits: { bytesPerShard: 1024 } })
     return rotated
   }
 
-  /** @returns what the object says when it is refused, when it is stopped, and both */
-  const edits = ({ refusal, tightening }: Case, spec: Spec) => {
-    const refuse = refusals[refusal]!
-    const { tighten = (before: Spec) => before } = tightenings[tightening]!
-    return { refused: refuse(spec), stopped: tighten(spec), both: tighten(refuse(spec)) }
-  }
-
   const denyAll = () =>
-    put('deny', {
-      selector: { namespaces: { matchLabels: { denied: 'true' } } },
+    putFor('deny', (namespace) => namespace.endsWith('denied'), {
       enforcement: 'Deny',
       grace: '1m',
       allow: { types: ['M2M'] },
@@ -235,30 +180,30 @@ describe('A stop, whatever version of a client is served', function () {
         await start()
         try {
           const spec = await setUp()
-          const withOrder = cases.map((one, index) => ({ one, turn: turns[index]!, ...edits(one, spec) }))
-          operator.clock.leap(3_000)
+          const withOrder = cases.map((one, index) => ({ one, turn: turns[index]!, ...editsOf(one, spec) }))
+          leap()
           if (third !== 'follows') serving[2]!.leave()
           for (const { one, turn, refused, stopped } of withOrder)
             if (turn !== 'both at once') await apply(one, turn === 'refused first' ? refused : stopped)
-          await applyApis((refusal) => refusals[refusal]!(apiSpec(refusal, identifierOf(`new-${refusal}`))))
+          await applyApis((refusal, refuse) => refuse(apiSpec(refusal, identifierOf(`new-${refusal}`))))
           await closeApi()
           denyAll()
-          operator.clock.leap(3_000)
+          leap()
           for (const { one, both } of withOrder) await apply(one, both)
           // a grace period counts from the look that first finds the breach
-          const hasBegun = (one: Case) => one.tightening !== 'denied' || of(one)?.status?.breaches?.length === 1
+          const hasBegun = (one: StopCase) => one.tightening !== 'denied' || of(one)?.status?.breaches?.length === 1
           await untilAll(hasBegun, 'each grace period has begun')
-          await operator.pass(63_000)
-          for (const one of cases.filter(({ tightening }) => tightening !== 'denied'))
-            expect(serving[0]!.find(clientIdOf(one)), `${one.name} is served on`).to.not.equal(undefined)
+          await pair.pass(63_000)
+          const isGone = (one: StopCase) => one.tightening !== 'denied' && !serving[0]!.find(clientIdOf(one))
+          expect(cases.filter(isGone).map(clientIdOf), 'all are served on').to.deep.equal([])
           if (third !== 'follows') serving[2]!.comeBack({ anew: third === 'starts anew' })
           await untilAll(isObeyed, 'each stop is obeyed', 10_000)
           // an API that would move to another identifier works on under the one that it has, everywhere: one that starts anew loads first
           const open = [...servedOn.map(identifierOf), identifierOf('new-name-taken')].toSorted().join()
           const areOpenAsBefore = () => serving.every((replica) => openTo(replica).toSorted().join() === open)
-          await cluster.until(areOpenAsBefore, `open are ${open}`)
+          await pair.until(areOpenAsBefore, `open are ${open}`)
         } finally {
-          await cluster.stop()
+          await pair.stop()
         }
       }),
       { numRuns: propertyRuns(1), endOnFailure: true },

@@ -1,12 +1,11 @@
 import { expect } from 'chai'
 import { digestOf, shortDigest } from '@nauthera/proto/digest'
+import { changedDefinitions } from '@nauthera/harness/operator/changed-definitions'
 import { machine } from '@nauthera/harness/operator/cluster'
 import { startPair } from '@nauthera/harness/operator/pair'
 import type { Pair } from '@nauthera/harness/operator/pair'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
-import { readDefinitions } from '@nauthera/stand-in/manifests'
 import type { ApiRequest } from '@nauthera/stand-in/http/request'
-import type { KubeObject, ObjectSchema } from '@nauthera/stand-in/objects'
 import { reportsIn, rotating } from './spoke/reports.ts'
 
 /** As the hub knows it. */
@@ -232,21 +231,15 @@ describe('a spoke, when something breaks', function () {
   })
 
   describe('F66 of another version than its hub', () => {
-    /** The definition of OIDCClient as an earlier or later hub has it. */
-    const changed = (edit: (schemas: Schemas) => void): KubeObject[] =>
-      readDefinitions().map((definition) => {
-        if (definition.metadata.name === 'oidcclients.auth.nauthera.io') edit(schemasOf(definition))
-        return definition
-      })
-    const restart = async (edit: (schemas: Schemas) => void) => {
+    const restart = async (edit: Parameters<typeof changedDefinitions>[0]) => {
       await pair.stop()
-      pair = await startPair({ definitions: changed(edit) })
+      pair = await startPair({ definitions: changedDefinitions(edit) })
       await start()
     }
 
     it('an older hub does not know a field: a client that sets it says HubTooOld, and the others go on', async () => {
       // the API server here fills its default into every client
-      await restart(({ spec }) => delete spec['par'])
+      await restart((spec) => delete spec['par'])
       await begin()
       await pair.spoke.apply('pushed', { ...machine, par: true })
       const accepted = () => pair.spoke.condition('pushed', 'Accepted')
@@ -259,7 +252,7 @@ describe('a spoke, when something breaks', function () {
     })
 
     it('a newer hub fills in fields that the spoke does not know: a mirror is written once', async () => {
-      await restart(({ spec }) => {
+      await restart((spec) => {
         spec['later'] = { type: 'string', default: 'of a later version' }
       })
       const from = pair.hub.api.requests.length
@@ -271,11 +264,3 @@ describe('a spoke, when something breaks', function () {
     })
   })
 })
-
-type Schemas = Readonly<Record<'spec', Record<string, ObjectSchema>>>
-
-/** The fields of a definition's only version. */
-function schemasOf(definition: KubeObject): Schemas {
-  const { versions } = definition['spec'] as { versions: { schema: { openAPIV3Schema: ObjectSchema } }[] }
-  return { spec: versions[0]!.schema.openAPIV3Schema.properties!['spec']!.properties! }
-}

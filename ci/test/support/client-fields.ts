@@ -179,4 +179,8 @@ export const clientRows: readonly FieldRow[] = [
   ['origin.uid', 'u2', 'u 2', 'spec.origin.uid: must be a uid of letters, digits and -', 'operator/test/mirrors.integration.test.ts', 'keeps its uid when it is put back', mirror],
   ['origin.labels', { team: 'a' }, { team: long(64) }, 'spec.origin.labels.team: may not be more than 63 bytes', `${decide}/policies.test.ts`, 'selects a mirror by the labels of its origin', mirror],
   ['origin.namespaceLabels', { team: 'a' }, { team: long(64) }, 'spec.origin.namespaceLabels.team: may not be more than 63 bytes', `${decide}/policies.test.ts`, 'opens nothing by labels that nobody trusts', mirror],
+  ['restraint.suspended', true, 'yes', 'spec.restraint.suspended: must be of type boolean: "string"', `${decide}/restraint.test.ts`, 'a suspension that a cluster says beside the version', mirror],
+  ['restraint.allowedGroups', ['staff'], [long(257)], 'spec.restraint.allowedGroups[0]: may not be more than 256 bytes', `${decide}/restraint.test.ts`, 'groups that are in both, of the version and of what its cluster says today', mirror],
+  ['restraint.leastAcr', 'urn:nauthera:mfa', long(257), 'spec.restraint.leastAcr: may not be more than 256 bytes', `${decide}/restraint.test.ts`, 'the stronger level of the two', mirror],
+  ['restraint.endedVerifiers', ['0a1b2c3d'], [long(9)], 'spec.restraint.endedVerifiers[0]: may not be more than 8 bytes', `${decide}/restraint.test.ts`, 'the ids that a cluster names', mirror],
 ]

@@ -64,16 +64,18 @@ export interface Pair {
 
 /** Starts both, with an operator and replicas in the hub.
  *  @param options.replicas how many servers the hub has
- *  @param options.definitions what the API of the hub knows; default: the chart's */
+ *  @param options.definitions what the API of the hub knows; default: the chart's
+ *  @param options.settings of the hub's operator */
 export async function startPair(
-  options: { replicas?: number; definitions?: readonly KubeObject[] } = {},
+  options: { replicas?: number; definitions?: readonly KubeObject[]; settings?: Record<string, unknown> } = {},
 ): Promise<Pair> {
   const hub = await startCluster({ namespaces: [namespace], ...present({ definitions: options.definitions }) })
   const spoke = await startSpokeCluster(joinHub(hub.api))
   const copies: { cluster: Cluster; operator: TestOperator }[] = []
   const names = Array.from({ length: options.replicas ?? 2 }, (_, index) => `server-${index}`)
   const replicas = await Promise.all(names.map((name) => hub.startReplica(name)))
-  const startHubOperator = () => hub.startOperator({ settings: { policy: { allow: { verifiers: true } } } })
+  const startHubOperator = () =>
+    hub.startOperator({ settings: { policy: { allow: { verifiers: true } }, ...options.settings } })
   let hubOperator = startHubOperator()
   await hubOperator.leading
   const spokes: TestOperator[] = []

@@ -59,6 +59,10 @@ const fixedRules = rulesOf(
 // prettier-ignore
 const originRules = rulesOf({
   origin: { [`cannot be added or removed; ${createAnother}`]: 'has(self.origin) == has(oldSelf.origin)' },
+  restraint: {
+    'must be absent outside of a mirror; set suspended, access or rotation.revokePrevious instead':
+      '!has(self.restraint) || has(self.origin)',
+  },
 })
 
 function uriRules(field: 'redirectURIs' | 'postLogoutRedirectURIs'): readonly CelRule[] {

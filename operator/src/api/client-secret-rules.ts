@@ -45,6 +45,11 @@ export const secretRules: readonly CelRule[] = [
       'must be absent with secret.verifiers: the operator writes no Secret for such a client; remove one of the two':
         `${absent('secret.verifiers')} || ${absent(field)}`,
     })),
+    'secret.verifiers': {
+      'must have at most one without notAfter; say of each older one when it ends':
+        // a cluster says the end of one when the newer one is published
+        `${absent('secret.verifiers')} || has(self.origin) || self.secret.verifiers.filter(v, !has(v.notAfter)).size() <= 1`,
+    },
     'secret.deletionPolicy': {
       'must not be Retain with secret.verifiers: there is no Secret to keep; remove it':
         `${absent('secret.verifiers')} || ${absent('secret.deletionPolicy')} || self.secret.deletionPolicy == 'Delete'`,

@@ -210,10 +210,6 @@ export const secret = object(
         maxItems: mostVerifiers,
         rules: [
           {
-            rule: 'self.filter(v, !has(v.notAfter)).size() <= 1',
-            message: 'must have at most one without notAfter; say of each older one when it ends',
-          },
-          {
             rule: "self.all(v, !v.sha256.matches('^[0-9a-f]{64}$') || self.exists_one(o, o.sha256.startsWith(v.sha256.substring(0, 8))))",
             message: 'must have each secret once, and no two with the same first 8 characters',
           },

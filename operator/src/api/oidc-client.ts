@@ -56,6 +56,27 @@ const origin = object(
   },
 )
 
+/** How many ended secrets a mirror names at once. A cluster drops one from here when the status of the mirror says that it has ended. */
+export const mostEndedInMirror = 32
+
+/** It must be readable by an earlier hub, so its values are texts without an enum. */
+const restraint = object(
+  'What stops or narrows the client of a joined cluster now, beside the version that the rest of the spec says. Servers obey it also where the rest is refused. Only a mirror has it; the operator of its cluster writes it.',
+  {},
+  {
+    suspended: flag('Nobody signs in, and no token is issued.'),
+    allowedGroups: set('A person must be in one of these groups too.', text('Group.', { maxLength: 256 }), {
+      maxItems: 100,
+    }),
+    leastAcr: text('The sign-in must have this level of authentication, or a stronger one.', { maxLength: 256 }),
+    endedVerifiers: set(
+      'Client secrets that have ended: each by the first 8 hex of its SHA-256. No server takes one any more, whatever secret.verifiers lists.',
+      text('Id.', { maxLength: 8 }),
+      { maxItems: mostEndedInMirror },
+    ),
+  },
+)
+
 /** The fields alone; client-rules.ts adds what holds between them. */
 export const clientSpecFields = object(
   'What the client is and may do.',
@@ -239,6 +260,7 @@ export const clientSpecFields = object(
     secret,
     rotation,
     origin,
+    restraint,
   },
 )
 

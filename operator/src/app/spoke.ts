@@ -17,7 +17,6 @@ import { HoldCluster } from '../spoke/hold-cluster.ts'
 import type { SpokeHolder } from '../spoke/hold-cluster.ts'
 import { HubAccess } from '../spoke/hub-access.ts'
 import { HubState } from '../spoke/hub-state.ts'
-import { checkForHub } from '../spoke/judge-by-hub.ts'
 import { Mirrors } from '../spoke/mirrors.ts'
 import { createHubOutlet } from '../spoke/outlet.ts'
 import { createReconcilerByHub } from '../spoke/reconcile-by-hub.ts'
@@ -139,15 +138,11 @@ function buildSpoke(
   const { proof, queue, wake, watch } = about
   const { cluster, state } = hub
   const { find } = watch.clients
-  const findOrigin = (key: string) => {
-    const origin = find(key)
-    return origin && checkForHub(origin).length === 0 ? origin : undefined
-  }
   const mirrors = new Mirrors({
     hub: hub.connection,
     namespace: namespaceOfCluster(cluster),
     state,
-    findOrigin,
+    findClient: find,
     namespaceLabels: watch.namespaceLabels,
     clock,
     random,
@@ -166,7 +161,7 @@ function buildSpoke(
     connection,
     paths: watchedPaths(settings),
     mirrors,
-    findOrigin: find,
+    findClient: find,
     state,
     clock,
     log,
@@ -180,7 +175,7 @@ function buildSpoke(
     secrets: createSecretStore(connection),
     proof,
     mirrors,
-    outlet: createHubOutlet({ mirrors, state, findOrigin }),
+    outlet: createHubOutlet({ mirrors, state, findClient: find }),
     state,
     status: buildWriteStatus(leader, events, watch.clients),
     log,

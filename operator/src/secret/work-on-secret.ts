@@ -5,11 +5,12 @@ import { describeError } from '@nauthera/runtime/log'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { SecretOutcome } from '../decide/secret/secret-outcome.ts'
+import { withEnds } from '../decide/secret/known-verifiers.ts'
 import { withoutPrevious } from '../decide/secret/previous-secrets.ts'
 import { asksRevoke } from '../decide/secret/rotation-terms.ts'
-import type { RotationPlan, SecretState } from '../decide/secret/rotation-terms.ts'
+import type { Revocation, RotationPlan } from '../decide/secret/rotation-terms.ts'
 import { restoreFacts, restoreVerdict } from '../decide/secret/restored.ts'
-import { listsSecrets } from '../decide/secret/listed-secrets.ts'
+import { listsSecrets, planRefusedList } from '../decide/secret/listed-secrets.ts'
 import { secretNameOf } from '../decide/secret/secret.ts'
 import type { OwnerProof } from '../decide/secret/owner-proof.ts'
 import { configOf, versionOf } from '../decide/access/judgement.ts'
@@ -121,7 +122,7 @@ export function createWorkOnSecret(needs: WorkNeeds): (work: SecretWork) => Prom
     return { plan: undefined, secret, failure: known.failure }
   }
 
-  const { freeze, giveUp } = createWaysOut({ shards, entries, reader })
+  const { freeze, giveUp } = createWaysOut({ shards, entries, reader, clock })
 
   return async (work) => {
     const { key, judgement, memory } = work
@@ -174,10 +175,12 @@ function createWaysOut({
   shards,
   entries,
   reader,
+  clock,
 }: {
   shards: Pick<SecretOutlet['shards'], 'stored'>
   entries: ReturnType<typeof createEntryWriter>
   reader: ReturnType<typeof createReader>
+  clock: Pick<Clock, 'now'>
 }) {
   /** The spec is invalid, or another client holds its name: the accepted version stays, with its secrets. Only revoked secrets end. */
   const freeze = async (work: SecretWork): Promise<SecretResult> => {
@@ -188,19 +191,19 @@ function createWaysOut({
     const isUnknown = failure !== undefined && stored !== undefined && !isOfNow
     const verifiers = isOfNow ? verifiersOf(stored) : []
     const published = read.state.kind === 'owned' ? read.state.sha256 : undefined
-    const left = isRevoked(work.judgement.client, read.state) ? withoutPrevious(verifiers, published) : verifiers
-    if (!isUnknown) entries.setEntry(work, left, 'known')
-    const isAccepted = published === undefined ? left.length === 0 : left.some(({ sha256 }) => sha256 === published)
-    const isThere = read.state.kind === 'owned' && !read.isFormer && !read.wasOfEarlier && isAccepted
-    const name = secretNameOf(work.judgement.client)
-    return {
-      plan: undefined,
-      secret: listsSecrets(work.judgement.client)
-        ? { kind: 'listed', name: undefined }
-        : { kind: isThere ? 'ready' : 'pending', name },
-      again: undefined,
-      failure: isUnknown ? failure : undefined,
+    const { client } = work.judgement
+    const about = { secret: read.state, status: statusOf(client), now: clock.now() }
+    const kept = isRevoked(client, about) ? withoutPrevious(verifiers, published) : withEnds(verifiers, about)
+    const result = { again: undefined, failure: isUnknown ? failure : undefined }
+    if (listsSecrets(client)) {
+      const plan = planRefusedList(client, { ...about, verifiers, kept })
+      if (!isUnknown) entries.setEntry(work, plan.verifiers, 'known')
+      return { ...result, plan, secret: { kind: 'listed', name: undefined } }
     }
+    if (!isUnknown) entries.setEntry(work, kept, 'known')
+    const isAccepted = published === undefined ? kept.length === 0 : kept.some(({ sha256 }) => sha256 === published)
+    const isThere = read.state.kind === 'owned' && !read.isFormer && !read.isAdopted && isAccepted
+    return { ...result, plan: undefined, secret: { kind: isThere ? 'ready' : 'pending', name: secretNameOf(client) } }
   }
 
   /** Our rules throw for this client. Its shard must not wait for it: other clients are in there. */
@@ -221,10 +224,10 @@ function createWaysOut({
 }
 
 /** @param client may be invalid */
-function isRevoked(client: OIDCClient, secret: SecretState): boolean {
+function isRevoked(client: OIDCClient, about: Pick<Revocation, 'secret' | 'status'>): boolean {
   const { revokePrevious }: { readonly revokePrevious?: unknown } = client.spec?.rotation ?? {}
   const rotation = typeof revokePrevious === 'string' ? { revokePrevious } : {}
-  return asksRevoke({ rotation, secret, status: statusOf(client) })
+  return asksRevoke({ ...about, rotation })
 }
 
 /** Records since when a Secret is lost while three secrets are live. */

@@ -4,6 +4,9 @@ import type { HeardAnswer } from '../kubernetes/connection.ts'
 import type { Clock } from '../time/clock.ts'
 import { Damper } from '../time/damper.ts'
 
+/** What the hub is called where replicas have names. */
+export const hubName = 'the hub'
+
 /** Who holds our place in the hub. */
 type Holder =
   | { readonly kind: 'unknown' | 'ours' | 'none' }

@@ -2,14 +2,18 @@
 import { maxNameLength } from '@nauthera/rules/limits'
 import { defaultClientId, namespaceOfCluster } from '@nauthera/rules/tenants'
 import type { Fault } from '@nauthera/runtime/coded-error'
+import { fieldsOf } from '@nauthera/runtime/json'
+import { describeError } from '@nauthera/runtime/log'
 import { findPresentCondition } from '../api/conditions.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { refuseClient } from '../decide/access/judge.ts'
 import type { Judgement } from '../decide/access/judgement.ts'
+import { unreadFault } from '../decide/client/acceptance.ts'
 import type { Acceptance } from '../decide/client/acceptance.ts'
 import { applyDefaults } from '../decide/client/apply-defaults.ts'
 import { checkSpec } from '../decide/client/check-spec.ts'
+import { sizeFaultOf } from '../decide/client/client-size.ts'
 import { renderConfig } from '../decide/client/metadata.ts'
 import { bindingOf } from '../decide/client/policies.ts'
 import { present } from '../decide/client/present.ts'
@@ -54,8 +58,12 @@ function limitsOfHub(mirror: Mirror | undefined): OIDCPolicySpec {
 }
 
 /** @returns the client id in the hub, unless the client names one */
-const clientIdInHub = ({ spec, metadata }: OIDCClient, cluster: string): string =>
-  spec.clientId ?? defaultClientId({ namespace: namespaceOfCluster(cluster), name: mirrorNameOf(metadata) })
+function clientIdInHub({ spec, metadata }: OIDCClient, cluster: string): string {
+  const { clientId } = fieldsOf(spec)
+  return typeof clientId === 'string'
+    ? clientId
+    : defaultClientId({ namespace: namespaceOfCluster(cluster), name: mirrorNameOf(metadata) })
+}
 
 function acceptanceOf(
   client: OIDCClient,
@@ -67,8 +75,20 @@ function acceptanceOf(
   return faults.length > 0 ? { kind: 'invalid', wanted, faults } : { kind: 'accepted', wanted }
 }
 
-/** @returns why no mirror of the client can be written */
+/** @param client may have any shape
+ *  @returns why its present version cannot be in a mirror */
 export function checkForHub(client: OIDCClient): readonly Fault[] {
+  // of a giant only parts are known: these would look like another client
+  const large = sizeFaultOf(client)
+  if (large) return [{ path: large.field, message: large.message }]
+  try {
+    return findFaults(client)
+  } catch (error) {
+    return [unreadFault(describeError(error))]
+  }
+}
+
+function findFaults(client: OIDCClient): readonly Fault[] {
   const faults: Fault[] = [...checkSpec(client)]
   const name = mirrorNameOf(client.metadata)
   if (name.length > maxNameLength)

@@ -4,20 +4,14 @@ import { ApiError, insteadWhen, isAlreadyExists, isConflict, isNotFound } from '
 import type { KubeConnection } from '../kubernetes/connection.ts'
 import { findObject } from '../kubernetes/find-object.ts'
 import { collectionPath, objectPath, resourceTypes, splitKey, withKind } from '../kubernetes/objects.ts'
+import type { WantedMirror } from './build-mirror.ts'
 import { mirrorNameOf } from './mirror.ts'
-import type { Mirror, WantedMirror } from './mirror.ts'
+import type { Mirror } from './mirror.ts'
 
 /** Why the hub does not take a mirror. */
 export interface MirrorRefusal {
   readonly reason: 'HubTooOld' | 'HubRefused'
   readonly message: string
-}
-
-/** A mirror that the hub did not take. */
-export interface RefusedMirror extends MirrorRefusal {
-  readonly wanted: WantedMirror
-  /** Of the client that it is a mirror of. */
-  readonly generation: number | undefined
 }
 
 export type MirrorWrite =

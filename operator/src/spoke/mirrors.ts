@@ -1,5 +1,4 @@
-// The mirrors in the hub: as last seen or written, as wanted, and their writing.
-import { isDeepStrictEqual } from 'node:util'
+// The mirrors in the hub, by the clients here that they stand for: what is known of each is a record, and this carries out what it asks for.
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { createWorkQueue } from '../intake/work-queue.ts'
@@ -13,14 +12,17 @@ import type { Reflector } from '../kubernetes/reflector.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
 import type { HubState } from './hub-state.ts'
+import { checkForHub } from './judge-by-hub.ts'
 import { createMirrorCalls } from './mirror-calls.ts'
-import type { MirrorCalls, MirrorRefusal, MirrorWrite, RefusedMirror } from './mirror-calls.ts'
-import { buildMirror, isAsWanted, maxOverlapOf, originKeyOf } from './mirror.ts'
-import type { Mirror, WantedMirror } from './mirror.ts'
+import type { MirrorCalls, MirrorRefusal, MirrorWrite } from './mirror-calls.ts'
+import { afterEvent, isPresentIn, isRestrainedIn, nextWrite } from './mirror-record.ts'
+import type { ClientToday, MirrorEvent, MirrorRecord, MirrorWish } from './mirror-record.ts'
+import { clientKeyOf } from './mirror.ts'
+import type { Mirror } from './mirror.ts'
 
 /** Writes at the same time. */
 const workers = 8
-/** After the hub refused a mirror: try again after this long, since a policy there may change. Milliseconds. */
+/** After the hub refused a version: try again after this long, since a policy there may change. Milliseconds. */
 const refusedMs = 60_000
 
 interface MirrorNeeds {
@@ -28,8 +30,8 @@ interface MirrorNeeds {
   /** Of this cluster in the hub. */
   readonly namespace: string
   readonly state: HubState
-  /** A client of this cluster that may have a mirror, by `namespace/name`. */
-  readonly findOrigin: (key: string) => OIDCClient | undefined
+  /** A client of this cluster, valid or not, by `namespace/name`. */
+  readonly findClient: (key: string) => OIDCClient | undefined
   readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>> | undefined
   readonly clock: Clock
   readonly random: () => number
@@ -41,12 +43,7 @@ interface MirrorNeeds {
   readonly onWrite: () => void
 }
 
-/** What a write was answered with: the API server of the hub may fill in defaults that we do not know. */
-interface Sent {
-  readonly wanted: WantedMirror
-  readonly uid: string
-  readonly generation: number
-}
+const nothingKnown: MirrorRecord = {}
 
 /** Keys are of the clients here: `namespace/name`. */
 export class Mirrors {
@@ -54,15 +51,7 @@ export class Mirrors {
   readonly #calls: MirrorCalls
   readonly #reflector: Reflector<Mirror>
   readonly #writes: WorkQueue
-  readonly #stored = new Map<string, Mirror>()
-  /** What is to be written, by the verifiers that it has. */
-  readonly #asked = new Map<string, ClientForShard>()
-  readonly #sent = new Map<string, Sent>()
-  /** What is being written now. */
-  readonly #writing = new Map<string, WantedMirror>()
-  readonly #refused = new Map<string, RefusedMirror>()
-  /** Whose write found a hub that may not be written to. */
-  readonly #held = new Set<string>()
+  readonly #records = new Map<string, MirrorRecord>()
   #isListed = false
   #cancelRetry = () => {}
   #stopListening = () => {}
@@ -112,45 +101,50 @@ export class Mirrors {
   }
 
   find(key: string): Mirror | undefined {
-    return this.#stored.get(key)
+    return this.#record(key).stored
   }
 
-  all(): Iterable<[key: string, mirror: Mirror]> {
-    return this.#stored
+  *all(): Iterable<[key: string, mirror: Mirror]> {
+    for (const [key, { stored }] of this.#records) if (stored) yield [key, stored]
   }
 
   /** Whether the mirror is of this object, and says what was asked for last. Not while something else is written over it. */
   isCurrent(key: string): boolean {
-    const wanted = this.#wanted(key)
-    const stored = this.#stored.get(key)
-    if (wanted === undefined || stored === undefined || !this.#isWritten(key, stored, wanted)) return false
-    return isDeepStrictEqual(this.#writing.get(key) ?? wanted, wanted)
+    const today = this.#today(key)
+    return today !== undefined && isPresentIn(this.#record(key), today)
+  }
+
+  /** Whether the mirror has what stops or narrows the client today, in whichever version. */
+  isRestrained(key: string): boolean {
+    const today = this.#today(key)
+    return today !== undefined && isRestrainedIn(this.#record(key), today)
   }
 
   /** Why the hub does not take the mirror. What it said of an earlier version of the client says nothing of the present one. */
   refusal(key: string): MirrorRefusal | undefined {
-    const refused = this.#refused.get(key)
-    return refused?.generation === this.#generationOf(key) ? refused : undefined
+    const { refused, unrestrained } = this.#record(key)
+    if (refused === undefined || refused.generation !== this.#needs.findClient(key)?.metadata.generation)
+      return unrestrained
+    const { reason, message } = refused
+    return {
+      reason,
+      message: unrestrained ? `${message}; what stops it is not taken: ${unrestrained.message}` : message,
+    }
   }
 
   ask(client: ClientForShard): void {
     const key = `${client.namespace}/${client.name}`
-    this.#asked.set(key, client)
-    const refused = this.#refused.get(key)?.wanted
-    // the same again would be refused again
-    if (refused !== undefined && isDeepStrictEqual(refused, this.#wanted(key))) return
-    if (!this.isCurrent(key)) this.#writes.add(key)
+    this.#happen(key, { kind: 'asked', client })
+    this.#wakeKey(key)
   }
 
   forget(key: string): void {
-    this.#asked.delete(key)
-    this.#refused.delete(key)
-    this.#held.delete(key)
+    this.#happen(key, { kind: 'forgotten' })
   }
 
   /** Writes what the hub does not have: it compares every mirror. */
   wake(): void {
-    for (const key of this.#asked.keys()) if (!this.isCurrent(key)) this.#writes.add(key)
+    for (const key of this.#records.keys()) this.#wakeKey(key)
   }
 
   /** Deletes a mirror in the version that was seen. */
@@ -161,124 +155,129 @@ export class Mirrors {
     log.info({ client: key, origin: mirror.spec.origin?.uid }, 'mirror removed')
   }
 
-  #generationOf(key: string): number | undefined {
-    return this.#needs.findOrigin(key)?.metadata.generation
+  #record(key: string): MirrorRecord {
+    return this.#records.get(key) ?? nothingKnown
   }
 
-  #wanted(key: string): WantedMirror | undefined {
-    const { findOrigin, namespaceLabels, state } = this.#needs
-    const asked = this.#asked.get(key)
-    const origin = findOrigin(key)
-    // what was asked for is of an earlier object
-    if (!asked || !origin || origin.metadata.uid !== asked.uid) return undefined
-    const stored = this.#stored.get(key)
-    return buildMirror(origin, {
-      redirectUris: asked.granted?.redirectUris ?? [],
-      verifiers: asked.verifiers,
-      namespaceLabels: namespaceLabels(origin.metadata.namespace),
-      maxOverlapMs: maxOverlapOf(stored),
-      now: state.clock.now(),
-      stored,
-    })
+  #happen(key: string, event: MirrorEvent): void {
+    const next = afterEvent(this.#record(key), event)
+    if (Object.keys(next).length > 0) this.#records.set(key, next)
+    else this.#records.delete(key)
   }
 
-  #isWritten(key: string, stored: Mirror, wanted: WantedMirror): boolean {
-    if (isAsWanted(stored, wanted, this.#needs.state.clock.now())) return true
-    const sent = this.#sent.get(key)
-    const { uid, generation } = stored.metadata
-    return sent?.uid === uid && sent.generation === generation && isDeepStrictEqual(sent.wanted, wanted)
+  /** @returns undefined when nothing can be wanted of it */
+  #today(key: string): ClientToday | undefined {
+    const { findClient, namespaceLabels, state } = this.#needs
+    const client = this.#record(key).asked && findClient(key)
+    return (
+      client && {
+        client,
+        isValid: checkForHub(client).length === 0,
+        about: { namespaceLabels: namespaceLabels(client.metadata.namespace), now: state.clock.now() },
+      }
+    )
+  }
+
+  /** @param kind only for this one */
+  #wakeKey(key: string, kind?: MirrorWish['kind']): void {
+    const today = this.#today(key)
+    const next = today && nextWrite(this.#record(key), today)
+    if (next?.kind === 'write' && (kind ?? next.wish.kind) === next.wish.kind) this.#writes.add(key)
   }
 
   async #write(key: string): Promise<void> {
     const { state, onChange } = this.#needs
-    const wanted = this.#wanted(key)
-    const stored = this.#stored.get(key)
-    if (!wanted || !this.#isListed) return
+    const today = this.#today(key)
+    if (!today || !this.#isListed) return
+    const next = nextWrite(this.#record(key), today)
+    if (next.kind === 'nothing') return
     if (!state.mayWrite) {
-      this.#held.add(key)
+      this.#happen(key, { kind: 'held' })
       // silence comes without an answer
       return state.look()
     }
-    // it is of an earlier object of this name, which nothing here may inherit from: it is removed first
-    if (stored && stored.spec.origin?.uid !== wanted.spec.origin?.uid) return
-    if (stored && this.#isWritten(key, stored, wanted)) {
+    if (next.kind === 'settled') {
       // what the hub refused was taken back
-      this.#refused.delete(key)
+      this.#happen(key, next)
       // who asked while an earlier write went on looks again
       return onChange([key])
     }
-    this.#writing.set(key, wanted)
-    const generation = this.#generationOf(key)
-    let outcome: MirrorWrite
-    try {
-      outcome = await this.#calls.write(key, wanted, stored)
-    } finally {
-      this.#writing.delete(key)
-    }
-    if (outcome.kind === 'conflict') return this.#readAgain(key)
-    this.#record(key, { wanted, generation }, outcome)
+    await this.#send(key, next.wish, today)
     onChange([key])
+    // after one that was refused or not answered, what stops the client goes out; after that, the version again
+    this.#wakeKey(key)
   }
 
-  #record(
-    key: string,
-    asked: Pick<RefusedMirror, 'wanted' | 'generation'>,
-    outcome: Exclude<MirrorWrite, { kind: 'conflict' }>,
-  ): void {
-    const { log, onWrite } = this.#needs
-    const { wanted } = asked
-    if (outcome.kind === 'refused') {
-      this.#refused.set(key, { ...asked, ...outcome.refusal })
-      log.warn({ client: key, error: outcome.error }, 'mirror refused')
-      return
+  /** @throws ApiError of a hub that does not answer, or that does not even take what stops the client: try again */
+  async #send(key: string, wish: MirrorWish, { client }: ClientToday): Promise<void> {
+    this.#happen(key, { kind: 'begun', wish })
+    let outcome: MirrorWrite
+    try {
+      outcome = await this.#calls.write(key, wish.wanted, this.#record(key).stored)
+    } catch (error) {
+      this.#happen(key, { kind: 'failed' })
+      if (wish.kind === 'present') this.#wakeKey(key, 'restrained')
+      throw error
     }
-    const { uid, generation } = outcome.mirror.metadata
-    this.#refused.delete(key)
-    this.#sent.set(key, { wanted, uid, generation })
-    this.#stored.set(key, outcome.mirror)
-    onWrite()
-    log.info({ client: key, generation, verifiers: wanted.spec.secret?.verifiers?.length ?? 0 }, 'mirror written')
+    if (outcome.kind === 'conflict') {
+      this.#happen(key, { kind: 'overtaken' })
+      return await this.#readAgain(key)
+    }
+    if (outcome.kind === 'written') return this.#onWritten(key, wish, outcome.mirror)
+    const { refusal, error } = outcome
+    this.#happen(key, { kind: 'refused', refusal, generation: client.metadata.generation })
+    this.#needs.log.warn({ client: key, error, version: wish.kind }, 'mirror refused')
+    if (wish.kind === 'restrained') throw error
+  }
+
+  #onWritten(key: string, { kind, wanted }: MirrorWish, mirror: Mirror): void {
+    this.#happen(key, { kind: 'taken', mirror })
+    this.#needs.onWrite()
+    const verifiers = wanted.spec.secret?.verifiers?.length ?? 0
+    this.#needs.log.info(
+      { client: key, generation: mirror.metadata.generation, verifiers, version: kind },
+      'mirror written',
+    )
   }
 
   /** Somebody else wrote it: the newest version decides. */
   async #readAgain(key: string): Promise<void> {
-    const found = await this.#calls.find(key)
-    if (found) this.#stored.set(key, found)
-    else this.#stored.delete(key)
+    this.#happen(key, { kind: 'read', mirror: await this.#calls.find(key) })
     this.#writes.add(key)
     this.#needs.onChange([key])
   }
 
   /** The hub is usable: writes what met one that was not. It looks at nothing else, so it may come often. */
   #wakeHeld(): void {
-    const keys = [...this.#held]
-    this.#held.clear()
-    for (const key of keys) this.#writes.add(key)
+    for (const [key, { isHeld }] of this.#records) {
+      if (isHeld !== true) continue
+      this.#happen(key, { kind: 'released' })
+      this.#writes.add(key)
+    }
   }
 
   #retryRefused(): void {
     this.#cancelRetry = this.#needs.clock.after(refusedMs, () => {
-      for (const key of this.#refused.keys()) this.#writes.add(key)
+      for (const [key, { refused }] of this.#records) {
+        if (!refused) continue
+        this.#happen(key, { kind: 'due' })
+        this.#writes.add(key)
+      }
       this.#retryRefused()
     })
   }
 
   #observe(change: CollectionChange<Mirror>): void {
-    const key = originKeyOf(change.kind === 'deleted' ? change.previous : change.object)
+    const key = clientKeyOf(change.kind === 'deleted' ? change.previous : change.object)
     if (key === undefined) return
-    const known = this.#stored.get(key)
-    if (change.kind === 'deleted') {
-      if (known && known.metadata.uid !== change.previous.metadata.uid) return
-      this.#stored.delete(key)
-      this.#sent.delete(key)
-    } else {
-      const { metadata } = change.object
-      // our own write is newer than what this watch tells
-      if (known?.metadata.uid === metadata.uid && known.metadata.generation > metadata.generation) return
-      this.#stored.set(key, change.object)
-    }
+    this.#happen(
+      key,
+      change.kind === 'deleted'
+        ? { kind: 'deleted', uid: change.previous.metadata.uid }
+        : { kind: 'seen', mirror: change.object },
+    )
     if (!this.#isListed) return
-    if (this.#asked.has(key) && !this.isCurrent(key)) this.#writes.add(key)
+    this.#wakeKey(key)
     this.#needs.onChange([key])
   }
 
@@ -287,7 +286,7 @@ export class Mirrors {
     const { objects } = this.#reflector
     const wasListed = this.#isListed
     this.#isListed = true
-    for (const [key, mirror] of this.#stored) {
+    for (const [key, mirror] of this.all()) {
       const listed = objects.get(`${this.#needs.namespace}/${mirror.metadata.name}`)
       if (listed && listed.metadata.generation >= mirror.metadata.generation) continue
       void this.#readAgain(key).catch((error: unknown) =>

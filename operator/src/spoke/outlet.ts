@@ -5,18 +5,17 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 import { timeOf } from '../api/time-text.ts'
 import type { Propagation } from '../decide/status/propagation.ts'
 import type { SecretOutlet } from '../secret/outlet.ts'
+import { entryKey } from '../shards/client-entry.ts'
+import { hubName } from './hub-state.ts'
 import type { HubState } from './hub-state.ts'
 import { endedIdsIn, entryIn, versionIn, verifiersIn } from './mirror.ts'
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
 
-/** What the hub is called where replicas have names. */
-const hubName = 'the hub'
-
 export function createHubOutlet(needs: {
   mirrors: Pick<Mirrors, 'find' | 'isCurrent' | 'ask' | 'forget'>
   state: Pick<HubState, 'fault' | 'clock'>
-  findOrigin: (key: string) => OIDCClient | undefined
+  findClient: (key: string) => OIDCClient | undefined
 }): SecretOutlet {
   const { mirrors, state } = needs
   const now = () => state.clock.now()
@@ -28,16 +27,18 @@ export function createHubOutlet(needs: {
     shards: {
       stored: (key) =>
         ofMirror(key, (mirror) => {
-          const origin = mirrors.isCurrent(key) ? needs.findOrigin(key) : undefined
-          return { entry: entryIn(mirror, origin && versionIn(origin), now()) }
+          const client = mirrors.isCurrent(key) ? needs.findClient(key) : undefined
+          return { entry: entryIn(mirror, client && versionIn(client), now()) }
         }),
       // a mirror is forgotten at once
       isLeaving: () => false,
       bornAt: () => undefined,
       endedIds: (key) => ofMirror(key, (mirror) => endedIdsIn(mirror, now())) ?? [],
       setClient: (client) => mirrors.ask(client),
-      // the mirror stays as it is
-      setUndecided: () => {},
+      // of a client without a mirror nothing is certain; in one that is there all stays but what stops it today
+      setUndecided: (client) => {
+        if (mirrors.find(entryKey(client))) mirrors.ask(client)
+      },
       remove: (key) => mirrors.forget(key),
     },
     replicas: {

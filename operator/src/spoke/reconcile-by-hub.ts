@@ -12,6 +12,7 @@ import type { Activity, Outcome, OutcomeOfSecret } from '../decide/status/outcom
 import type { HubReport } from '../decide/status/hub-status.ts'
 import type { OwnerProof } from '../decide/secret/owner-proof.ts'
 import { bindingOf } from '../decide/client/policies.ts'
+import { restraintOf } from '../decide/client/restraint.ts'
 import type { SharedList } from '../decide/client/follow-routes.ts'
 import { EndingNamespaces } from '../intake/ending-namespaces.ts'
 import { resolveRedirects, urisOf, withRedirects } from '../intake/resolve-redirects.ts'
@@ -24,6 +25,7 @@ import type { SecretOutlet } from '../secret/outlet.ts'
 import type { OperatorSettings } from '../settings.ts'
 import { buildOutcome, writeOutcome } from '../status/look-outcome.ts'
 import type { WriteStatus } from '../status/write-status.ts'
+import { hubName } from './hub-state.ts'
 import type { HubState } from './hub-state.ts'
 import { checkForHub, judgeByHub } from './judge-by-hub.ts'
 import { versionIn } from './mirror.ts'
@@ -36,7 +38,7 @@ interface Needs {
   readonly watch: Pick<Watch, 'clients' | 'routes' | 'namespaceEnds' | 'namespaceBornAt'>
   readonly secrets: SecretStore
   readonly proof: OwnerProof
-  readonly mirrors: Pick<Mirrors, 'find' | 'isListed' | 'isCurrent' | 'refusal' | 'forget'>
+  readonly mirrors: Pick<Mirrors, 'find' | 'isListed' | 'isCurrent' | 'isRestrained' | 'refusal' | 'forget'>
   readonly outlet: SecretOutlet
   readonly state: HubState
   readonly status: WriteStatus
@@ -156,7 +158,7 @@ function outcomeOf(
   }
   return buildOutcome({ settings, clock: state.clock }, found, {
     propagation: outlet.follow.config(key),
-    activity: activityOf(status),
+    activity: activityByHub(client, mirror, mirrors.isRestrained(key)),
     hub,
     refusals: {
       known: [],
@@ -171,8 +173,17 @@ function outcomeOf(
 const saysVerifiers = (mirror: Mirror | undefined): boolean =>
   mirror !== undefined && (mirror.status?.verifiersGeneration ?? 0) >= mirror.metadata.generation
 
-function activityOf(status: OIDCClient['status']): Activity {
+/** @param isRestrained the mirror says what stops the client today. Until the hub has said so of that mirror, replicas there may serve it */
+function activityByHub(client: OIDCClient, mirror: Mirror | undefined, isRestrained: boolean): Activity {
+  const { status, metadata } = mirror ?? {}
   const said = findCondition(status, 'Active')
+  const isSaid = mirror === undefined || (isRestrained && (status?.observedGeneration ?? 0) >= metadata!.generation)
+  if (restraintOf(client.spec)?.suspended)
+    return {
+      kind: 'suspended',
+      behind: isSaid && said?.status !== 'True' && said?.status !== 'Unknown' ? [] : [hubName],
+    }
   if (said?.status === 'True') return { kind: 'active', behind: [] }
-  return { kind: said?.reason === 'Suspended' ? 'suspended' : 'not-served', behind: [] }
+  if (said?.status === 'Unknown') return { kind: 'not-served', behind: [hubName] }
+  return { kind: said?.reason === 'Suspended' ? 'suspended-before' : 'not-served', behind: [] }
 }

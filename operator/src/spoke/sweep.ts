@@ -25,7 +25,7 @@ interface SweepNeeds {
   /** The collections that are watched. */
   readonly paths: readonly string[]
   readonly mirrors: Pick<Mirrors, 'isListed' | 'all' | 'find' | 'remove'>
-  readonly findOrigin: (key: string) => OIDCClient | undefined
+  readonly findClient: (key: string) => OIDCClient | undefined
   readonly state: Pick<HubState, 'mayWrite'>
   readonly clock: Clock
   readonly log: Log
@@ -61,9 +61,9 @@ async function sweep(needs: SweepNeeds, signal: AbortSignal): Promise<void> {
 }
 
 /** The mirrors whose client is not in our copy. */
-function orphansOf({ mirrors, findOrigin, state }: SweepNeeds): readonly (readonly [string, Mirror])[] {
+function orphansOf({ mirrors, findClient, state }: SweepNeeds): readonly (readonly [string, Mirror])[] {
   if (!mirrors.isListed || !state.mayWrite) return []
-  return [...mirrors.all()].filter(([key, { spec }]) => findOrigin(key)?.metadata.uid !== spec.origin?.uid)
+  return [...mirrors.all()].filter(([key, { spec }]) => findClient(key)?.metadata.uid !== spec.origin?.uid)
 }
 
 /** @returns the uids of all clients that are not being deleted. @throws ApiError */

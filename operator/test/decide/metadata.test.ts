@@ -223,7 +223,7 @@ describe('renderConfig', () => {
   })
 
   it('reads every field of the spec that is about the provider', () => {
-    const forOthers = ['serverName', 'clientId', 'redirectURIsFrom', 'secret', 'rotation']
+    const forOthers = ['serverName', 'clientId', 'redirectURIsFrom', 'secret', 'rotation', 'restraint']
     const read = new Set<string>()
     const watched = new Proxy(client({ type: 'Web' }).spec, {
       get: (spec, key) => {

@@ -7,8 +7,9 @@ import { endingSecrets } from '../../src/decide/status/ending-secrets.ts'
 import { listedStatus } from '../../src/decide/status/listed-status.ts'
 import type { HeardUses } from '../../src/replicas/heard-uses.ts'
 import { verifiersOf } from '../../src/shards/client-entry.ts'
-import { buildMirror, isAsWanted } from '../../src/spoke/mirror.ts'
-import type { Mirror, WantedMirror } from '../../src/spoke/mirror.ts'
+import { buildMirror, isAsWanted } from '../../src/spoke/build-mirror.ts'
+import type { WantedMirror } from '../../src/spoke/build-mirror.ts'
+import type { Mirror } from '../../src/spoke/mirror.ts'
 import { createHubOutlet } from '../../src/spoke/outlet.ts'
 import { client } from './clients.ts'
 import { outcome } from './outcomes.ts'
@@ -57,7 +58,7 @@ export class ModelHub {
         },
         clock: { now, monotonic: now, after: () => () => {} },
       },
-      findOrigin: () => undefined,
+      findClient: () => undefined,
     })
   }
 
@@ -108,7 +109,7 @@ export class ModelHub {
   /** @returns the mirror that a plan of the spoke asks for; undefined when it is there */
   wanted({ verifiers }: RotationPlan, now: number): WantedMirror | undefined {
     const stored = this.#seen
-    const wanted = buildMirror(origin, { verifiers, namespaceLabels: undefined, maxOverlapMs, now, stored })
+    const wanted = buildMirror(origin, { verifiers, namespaceLabels: undefined, now, stored })
     return stored && isAsWanted(stored, wanted, now) ? undefined : wanted
   }
 

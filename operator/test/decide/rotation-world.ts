@@ -20,7 +20,7 @@ import { onReplicaEnded, onUsesTold, startOfHearing } from '../../src/replicas/h
 import type { HeardUses } from '../../src/replicas/heard-uses.ts'
 import { readVerifier } from '../../src/shards/client-entry.ts'
 import { planShard } from '../../src/shards/plan-shard.ts'
-import type { WantedMirror } from '../../src/spoke/mirror.ts'
+import type { WantedMirror } from '../../src/spoke/build-mirror.ts'
 import { ModelHub } from './rotation-hub.ts'
 
 export const minute = 60_000

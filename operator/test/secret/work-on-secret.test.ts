@@ -1,6 +1,3 @@
-import { create } from '@bufbuild/protobuf'
-import { timestampFromMs } from '@bufbuild/protobuf/wkt'
-import { VerifierSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import { digestOf } from '@nauthera/proto/digest'
 import { annotations } from '@nauthera/proto/names'
@@ -228,18 +225,34 @@ describe('createWorkOnSecret', () => {
       expect(askedIds()).to.deep.equal(ids)
     })
 
-    it('loses the previous secrets that it revokes, though its spec breaks a rule', async () => {
-      begin()
-      await settle()
-      const [present] = askedIds()!
-      const end = timestampFromMs(one.clock.now() + 3_600_000)
-      const previous = create(VerifierSchema, { id: 'bbbbbbbb', sha256: 'b'.repeat(64), notAfter: end })
-      one.shard.entry!.verifiers.push(previous)
+    describe('that has a previous secret', () => {
+      const rotation = { trigger: '2' }
       const broken = { redirectURIs: ['https://app.example.com/callback'] }
-      await look(broken)
-      expect(askedIds()).to.deep.equal([present, previous.id])
-      await look({ ...broken, rotation: { revokePrevious: 'leak' } })
-      expect(askedIds()).to.deep.equal([present])
+      let present: string
+      beforeEach(async () => {
+        begin()
+        await settle()
+        const [previous] = askedIds()!
+        await settle({ rotation })
+        present = verifierOf(one.published()!)
+        expect(askedIds()).to.deep.equal([present, previous])
+        one.shard.store()
+        await look({ ...broken, rotation })
+        expect(askedIds()).to.deep.equal([present, previous])
+      })
+
+      it('loses the one that it revokes, though its spec breaks a rule', async () => {
+        await look({ ...broken, rotation: { ...rotation, revokePrevious: 'leak' } })
+        expect(askedIds()).to.deep.equal([present])
+      })
+
+      it('loses the one that it revoked before its spec broke a rule, though no server had heard of that', async () => {
+        const revokes = { rotation: { ...rotation, revokePrevious: 'leak' } }
+        await look(revokes)
+        expect(one.secrets.held.get('app-oidc')?.metadata.annotations).to.have.property(annotations.observed)
+        await look({ ...broken, ...revokes })
+        expect(askedIds()).to.deep.equal([present])
+      })
     })
   })
 

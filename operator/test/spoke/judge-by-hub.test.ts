@@ -5,7 +5,8 @@ import { corsOriginsOf } from '../../src/api/in-effect.ts'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import { checkSpec } from '../../src/decide/client/check-spec.ts'
 import { checkForHub, judgeByHub } from '../../src/spoke/judge-by-hub.ts'
-import { buildMirror, mirrorNameOf } from '../../src/spoke/mirror.ts'
+import { buildMirror } from '../../src/spoke/build-mirror.ts'
+import { mirrorNameOf } from '../../src/spoke/mirror.ts'
 import type { Mirror } from '../../src/spoke/mirror.ts'
 import { client } from '../decide/clients.ts'
 
@@ -29,7 +30,6 @@ describe(checkForHub.name, () => {
       redirectUris: most.slice(0, 1),
       verifiers: [],
       namespaceLabels: Object.fromEntries(most.map((_, index) => [`label-${index}`, 'x'])),
-      maxOverlapMs: 0,
       now: 0,
       stored: undefined,
     })

@@ -2,8 +2,10 @@ import { expect } from 'chai'
 import { digestOf } from '@nauthera/proto/digest'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { StoredVerifier } from '../../src/decide/secret/rotation-terms.ts'
-import { buildMirror, endedIdsIn, isAsWanted, originKeyOf, verifiersIn } from '../../src/spoke/mirror.ts'
-import type { Mirror, WantedMirror } from '../../src/spoke/mirror.ts'
+import { buildMirror, isAsWanted, restrainMirror } from '../../src/spoke/build-mirror.ts'
+import type { WantedMirror } from '../../src/spoke/build-mirror.ts'
+import { clientKeyOf, endedIdsIn, verifiersIn } from '../../src/spoke/mirror.ts'
+import type { Mirror } from '../../src/spoke/mirror.ts'
 import { client } from '../decide/clients.ts'
 
 const now = Date.parse('2026-06-01T12:00:00Z')
@@ -23,7 +25,6 @@ const build = (
     redirectUris,
     verifiers,
     namespaceLabels: undefined,
-    maxOverlapMs: 2 * hour,
     now,
     stored,
   })
@@ -58,7 +59,6 @@ describe('a mirror', () => {
     const wanted = buildMirror(client({ type: 'M2M' }, { labels, annotations }), {
       verifiers: [],
       namespaceLabels: undefined,
-      maxOverlapMs: 0,
       now,
       stored: undefined,
     })
@@ -88,14 +88,12 @@ describe('a mirror', () => {
     expect(build([verifier('a')], { type: 'SPA' }).spec).not.to.have.property('secret')
   })
 
-  it('gives the unpublished secret an end, and none to the published one, until they change places', () => {
+  it('gives neither the unpublished nor the published secret an end, until they have changed places', () => {
     const [next, present] = [verifier('next'), verifier('present')]
     const announced = storedOf(build([next, present]))
-    const [first, second] = announced.spec.secret!.verifiers!
-    expect(Date.parse(first!.notAfter!)).to.be.within(now + hour, now + 2 * hour)
-    expect(second).to.deep.equal({ sha256: present.sha256 })
-    // to the rotation neither of them ends
-    expect(verifiersIn(announced, now)).to.deep.equal([next, present])
+    expect(announced.spec.secret!.verifiers).to.deep.equal([{ sha256: next.sha256 }, { sha256: present.sha256 }])
+    // however long the hub hears nothing
+    expect(verifiersIn(announced, now + 10_000 * hour)).to.deep.equal([next, present])
     const published = build([next, { ...present, notAfter: now + hour }], {}, announced).spec.secret!.verifiers!
     expect(published).to.deep.equal([
       { sha256: next.sha256 },
@@ -103,23 +101,28 @@ describe('a mirror', () => {
     ])
   })
 
-  it('says the end of an unpublished secret once: the hub moves none to a later time', () => {
-    const verifiers = [verifier('next'), verifier('present')]
-    const announced = storedOf(build(verifiers))
-    const later = buildMirror(client({ type: 'M2M' }), {
-      verifiers,
-      namespaceLabels: undefined,
-      maxOverlapMs: 2 * hour,
-      now: now + hour,
-      stored: announced,
-    })
-    expect(later.spec).to.deep.equal(announced.spec)
+  it('names a secret that ends early until the hub says that it has ended', () => {
+    const [next, leaked] = [verifier('next'), verifier('leaked')]
+    const both = storedOf(build([next, leaked]))
+    const cut = build([next], {}, both)
+    expect(cut.spec.restraint).to.deep.equal({ endedVerifiers: [leaked.id] })
+    expect(isAsWanted(both, cut, now), 'the hub may still take it').to.equal(false)
+    expect(endedIdsIn(storedOf(cut), now)).to.deep.equal([leaked.id])
+    expect(build([next], {}, storedOf(cut)).spec).to.deep.equal(cut.spec)
+    const told = storedOf(cut, { endedVerifiers: [leaked.id] })
+    expect(build([next], {}, told).spec).not.to.have.property('restraint')
   })
 
-  it('has lost an unpublished secret when its end has come', () => {
-    const announced = storedOf(build([verifier('next'), verifier('present')]))
-    expect(idsIn(announced, now + 2 * hour)).to.deep.equal([verifier('present').id])
-    expect(endedIdsIn(announced, now + 2 * hour)).to.deep.equal([verifier('next').id])
+  it('carries what stops or narrows the client today beside its last good version, whatever that asks for besides', () => {
+    const about = { verifiers: [verifier('a')], namespaceLabels: undefined, now, stored: undefined }
+    const good = build([verifier('a')], { scopes: ['read'] })
+    const access = { allowedGroups: ['staff'], requiredAcr: ['urn:nauthera:mfa'] }
+    const refused = client({ type: 'M2M', scopes: ['refused'], suspended: true, access })
+    const { restraint, ...version } = restrainMirror(good, refused, about).spec
+    expect(version).to.deep.equal(good.spec)
+    expect(restraint).to.deep.equal({ suspended: true, allowedGroups: ['staff'], leastAcr: 'urn:nauthera:mfa' })
+    const lifted = restrainMirror({ spec: { ...version, restraint: restraint! } }, client({ type: 'M2M' }), about)
+    expect(lifted.spec).to.deep.equal(good.spec)
   })
 
   it('has no secret that ended, whatever its list says', () => {
@@ -147,7 +150,7 @@ describe('a mirror', () => {
 
   it('is of the client that its name says too', () => {
     const mirror = storedOf(build([]))
-    expect(originKeyOf(mirror)).to.equal('demo/app')
-    expect(originKeyOf({ ...mirror, metadata: { ...mirror.metadata, name: 'other.app' } })).to.equal(undefined)
+    expect(clientKeyOf(mirror)).to.equal('demo/app')
+    expect(clientKeyOf({ ...mirror, metadata: { ...mirror.metadata, name: 'other.app' } })).to.equal(undefined)
   })
 })

@@ -95,7 +95,7 @@ describe('Mirrors of a hub that comes and goes', () => {
       hub,
       namespace,
       state,
-      findOrigin: (key) => {
+      findClient: (key) => {
         looks++
         return origins.get(key)
       },

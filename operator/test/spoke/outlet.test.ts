@@ -31,7 +31,7 @@ function outletOf(status: Partial<OIDCClientStatus>, fault?: HubFault) {
   return createHubOutlet({
     mirrors: { find: () => mirror, isCurrent: () => true, ask: () => {}, forget: () => {} },
     state: { fault, clock: { now: () => now, monotonic: () => 0, after: () => () => {} } },
-    findOrigin: () => client(),
+    findClient: () => client(),
   })
 }
 

@@ -34,7 +34,7 @@ describe('createSweep', () => {
         find: (key) => mirrors.get(key),
         remove: (key) => Promise.resolve(void mirrors.delete(key)),
       },
-      findOrigin: () => undefined,
+      findClient: () => undefined,
       state,
       clock,
       log: createRecordedLog().log,

@@ -31,7 +31,7 @@ export interface PolicySpacing {
 export const longestSpacing = (spacings: readonly PolicySpacing[]): number =>
   Math.max(0, ...spacings.map(({ ms }) => ms))
 
-export const defaultMaxOverlapMs = 168 * 3_600_000
+const defaultMaxOverlapMs = 168 * 3_600_000
 
 /** Applies the defaults of the policies. checkPolicies sees the result, so only a duration that the client wrote itself can exceed a
  *  limit. */

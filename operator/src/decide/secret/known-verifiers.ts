@@ -1,5 +1,6 @@
 // Finds the live verifiers and the published one, from shard and Secret.
 import { mostVerifiers } from '../../api/client-secret.ts'
+import { present } from '../client/present.ts'
 import { overlapOf, toleratedSkewMs, wasGiven, withoutEnd } from './rotation-terms.ts'
 import type { RotationInput, SecretState, StoredVerifier } from './rotation-terms.ts'
 
@@ -81,6 +82,24 @@ function endOf(input: RotationInput, previous: StoredVerifier): readonly StoredV
   return [{ ...previous, notAfter: previous.notAfter ?? now + overlapOf(input) }]
 }
 
+/** What the Secret says of those before the published one, also where the spec says nothing that counts: it is written first, so a server may
+ *  still have one that was revoked.
+ *  @param verifiers as a server has them, newest first */
+export function withEnds(
+  verifiers: readonly StoredVerifier[],
+  { secret, status, now }: Pick<RotationInput, 'secret' | 'status' | 'now'>,
+): readonly StoredVerifier[] {
+  const at = verifiers.findIndex(({ sha256 }) => secret.kind === 'owned' && sha256 === secret.sha256)
+  if (secret.kind !== 'owned' || at < 0 || !isOwnPublication({ secret, status }, verifiers[at]!.sha256))
+    return verifiers
+  const older = verifiers.slice(at + 1).flatMap((one) => {
+    const marked = secret.verifiers.find(({ sha256 }) => sha256 === one.sha256)
+    const notAfter = one.notAfter ?? marked?.notAfter
+    return marked && (notAfter ?? Infinity) > now ? [{ ...one, ...present({ notAfter }) }] : []
+  })
+  return [...verifiers.slice(0, at + 1), ...older]
+}
+
 function liveMarks(input: RotationInput): readonly StoredVerifier[] {
   const { secret, now } = input
   if (secret.kind !== 'owned') return []
@@ -103,6 +122,8 @@ const hasOurForm = ({ secret, source }: RotationInput): boolean =>
 /** An ended secret never returns: the Secret is an older copy, of which this operator knows nothing. */
 const hasEnded = ({ endedIds = [] }: RotationInput, held: string): boolean => endedIds.includes(held.slice(0, 8))
 
+type Published = Pick<RotationInput, 'secret' | 'status'>
+
 type OwnedSecret = Extract<SecretState, { kind: 'owned' }>
 
 /** Whether the annotations describe the value in the Secret. */
@@ -110,8 +131,8 @@ const isConsistent = (secret: OwnedSecret, held: string): boolean =>
   secret.secretId === held.slice(0, 8) && secret.verifiers.some(({ sha256 }) => sha256 === held)
 
 /** Whether this is an older copy, restored after a later rotation: its value may be retired or revoked and must stay invalid. */
-export const isStale = ({ secret, status }: RotationInput): boolean =>
+export const isStale = ({ secret, status }: Published): boolean =>
   secret.kind === 'owned' && status.lastRotated !== undefined && (secret.rotatedAt ?? 0) < status.lastRotated
 
-const isOwnPublication = (input: RotationInput, held: string): boolean =>
+const isOwnPublication = (input: Published, held: string): boolean =>
   input.secret.kind === 'owned' && isConsistent(input.secret, held) && !isStale(input)

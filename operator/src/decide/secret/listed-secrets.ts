@@ -1,6 +1,8 @@
 // Secrets that the owner of a client keeps: spec.secret.verifiers lists their SHA-256. Decides which of them servers get, and until when.
+import { fieldsOf } from '@nauthera/runtime/json'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { present } from '../client/present.ts'
+import { endedVerifiersIn } from '../client/restraint.ts'
 import { plan } from './rotation-plan.ts'
 import { asksRevoke, overlapOf, sameVerifiers } from './rotation-terms.ts'
 import type { RotationInput, RotationPlan, SecretSource, StoredVerifier } from './rotation-terms.ts'
@@ -14,23 +16,78 @@ export const listsSecrets = ({ spec }: { readonly spec?: Pick<OIDCClient['spec']
 
 /** @param client follows every rule
  *  @param admits whether its version may be served */
-export function listedSource({ spec, status, metadata }: OIDCClient, admits: boolean): ListedSource {
+export const listedSource = (client: OIDCClient, admits: boolean): ListedSource => ({
+  ...listedBefore(client),
+  verifiers: (client.spec.secret?.verifiers ?? []).map(({ sha256, notAfter }) => ({
+    id: sha256.slice(0, 8),
+    sha256,
+    ...(notAfter === undefined ? {} : { notAfter: Date.parse(notAfter) }),
+  })),
+  admits,
+})
+
+/** The list of a client whose spec may have any shape: nothing new is taken from it. */
+function listedBefore({ spec, status, metadata }: OIDCClient): ListedSource {
   const seen = (status?.verifiers ?? []).map(({ id, firstSeen }) => [id, Date.parse(firstSeen)] as const)
   const { activeId, previous = [] } = status?.secret ?? {}
   // one that has ended early stays in `previous` until every server refuses it
   const wasListed = new Set([...seen.map(([id]) => id), ...(status?.endedVerifiers ?? [])])
   return {
     kind: 'listed',
-    verifiers: (spec.secret?.verifiers ?? []).map(({ sha256, notAfter }) => ({
-      id: sha256.slice(0, 8),
-      sha256,
-      ...(notAfter === undefined ? {} : { notAfter: Date.parse(notAfter) }),
-    })),
-    admits,
+    endsAsListed: fieldsOf(spec)['origin'] !== undefined,
+    verifiers: [],
+    admits: false,
     firstSeen: Object.fromEntries(seen),
     hasMinted: metadata.moved !== undefined || activeId !== undefined || previous.some(({ id }) => !wasListed.has(id)),
     ended: status?.endedVerifiers ?? [],
+    stopped: endedVerifiersIn(spec),
   }
+}
+
+/** What becomes of the secrets of a client whose spec is refused: what its owner took out of the list ends, as long as one is left that is
+ *  still listed. A list that cannot be read, or that has none of them, changes nothing.
+ *  @param client its spec may have any shape
+ *  @param about.verifiers what servers have. @param about.kept those of them that revokePrevious leaves. @param about.now epoch milliseconds */
+export function planRefusedList(
+  client: OIDCClient,
+  about: {
+    readonly verifiers: readonly StoredVerifier[]
+    readonly kept: readonly StoredVerifier[]
+    readonly status: RotationInput['status']
+    readonly now: number
+  },
+): RotationPlan {
+  const { verifiers, kept, status, now } = about
+  const source = listedBefore(client)
+  const listed = openIn(client.spec, now)
+  const isListed = ({ sha256 }: StoredVerifier): boolean => listed.includes(sha256)
+  const gone = verifiers.filter((one) => source.firstSeen[one.id] !== undefined && !isListed(one))
+  const revoked = verifiers.filter((one) => !kept.includes(one))
+  const stopped = [...revoked, ...(verifiers.some(isListed) ? gone : [])].map(({ id }) => id)
+  return planListed(
+    {
+      source,
+      rotation: { retire: 'AfterOverlap', maxOverlapMs: 0, quietPeriodMs: 0 },
+      serving: true,
+      secret: { kind: 'absent' },
+      verifiers,
+      pending: undefined,
+      replicas: { total: 0, serving: false, unreachable: 0, goingUntil: undefined },
+      usage: { knownSince: undefined, lastUsed: {} },
+      status,
+      now,
+    },
+    { ...source, stopped: [...source.stopped, ...stopped] },
+  )
+}
+
+/** @returns the digests that a list of any shape has, without those that have ended by themselves */
+function openIn(spec: unknown, now: number): readonly unknown[] {
+  const { verifiers } = fieldsOf(fieldsOf(spec)['secret'])
+  return (Array.isArray(verifiers) ? verifiers : []).flatMap((one: unknown) => {
+    const { sha256, notAfter } = fieldsOf(one)
+    return typeof notAfter === 'string' && Date.parse(notAfter) <= now ? [] : [sha256]
+  })
 }
 
 /** Servers get exactly the listed secrets that are valid. A minted secret of before stays for the overlap, which begins when every replica
@@ -42,13 +99,16 @@ export function planListed(given: RotationInput, source: ListedSource): Rotation
   const open = source.verifiers.filter(isLive)
   // nobody may have looked when a stored one ended
   const over = stored.flatMap((one) => (isLive(one) ? [] : [one.id]))
-  const hasEnded = (id: string): boolean => source.ended.includes(id) || over.includes(id)
+  const isStopped = (id: string): boolean => source.stopped.includes(id)
+  const hasEnded = (id: string): boolean => source.ended.includes(id) || over.includes(id) || isStopped(id)
   const usable = open.filter(({ id }) => !hasEnded(id))
   const listed = sorted(usable)
-    .map((one, at) => (at === 0 ? one : { ...one, notAfter: endOf(input, one) }))
+    .map((one, at) => (at === 0 ? one : { ...one, ...present({ notAfter: endOf(input, one, source) }) }))
     .filter(isLive)
   const isTaken = source.admits && listed.length > 0
-  const verifiers = isTaken ? [...listed, ...mintedBefore(input, source, listed)] : stored
+  const verifiers = (isTaken ? [...listed, ...mintedBefore(input, source, listed)] : stored).filter(
+    ({ id }) => !isStopped(id),
+  )
   const live = verifiers.filter(isLive)
   const isKept = (id: string): boolean => [...live, ...(isTaken ? [] : usable)].some((one) => one.id === id)
   const [newest] = verifiers
@@ -91,16 +151,25 @@ function withoutWindow({ window: _window, ...rotation }: RotationInput['rotation
   return { ...rotation, retire: 'AfterOverlap' }
 }
 
-/** Newest first: one without an end, then those that end later. */
-const sorted = (verifiers: readonly StoredVerifier[]): readonly StoredVerifier[] =>
-  verifiers.toSorted(
-    (one, other) => (other.notAfter ?? Infinity) - (one.notAfter ?? Infinity) || (one.id < other.id ? -1 : 1),
-  )
+const isOpen = ({ notAfter }: StoredVerifier): boolean => notAfter === undefined
+
+/** Newest first: those without an end as they are listed, then those that end later. */
+const sorted = (verifiers: readonly StoredVerifier[]): readonly StoredVerifier[] => [
+  ...verifiers.filter(isOpen),
+  ...verifiers
+    .filter((one) => !isOpen(one))
+    .toSorted((one, other) => other.notAfter! - one.notAfter! || (one.id < other.id ? -1 : 1)),
+]
 
 /** The end of an older secret: as listed, but no later than policies allow, and never later than it was. */
-function endOf({ verifiers = [], rotation, now }: RotationInput, { id, notAfter = Infinity }: StoredVerifier): number {
+function endOf(
+  { verifiers = [], rotation, now }: RotationInput,
+  { id, notAfter }: StoredVerifier,
+  { endsAsListed }: ListedSource,
+): number | undefined {
   const before = verifiers.find((one) => one.id === id)?.notAfter
-  return Math.min(notAfter, before ?? now + rotation.maxOverlapMs)
+  if (notAfter === undefined && endsAsListed) return before
+  return Math.min(notAfter ?? Infinity, before ?? now + rotation.maxOverlapMs)
 }
 
 /** A difference of clocks is no cut. Milliseconds. */

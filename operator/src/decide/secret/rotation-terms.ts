@@ -55,6 +55,8 @@ export type SecretSource =
   /** secret.verifiers: its owner keeps the secrets, and the operator knows their verifiers alone. */
   | {
       readonly kind: 'listed'
+      /** Only its owner says when one ends: a cluster does when its application has the newer one. */
+      readonly endsAsListed: boolean
       /** In any order. */
       readonly verifiers: readonly StoredVerifier[]
       /** False: the version that lists them is refused, so nothing changes. */
@@ -65,6 +67,8 @@ export type SecretSource =
       readonly hasMinted: boolean
       /** Ids of listed secrets that have ended: none returns. */
       readonly ended: readonly string[]
+      /** Ids of those that end now, whatever the list says, also while the version is refused. */
+      readonly stopped: readonly string[]
     }
   /** secret.existingSecretRef; `secret` is undefined while it is missing, unlabelled or too short. */
   | { readonly kind: 'existing'; readonly secret: { readonly id: string; readonly sha256: string } | undefined }

@@ -1,0 +1,151 @@
+// What the hub is told of a client of this cluster: a version of it, and beside that what stops or narrows it today. Pure.
+import { isDeepStrictEqual } from 'node:util'
+import { shortDigest } from '@nauthera/proto/digest'
+import { showsSecret } from '@nauthera/rules/client-authentication'
+import { authMethodOf, corsOriginsOf } from '../api/in-effect.ts'
+import { clientSpecFields, mostEndedInMirror } from '../api/oidc-client.ts'
+import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
+import type { Schema } from '../api/schema.ts'
+import { present } from '../decide/client/present.ts'
+import { endedVerifiersIn, restraintOf } from '../decide/client/restraint.ts'
+import type { StoredVerifier } from '../decide/secret/rotation-terms.ts'
+import { verifiersIn } from './mirror.ts'
+import type { Mirror } from './mirror.ts'
+
+/** The part of a mirror that the spoke decides. */
+export interface WantedMirror {
+  readonly spec: OIDCClientSpec
+}
+
+export interface AboutMirror {
+  /** Those that follow routes of this cluster. */
+  readonly redirectUris?: readonly string[]
+  /** Newest first: `RotationPlan.verifiers`. */
+  readonly verifiers: readonly StoredVerifier[]
+  /** Of the namespace of the client; undefined where the operator may not read them. */
+  readonly namespaceLabels: Readonly<Record<string, string>> | undefined
+  /** By the hub's clock, epoch milliseconds. */
+  readonly now: number
+  /** What the mirror has now. */
+  readonly stored: Mirror | undefined
+}
+
+/** @param client valid for the hub
+ *  @returns the mirror of its present version: all of it but what stays in this cluster */
+export function buildMirror(client: OIDCClient, about: AboutMirror): WantedMirror {
+  const {
+    secret,
+    rotation: _here,
+    serverName: _release,
+    origin: _never,
+    restraint: _own,
+    redirectURIsFrom: _resolved,
+    ...sent
+  } = client.spec
+  const rest = withoutDefaults(sent, clientSpecFields)
+  const { redirectUris: followed = [] } = about
+  const redirectURIs = [...new Set([...(client.spec.redirectURIs ?? []), ...followed])]
+  const { namespace, name, uid, labels } = client.metadata
+  const version = {
+    ...rest,
+    type: sent.type,
+    ...(redirectURIs.length > 0 ? { redirectURIs } : {}),
+    // the hub would take the origins of an SPA from all of them
+    ...(followed.length > 0 && sent.type === 'SPA' ? { corsOrigins: [...corsOriginsOf(client.spec)] } : {}),
+    origin: { namespace, name, uid, ...present({ labels, namespaceLabels: about.namespaceLabels }) },
+  }
+  return withToday(version, client, about, secret?.verifiers ?? sentVerifiers(about))
+}
+
+/** @param good the version that the hub took last
+ *  @param client its spec may have any shape
+ *  @returns that version, with what stops or narrows the client today: the two never wait for each other */
+export function restrainMirror({ spec }: WantedMirror, client: OIDCClient, about: AboutMirror): WantedMirror {
+  const { secret: _before, restraint: _lifted, ...good } = spec
+  return withToday(good, client, about, sentVerifiers(about))
+}
+
+type SentVerifier = NonNullable<NonNullable<OIDCClientSpec['secret']>['verifiers']>[number]
+
+function withToday(
+  version: OIDCClientSpec,
+  client: OIDCClient,
+  about: AboutMirror,
+  verifiers: readonly SentVerifier[],
+): WantedMirror {
+  const sent = showsSecret(authMethodOf(version)) ? verifiers : []
+  const restraint = restraintFor(client, about, sent)
+  return {
+    spec: {
+      ...version,
+      ...(sent.length > 0 ? { secret: { verifiers: sent } } : {}),
+      ...(Object.keys(restraint).length > 0 ? { restraint } : {}),
+    },
+  }
+}
+
+/** An unpublished secret has no end, and neither has the published one: if the hub hears no more, none of the two may be refused. */
+const sentVerifiers = ({ verifiers }: AboutMirror): readonly SentVerifier[] =>
+  verifiers.map(({ sha256, notAfter }) => ({
+    sha256,
+    // to the millisecond, as the application's Secret says it
+    ...present({ notAfter: notAfter === undefined ? undefined : new Date(notAfter).toISOString() }),
+  }))
+
+type SentRestraint = NonNullable<OIDCClientSpec['restraint']>
+
+function restraintFor({ spec }: OIDCClient, about: AboutMirror, sent: readonly SentVerifier[]): SentRestraint {
+  const asked = restraintOf(spec)
+  const endedVerifiers = endedFor(about, sent)
+  return {
+    ...(asked?.suspended ? { suspended: true } : {}),
+    ...(asked && asked.allowedGroups.length > 0 ? { allowedGroups: asked.allowedGroups } : {}),
+    ...(asked && asked.leastAcr !== '' ? { leastAcr: asked.leastAcr } : {}),
+    ...(endedVerifiers.length > 0 ? { endedVerifiers } : {}),
+  }
+}
+
+/** What the hub has, and what is not to be taken any more. */
+function endedFor({ stored, verifiers, now }: AboutMirror, sent: readonly SentVerifier[]): readonly string[] {
+  if (!stored) return []
+  const live = new Set([...verifiers.map(({ id }) => id), ...sent.map(({ sha256 }) => shortDigest(sha256))])
+  const known = [...verifiersIn(stored, now).map(({ id }) => id), ...endedVerifiersIn(stored.spec)]
+  // the hub remembers those
+  const { endedVerifiers: told = [] } = stored.status ?? {}
+  return [...new Set(known)].filter((id) => !live.has(id) && !told.includes(id)).slice(0, mostEndedInMirror)
+}
+
+/** The hub fills in its own defaults. An older one would refuse a field that it does not know, though it only says what holds there anyway. */
+function withoutDefaults<T extends object>(value: T, { properties = {} }: Pick<Schema<unknown>, 'properties'>) {
+  const kept: Partial<T> = { ...value }
+  for (const key in kept) {
+    const usual = properties[key]?.json.default
+    if (usual !== undefined && kept[key] === usual) delete kept[key]
+  }
+  return kept
+}
+
+/** @returns whether the mirror says what is wanted. Secrets that have ended may be there too: both sides know that they have, and they leave
+ *  with the next write */
+export const isAsWanted = ({ spec }: Pick<Mirror, 'spec'>, wanted: WantedMirror, now: number): boolean =>
+  isDeepStrictEqual(comparable(spec, now), comparable(wanted.spec, now)) && endsTheSame(spec, wanted.spec)
+
+/** The API server of the hub fills in the release and defaults, which the spoke leaves to it. */
+function comparable({ serverName: _filled, secret, restraint, ...spec }: OIDCClientSpec, now: number): object {
+  const live = (secret?.verifiers ?? []).filter(({ notAfter }) => notAfter === undefined || Date.parse(notAfter) > now)
+  const { endedVerifiers: _apart, ...narrowed } = restraint ?? {}
+  return { ...withoutDefaults(spec, clientSpecFields), verifiers: live, narrowed }
+}
+
+function endsTheSame(stored: OIDCClientSpec, wanted: OIDCClientSpec): boolean {
+  const said = endedVerifiersIn(stored)
+  const isLive = (id: string): boolean =>
+    (wanted.secret?.verifiers ?? []).some(({ sha256 }) => shortDigest(sha256) === id)
+  return endedVerifiersIn(wanted).every((id) => said.includes(id)) && !said.some(isLive)
+}
+
+/** @returns whether two mirrors are of one version, whatever stops or narrows it, and whichever secrets are valid */
+export function isSameVersionOf(one: WantedMirror, other: WantedMirror): boolean {
+  const [left, right] = [one, other].map(({ spec: { secret: _secrets, restraint: _today, ...version } }) => version)
+  return isDeepStrictEqual(left, right)
+}
