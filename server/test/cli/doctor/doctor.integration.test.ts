@@ -84,7 +84,7 @@ describe('nauthera doctor', () => {
       await issueLeaf(await createAuthority({ name: 'x', lifetimeMs: day }), { usage: 'client' }),
     ]
     const of = async (mutualTLS: object) => {
-      const settings = { trustedProxies: ['10.0.0.0/8'], mutualTLS: { header: 'nginx', caFile: file, ...mutualTLS } }
+      const settings = { trustedProxies: ['10.0.12.16/28'], mutualTLS: { header: 'nginx', caFile: file, ...mutualTLS } }
       return (await doctor(settings)).of('client certificates').map(({ state, says }) => `${state}: ${says}`)
     }
     writeFileSync(file, (await authority(100 * day)) + soon + leaf.cert)
