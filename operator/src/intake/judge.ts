@@ -158,8 +158,8 @@ function holderAmong(
   if (stored !== undefined || !watch.clients.isContested(name)) return stored
   const isLost = (key: string): boolean => shards.stored(key) === undefined && !shards.isUnheardOf(key)
   const [remembered] = oldestFirst(
-    candidates
-      .flatMap((key) => watch.clients.find(key) ?? [])
+    // the watch may not have the status of one that got the name a moment ago: that is one of the best
+    [...candidates.flatMap((key) => watch.clients.find(key) ?? []), ...watch.clients.best(name)]
       .map(latest)
       .filter(
         (one) =>

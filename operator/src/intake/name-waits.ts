@@ -1,4 +1,5 @@
-/** Of so many that wait for one name all get a look, of more only the best. */
+/** Of so many that wait for one name all get a look, of more only the best. What the others say of the holder may be wrong until the next
+ *  full list, after which all clients are looked at. */
 const mostWoken = 20
 
 /** Clients that wait for a name of another object. When the stored entry of that object changes, they get a look. */

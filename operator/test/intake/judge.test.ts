@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
+import { present } from '../../src/decide/client/present.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
 import { createJudge } from '../../src/intake/judge.ts'
 import { client, emptyShards, policy } from '../decide/clients.ts'
@@ -17,6 +18,7 @@ describe('createJudge', () => {
       baseline?: OIDCPolicySpec
       shards?: typeof emptyShards
       ending?: boolean
+      latest?: (client: OIDCClient) => OIDCClient
     } = {},
   ) => {
     const index = createClientIndex()
@@ -29,10 +31,11 @@ describe('createJudge', () => {
       namespaceLabels: () => labels,
       readsNamespaces: true,
     }
-    const { shards = emptyShards } = about
+    const { shards = emptyShards, latest } = about
     const follow = { config: () => undefined }
     const endings = { has: () => about.ending === true }
-    return createJudge({ endings, watch, baseline: about.baseline ?? {}, shards, follow, clock: { now: () => 0 } })
+    const { baseline = {} } = about
+    return createJudge({ endings, watch, baseline, shards, follow, clock: { now: () => 0 }, ...present({ latest }) })
   }
   const throwing = (error: unknown) => {
     throw error
@@ -108,6 +111,17 @@ describe('createJudge', () => {
       expect(judge(thief, throwing).acceptance.kind).to.equal('invalid')
       expect(judge(owner, throwing).acceptance).to.deep.equal({ kind: 'accepted', wanted: 'shop' })
     })
+
+  it('K1 with the shards lost, a name stays with who was served under it a moment ago, before the watch has that status', () => {
+    const owner = client({ clientId: 'shop' }, { name: 'owner', ...at(2) })
+    const older = client({ clientId: 'shop' }, { name: 'older', ...at(1) })
+    const status = { clientId: 'shop', replicas: { loaded: 3, total: 3 } }
+    const shards = { ...emptyShards, isUnheardOf: () => false }
+    const latest = (one: OIDCClient) => (one === owner ? { ...owner, status } : one)
+    const judge = judgeOf([older, owner], { baseline: custom, shards, latest })
+    expect(judge(older, throwing).acceptance).to.include({ kind: 'conflict', holder: 'demo/owner' })
+    expect(judge(latest(owner), throwing).acceptance.kind).to.equal('accepted')
+  })
 
   it('K1 with the shards lost, one that only waits for a name has not been served under it', () => {
     const spec = { type: 'M2M', resourceServer: { identifier: 'urn:shop:api', scopes: [{ name: 'read' }] } } as const
