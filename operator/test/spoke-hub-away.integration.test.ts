@@ -50,6 +50,13 @@ describe('a spoke whose hub is away for five minutes', function () {
     await pair.until(() => back !== undefined, 'the hub is away')
     return back!
   }
+  const loseHubAtPublication = () => {
+    const old = plain()
+    return loseHubWhen(
+      () => plain() !== old,
+      () => rotate('1'),
+    )
+  }
 
   it('F57 keeps a first secret to itself', async () => {
     const [slow] = pair.replicas
@@ -94,12 +101,21 @@ describe('a spoke whose hub is away for five minutes', function () {
     {
       phase: 'when the new secret is published, and the hub was not told the end of the one before',
       waits: false,
+      reach: () => loseHubAtPublication(),
+    },
+    {
+      phase: 'when the new secret is published, and the hub lets no overlap last as long as it is away',
+      waits: false,
       reach: async () => {
-        const old = plain()
-        return await loseHubWhen(
-          () => plain() !== old,
-          () => rotate('1'),
-        )
+        const spec = { rotation: { maxOverlap: '3m' } }
+        pair.hub.api.set({
+          apiVersion: 'auth.nauthera.io/v1alpha1',
+          kind: 'OIDCPolicy',
+          metadata: { name: 'short' },
+          spec,
+        })
+        await pair.until(() => mirror()?.status?.rotationLimits?.maxOverlap === '3m', 'the hub says so')
+        return await loseHubAtPublication()
       },
     },
     {

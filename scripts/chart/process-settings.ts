@@ -77,7 +77,6 @@ export const processSettings = {
       'identity',
       'watch',
       'nudge',
-      'networkPolicy',
       'policy',
       'link',
       'management.port',

@@ -74,9 +74,7 @@ function openHub(leader: Leader, self: SpokeHolder): Hub | undefined {
   const hub = connectLater(() => {
     const credentials = access.credentials()
     const onAnswer = (answer: HeardAnswer) => state.recordAnswer(answer)
-    if (credentials === undefined) return undefined
-    const networkPolicy = { name: settings.networkPolicy, neighbour: 'hub' } as const
-    return createConnection({ credentials, userAgent: `nauthera-operator/${version}`, networkPolicy, onAnswer })
+    return credentials && createConnection({ credentials, userAgent: `nauthera-operator/${version}`, onAnswer })
   })
   stops.push(
     () => hub.stop(),

@@ -1,4 +1,6 @@
 // The hub between a spoke and the replicas, in the model of rotations: a mirror, what the hub's operator makes of it, and what it says.
+import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
+import { present } from '../../src/decide/client/present.ts'
 import type { Propagation } from '../../src/decide/status/propagation.ts'
 import { listedSource } from '../../src/decide/secret/listed-secrets.ts'
 import { planRotation } from '../../src/decide/secret/rotation.ts'
@@ -17,8 +19,6 @@ import { outcome } from './outcomes.ts'
 const origin = client({ type: 'M2M' })
 const key = 'demo/app'
 const settled = outcome({ client: origin })
-const maxOverlap = '24h'
-const maxOverlapMs = 24 * 3_600_000
 
 /** What the hub's operator hears of uses. */
 interface HubEars {
@@ -37,7 +37,15 @@ interface Below {
   readonly write: (verifiers: readonly StoredVerifier[]) => boolean
 }
 
+interface HubRules {
+  readonly maxOverlapHours: number
+  /** A mistake: a secret that is not published has an end in the mirror. */
+  readonly endsUnpublished: boolean
+}
+
 export class ModelHub {
+  readonly #rules: HubRules
+  readonly #now: () => number
   readonly ears: HubEars
   isAway = false
   #stored: Mirror | undefined
@@ -47,7 +55,9 @@ export class ModelHub {
   #seenVersion = 0
   readonly #outlet
 
-  constructor(heard: HeardUses, now: () => number) {
+  constructor(heard: HeardUses, now: () => number, rules: HubRules) {
+    this.#rules = rules
+    this.#now = now
     this.ears = { heard, lastUsed: new Map(), skew: 0 }
     const isAway = () => this.isAway
     this.#outlet = createHubOutlet({
@@ -74,7 +84,7 @@ export class ModelHub {
   /** The watch of the spoke brings the newest mirror. */
   see(): void {
     if (this.isAway) return
-    this.#seen = this.#stored
+    this.#seen = this.#stored && (this.#rules.endsUnpublished ? withoutAnnounced(this.#stored) : this.#stored)
     this.#seenVersion = this.#version
   }
 
@@ -118,7 +128,7 @@ export class ModelHub {
     const { uid, name, namespace } = origin.metadata
     const generation = (this.#stored?.metadata.generation ?? 0) + 1
     const metadata = { ...origin.metadata, name: `${namespace}.${name}`, uid: `mirror of ${uid}`, generation }
-    this.#put({ ...this.#stored, metadata, spec })
+    this.#put({ ...this.#stored, metadata, spec: this.#rules.endsUnpublished ? this.#announced(spec) : spec })
     this.see()
   }
 
@@ -130,7 +140,7 @@ export class ModelHub {
     const usesKnownSince = isHeard ? heard.since : undefined
     const plan = planRotation({
       source: listedSource(mirror, true),
-      rotation: { retire: 'AfterOverlap', maxOverlapMs, quietPeriodMs: 0 },
+      rotation: { retire: 'AfterOverlap', maxOverlapMs: this.#rules.maxOverlapHours * 3_600_000, quietPeriodMs: 0 },
       serving: true,
       secret: { kind: 'absent' },
       verifiers,
@@ -162,13 +172,25 @@ export class ModelHub {
     const status = {
       ...said,
       observedGeneration: mirror.metadata.generation,
-      rotationLimits: { maxOverlap },
+      rotationLimits: { maxOverlap: `${this.#rules.maxOverlapHours}h` },
       ...(ending.length > 0 && { secret: { previous: ending } }),
     }
     if (JSON.stringify(status) === JSON.stringify(mirror.status)) return isWritten
     const isNews = JSON.stringify(withoutTime(status)) !== JSON.stringify(withoutTime(mirror.status))
     this.#put({ ...mirror, status })
     return isWritten || isNews
+  }
+
+  /** Each secret but the oldest without an end gets one, which is said once. */
+  #announced(spec: OIDCClientSpec): OIDCClientSpec {
+    const verifiers = spec.secret?.verifiers ?? []
+    const published = verifiers.findLastIndex(({ notAfter }) => notAfter === undefined)
+    const end = new Date(this.#now() + this.#rules.maxOverlapHours * 3_600_000).toISOString()
+    const known = (sha256: string) => this.#stored?.spec.secret?.verifiers?.find((one) => one.sha256 === sha256)
+    const ended = verifiers.map((one, at) =>
+      at < published ? { ...one, notAfter: known(one.sha256)?.notAfter ?? end } : one,
+    )
+    return { ...spec, ...(ended.length > 0 ? { secret: { verifiers: ended } } : {}) }
   }
 
   #put(mirror: Mirror): void {
@@ -178,3 +200,13 @@ export class ModelHub {
 }
 
 const withoutTime = ({ usesKnownUntil: _always, ...status }: NonNullable<Mirror['status']> = {}) => status
+
+/** The spoke takes no notice of the ends that it announced. */
+function withoutAnnounced(mirror: Mirror): Mirror {
+  const verifiers = mirror.spec.secret?.verifiers ?? []
+  const published = verifiers.findIndex(({ notAfter }) => notAfter === undefined)
+  const seen = verifiers.map(({ sha256, notAfter }, at) =>
+    at < published ? { sha256 } : { sha256, ...present({ notAfter }) },
+  )
+  return seen.length > 0 ? { ...mirror, spec: { ...mirror.spec, secret: { verifiers: seen } } } : mirror
+}

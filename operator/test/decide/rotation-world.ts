@@ -89,6 +89,8 @@ export interface Bugs {
   readonly takesUnknownForUnused?: boolean
   /** Takes a secret out of the status as soon as the plan drops it. */
   readonly forgetsEnded?: boolean
+  /** Gives an unpublished secret an end in the mirror. */
+  readonly endsUnpublished?: boolean
 }
 
 export class PropertyBroken extends Error {}
@@ -127,6 +129,8 @@ export class World {
   edited = false
   /** Of the next leader. */
   nextSkew = 0
+  /** Operators that do nothing. */
+  readonly dead = new Set<'hub' | 'spoke'>()
   #minted = 0
   #resourceVersion = 0
   #reasons = 1
@@ -149,11 +153,23 @@ export class World {
   constructor(
     bugs: Bugs,
     replicas: number,
-    about: { readonly retire: 'AfterOverlap' | 'WhenUnused'; readonly outlet: 'shards' | 'hub' },
+    about: {
+      readonly retire: 'AfterOverlap' | 'WhenUnused'
+      readonly outlet: 'shards' | 'hub'
+      /** As a policy of the hub says it. */
+      readonly maxOverlapHours?: number
+    },
   ) {
     this.bugs = bugs
     this.retire = about.retire
-    this.hub = about.outlet === 'hub' ? new ModelHub(startOfHearing(this.now), () => this.now) : undefined
+    const { maxOverlapHours = 24 } = about
+    this.hub =
+      about.outlet === 'hub'
+        ? new ModelHub(startOfHearing(this.now), () => this.now, {
+            maxOverlapHours,
+            endsUnpublished: bugs.endsUnpublished === true,
+          })
+        : undefined
     this.operator = this.#newOperator()
     for (let count = 0; count < replicas; count++) this.addReplica(0)
   }
@@ -323,10 +339,16 @@ export class World {
   /** One step of the leader. @param fate crash before the write, after it, or pause with it in hand
    *  @returns whether there was something to write */
   operate(fate: 'lives' | 'crashes-before' | 'crashes-after' | 'pauses'): boolean {
+    const isMoved = this.lookOfHub()
+    return this.lookOfSpoke(fate) || isMoved
+  }
+
+  /** One look of the leader, in a spoke at what it knows of the hub. @returns whether there was something to write */
+  lookOfSpoke(fate: 'lives' | 'crashes-before' | 'crashes-after' | 'pauses'): boolean {
+    if (this.dead.has('spoke')) return false
     // two writes of one second are told apart by nobody: times in the status have no fractions
     this.now += 1_000
     this.#hear()
-    const isMoved = this.#stepHub()
     const write = this.#decide()
     if (write && fate === 'pauses' && !this.paused) {
       this.paused = { write, at: this.now, operator: this.operator, view: this.#verifiers() }
@@ -336,13 +358,13 @@ export class World {
     if (write && fate !== 'crashes-before') this.#send(write, false)
     if (write?.kind !== 'shard') this.#expected = this.shard?.content
     if (fate !== 'lives') this.#restartOperator()
-    return write !== undefined || isMoved
+    return write !== undefined
   }
 
   /** The hub's operator looks at the mirror, and the spoke at what it says. @returns whether anything changed in the hub */
-  #stepHub(): boolean {
+  lookOfHub(): boolean {
     const { hub } = this
-    if (!hub) return false
+    if (!hub || this.dead.has('hub')) return false
     this.#hear(hub.ears)
     const isMoved = hub.step({
       now: this.now,
@@ -452,6 +474,14 @@ export class World {
         )
     }
     this.#assert('P5', this.#published.length <= this.#reasons, 'one published value a rotation')
+  }
+
+  /** P1 for a program that reads its Secret just now. */
+  checkHeld(): void {
+    const value = this.secret?.value
+    if (value === undefined || this.edited) return
+    for (const replica of this.replicas.filter(({ ready }) => ready))
+      this.#assert('P1', this.#accepts(replica, value), `${replica.name} accepts ${value}, which is in the Secret`)
   }
 
   #decide(): Write | undefined {
