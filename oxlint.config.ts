@@ -31,7 +31,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^(pg-promise|pg)$': ['server/src/store/driver/postgres.ts'],
   '^node-pg-migrate$': ['server/src/store/migrate.ts'],
   '^ioredis$': ['server/src/store/cache/**'],
-  '^nodemailer$': ['server/src/mail/smtp.ts'],
+  '^nodemailer(/|$)': ['server/src/mail/smtp.ts'],
   '^ldapts$': ['server/src/users/ldap/**'],
 }
 

@@ -316,7 +316,12 @@ describe('validate.yaml', function () {
     ],
     [
       'an address for certificates with a path',
-      { server: { trustedProxies: ['10.0.0.0/8'], mutualTLS: { header: 'nginx', url: 'https://mtls.example.com/x' } } },
+      {
+        server: {
+          trustedProxies: ['10.0.12.16/28'],
+          mutualTLS: { header: 'nginx', url: 'https://mtls.example.com/x' },
+        },
+      },
       'it is an origin, to which the path of the issuer is added',
     ],
     [

@@ -21,6 +21,7 @@ import { createPatience } from '@nauthera/operator/status/patience'
 import { PolicyTally } from '@nauthera/operator/status/policy-tally'
 import { createUsage } from '@nauthera/server/clients/usage'
 import { createLogos } from '@nauthera/server/http/branding/logos'
+import { createMinuteCounts } from '@nauthera/server/minute-counts'
 import { createRouteNames, observeRequests } from '@nauthera/server/http/request/request-log'
 import { createLogoutTurns } from '@nauthera/server/oidc/artefacts/logout-turns'
 import { createDocuments } from '@nauthera/server/oidc/clients/documents'
@@ -73,6 +74,15 @@ const server: readonly Unit[] = [
     make: () => {
       const seen = new Seen<number>()
       return (index) => seen.record(`token ${index}`, index)
+    },
+  },
+  {
+    what: 'addresses whose pages, or requests to others, are counted',
+    inputs: all,
+    most: 10_000,
+    make: () => {
+      const counts = createMinuteCounts(() => 0)
+      return (index) => counts.add(`address ${index}`)
     },
   },
   {

@@ -21,6 +21,7 @@ import { renderVersion } from '@nauthera/proto/client-version'
 import { configTlsFiles, podLocalNames } from '@nauthera/proto/names'
 import { freePort } from '@nauthera/local/processes/ports'
 import type { FreshDatabase } from '@nauthera/local/programs/fresh-database'
+import type { MostPages } from '@nauthera/server/account/frame/page-limits'
 import { startApp } from '@nauthera/server/app'
 import type { App } from '@nauthera/server/app'
 import { buildRegistry } from '@nauthera/server/clients/build-registry'
@@ -68,6 +69,7 @@ export async function startReplicas(
     keysFrom?: string
     cache?: { url: string; timeout?: string }
     passwordQueue?: QueueLimits
+    mostPages?: MostPages
     patience?: number
     clock?: (replica: number) => () => number
   } = {},
@@ -126,6 +128,7 @@ export async function startReplicas(
       version: '0.0.0',
       now: options.clock?.(replica) ?? Date.now,
       passwordQueue: options.passwordQueue,
+      mostPages: options.mostPages,
       patience: options.patience ?? 20,
     })
     apps.push(app)

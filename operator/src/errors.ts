@@ -10,7 +10,8 @@ export const errorCatalogue = {
   },
   KUBERNETES_UNREACHABLE: {
     meaning: 'The Kubernetes API did not answer in time or the connection broke.',
-    remedy: 'Nothing at once: the operator tries again. When it lasts, look at the API server and NetworkPolicies.',
+    remedy:
+      'Nothing at once: the operator tries again. When it lasts, look at the API server and NetworkPolicies: the message names the one of this pod, and docs/hardening.md the ports of each distribution.',
   },
   KUBERNETES_REFUSED: {
     meaning: 'The Kubernetes API answered with an error; status and reason are in the message.',

@@ -18,6 +18,7 @@ await runProcess({
     const connection = createConnection({
       credentials: loadCredentials(process.env, systemClock),
       userAgent: `nauthera-operator/${manifest.version}`,
+      networkPolicy: { name: settings.networkPolicy, neighbour: 'apiServer' },
     })
     lifecycle.onStop('connection', () => connection.stop())
     const operator = startOperator({

@@ -115,6 +115,12 @@ export const settingsSchema = z
       .boolean()
       .default(true)
       .describe('Whether the status of a client says which requests in its name were refused, and why.'),
+    networkPolicy: z
+      .string()
+      .min(1)
+      .max(253)
+      .optional()
+      .describe('NetworkPolicy of this pod, to be named when the Kubernetes API cannot be reached.'),
     management: listenSettings(9092),
     log: logSettings,
     tracing: tracingSettings,

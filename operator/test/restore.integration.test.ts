@@ -117,7 +117,7 @@ describe('a restore from a backup', function () {
         await start()
         await untilReady()
         expectAsBefore(before)
-        await cluster.until(() => eventsOf('SecretAdopted').length === names.length, 'an event of each')
+        await cluster.until(() => eventsOf('ClientRestored').length === names.length, 'an event of each')
       })
 
     it('F43 every client goes on with its Secret when the shards are restored too, and once more after a second restore', async () => {
@@ -372,7 +372,7 @@ describe('a restore from a backup', function () {
       expect(isLive('app', known)).to.equal(false)
     })
 
-    it("another client's Secret is not adopted, and the message says whose it is", async () => {
+    it("another client's Secret is not restored, and the message says whose it is", async () => {
       await cluster.apply(
         'second',
         { ...web, secret: { name: 'app-oidc' } },

@@ -77,6 +77,7 @@ export const processSettings = {
       'identity',
       'watch',
       'nudge',
+      'networkPolicy',
       'policy',
       'link',
       'management.port',

@@ -66,6 +66,9 @@ export const rules: readonly (readonly [RegExp, ValuesSchema])[] = [
   [/operator\.replicaCount|valkey\.replicas/, ref('replicas')],
   [/server\.resources\.limits\.cpu/, { anyOf: [pattern('^$'), ref('quantity')] }],
   [/.*\.resources\..*/, ref('quantity')],
+  // a rule of no ports is one of all: only what has ports of its own elsewhere can be left empty
+  [/networkPolicy\.ports\.(dns|apiServer|hub|cache|https)/, { ...listOf(ref('port')), minItems: 1 }],
+  [/networkPolicy\.ports\.(database|ldap|smtp|tracing)/, listOf(ref('port'))],
   [/.*\.ports\.[a-zA-Z]+|(database|database\.direct|smtp)\.port/, ref('port')],
   [/service\.port/, orNull(ref('port'))],
   [/.*Seconds/, ref('seconds')],
@@ -137,7 +140,7 @@ export const rules: readonly (readonly [RegExp, ValuesSchema])[] = [
   [/networkPolicy\.dnsNamespace/, ref('namespace')],
   [/extraObjects/, listOf({ anyOf: [{ type: 'string' }, ref('kubernetesObject')] })],
   [
-    /.*\.(extraVolumeMounts|tolerations|metrics|parentRefs|ingressFrom|metricsFrom|extraIngress|extraEgress)/,
+    /.*\.(extraVolumeMounts|tolerations|metrics|parentRefs|ingressFrom|metricsFrom|extraIngress)|networkPolicy\.extraEgress\..*/,
     ref('kubernetesList'),
   ],
   [/networkPolicy\.egress\..*/, ref('kubernetesList')],

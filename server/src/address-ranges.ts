@@ -18,6 +18,12 @@ export function parseRanges(entries: readonly string[]): BlockList | undefined {
   return list
 }
 
+/** Whether it has at most 16 addresses: fewer than any network gives the pods of one node. */
+export function isNarrow(range: string): boolean {
+  const [address = '', prefix] = range.split('/')
+  return prefix === undefined || Number(prefix) >= (isIP(address) === 6 ? 124 : 28)
+}
+
 /** @param address IPv4 or IPv6; any other text is in no list */
 export function contains(list: BlockList, address: string): boolean {
   const version = isIP(address)

@@ -1,3 +1,4 @@
+import { createPageLimits } from './account/frame/page-limits.ts'
 import type { ClusterIssuerKeys } from './clients/cluster-issuer.ts'
 import type { RegistryHolder } from './clients/registry.ts'
 import type { UsageRecorder } from './clients/usage.ts'
@@ -61,8 +62,13 @@ async function connect(needs: Needs) {
   const federation = createFederation(needs, store)
   const pages = createSite(needs, { clients, keys, store, federation })
   const protocol = createProtocol(needs, { store, users, clients, platforms, mutualTls, keys, pages: pages.protocol })
-  const routes = createRoutes(needs, { store, users, passwords, clients, pages, protocol, federation, keys })
-  const web = createWeb(needs, { audit: store.audit, clients, pages, protocol, routes })
+  const limits = createPageLimits({
+    addressesKnown: !settings.allowUntrustedProxy,
+    now: () => performance.now(),
+    most: needs.mostPages,
+  })
+  const routes = createRoutes(needs, { store, users, passwords, clients, pages, protocol, federation, keys, limits })
+  const web = createWeb(needs, { audit: store.audit, clients, pages, protocol, routes, limits })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
     signing: settings.signing,

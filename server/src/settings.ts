@@ -93,7 +93,7 @@ export const settingsSchema = z
       .boolean()
       .default(false)
       .describe(
-        'Says that addresses of callers are unknown, because a proxy stands in front that cannot be listed in trustedProxies. Then no sign-in is limited by its address: only by its account, and by a ceiling for each replica.',
+        'Says that addresses of callers are unknown, because a proxy stands in front that cannot be listed in trustedProxies. Then no sign-in and no page is limited by its address: sign-ins only by their account, and by a ceiling for each replica.',
       ),
     config: z
       .strictObject({

@@ -63,7 +63,7 @@ describe('the settings of the server', () => {
 
   it('take certificates of clients only where one can arrive, and from whom', () => {
     const of = (mutualTLS: object, more: object = {}) => faultsOf({ ...good, ...more, mutualTLS })
-    const [url, trusted] = ['https://mtls.example.com', { trustedProxies: ['10.0.0.0/8'] }]
+    const [url, trusted] = ['https://mtls.example.com', { trustedProxies: ['10.0.12.16/28'] }]
     expect(load(good).mutualTLS).to.equal(undefined)
     expect(of({})).to.deep.equal(['mutualTLS'])
     expect(of({ caFile: '/ca', header: 'nginx' })).to.deep.equal(['mutualTLS.header'])
@@ -75,6 +75,26 @@ describe('the settings of the server', () => {
     expect(of({ listen: { certFile: '/c' }, url })).to.deep.equal(['mutualTLS.listen'])
     for (const bad of ['http://mtls.example.com', `${url}/path`, `${url}/`, 'mtls.example.com'])
       expect(of({ header: 'nginx', url: bad }, trusted), bad).to.include('mutualTLS.url')
+  })
+
+  // who sends the header is every client, and certificates are public: a range of pods would hold those of strangers
+  it('T41 take the header of a wide range of proxies only where nobody else connects', () => {
+    const ofEachLength = (address: string, bits: number) =>
+      Array.from({ length: bits }, (_, n) => `${address}/${n + 1}`)
+    const lists = [
+      ofEachLength('10.0.12.16', 32),
+      ofEachLength('fd00::10', 128).slice(0, 64),
+      ofEachLength('fd00::10', 128).slice(64),
+    ]
+    const of = (mutualTLS: object) =>
+      lists.map((trustedProxies) => faultsOf({ ...good, mutualTLS, trustedProxies }).length)
+    expect(of({ header: 'nginx' })).to.deep.equal([27, 64, 59])
+    expect(of({ header: 'nginx', onlyProxiesConnect: true })).to.deep.equal([0, 0, 0])
+    const listen = { certFile: '/c', keyFile: '/k' }
+    expect(of({ listen, url: 'https://mtls.example.com' }), 'no header counts there').to.deep.equal([0, 0, 0])
+    expect(
+      faultsOf({ ...good, trustedProxies: ['10.1.2.3', '10.0.0.0/8'], mutualTLS: { header: 'envoy' } }),
+    ).to.deep.equal(['trustedProxies.1'])
   })
 
   it('report every fault at once, each with its path', () => {

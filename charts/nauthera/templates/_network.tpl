@@ -32,14 +32,62 @@
   {{- end }}
 {{- end -}}
 
+{{/* NodeLocal DNSCache and the like have addresses; of pods the network sees the port behind the Service. */}}
 {{- define "nauthera.network.dns" -}}
+{{- $policy := .Values.networkPolicy -}}
 - to:
     - namespaceSelector:
         matchLabels:
-          kubernetes.io/metadata.name: {{ .Values.networkPolicy.dnsNamespace | quote }}
+          kubernetes.io/metadata.name: {{ $policy.dnsNamespace | quote }}
+    {{- with $policy.egress.dns }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   ports:
-    - {protocol: UDP, port: 53}
-    - {protocol: TCP, port: 53}
+    {{- range $policy.ports.dns }}
+    - {protocol: UDP, port: {{ . }}}
+    - {protocol: TCP, port: {{ . }}}
+    {{- end }}
+{{- end -}}
+
+{{/* (root, key, ports): one egress rule to networkPolicy.egress[key], on networkPolicy.ports[key] or else these. */}}
+{{- define "nauthera.network.toNeighbour" -}}
+{{- $policy := (index . 0).Values.networkPolicy -}}
+{{- include "nauthera.network.to" (list (index $policy.egress (index . 1)) (index $policy.ports (index . 1) | default (index . 2))) -}}
+{{- end -}}
+
+{{/* (root, component): networkPolicy.extraEgress of that pod. */}}
+{{- define "nauthera.network.extraEgress" -}}
+{{- with index (index . 0).Values.networkPolicy.extraEgress (index . 1) }}
+{{- toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* An address or a range: "true" when it has at most 16 addresses; server/src/address-ranges.ts says the same. */}}
+{{- define "nauthera.network.isNarrow" -}}
+{{- if not (contains "/" .) -}}true
+{{- else if regexMatch (ternary "/12[4-8]$" "/(2[89]|3[0-2])$" (contains ":" .)) . -}}true
+{{- end -}}
+{{- end -}}
+
+{{/* A peer: "true" when no stranger can be it. Every tenant can label a pod, so a namespace has to be named. */}}
+{{- define "nauthera.network.isOwn" -}}
+{{- if .ipBlock }}{{- include "nauthera.network.isNarrow" (toString .ipBlock.cidr) -}}
+{{- else if .namespaceSelector -}}true
+{{- else if and (hasKey . "podSelector") (not (hasKey . "namespaceSelector")) -}}true
+{{- end -}}
+{{- end -}}
+
+{{/* "true" when NetworkPolicies let nobody connect to the servers but peers that the values name. */}}
+{{- define "nauthera.onlyProxiesConnect" -}}
+{{- $policy := .Values.networkPolicy -}}
+{{- $strangers := list -}}
+{{- range concat (list (dict "from" $policy.ingressFrom)) $policy.extraIngress -}}
+{{- if not .from }}{{- $strangers = append $strangers "anyone" -}}{{- end -}}
+{{- range .from -}}
+{{- if not (include "nauthera.network.isOwn" .) }}{{- $strangers = append $strangers . -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and (include "nauthera.networkPolicies" .) (not $strangers) -}}true{{- end -}}
 {{- end -}}
 
 {{/* (root, component): the pods of a component, as a list of one peer. */}}

@@ -72,7 +72,10 @@
 {{- with .Values.server.mutualTLS }}
 {{- if or .header .listener.enabled -}}
 {{- $mutualTLS := dict -}}
-{{- with .header }}{{- $_ := set $mutualTLS "header" . -}}{{- end -}}
+{{- with .header -}}
+{{- $_ := set $mutualTLS "header" . -}}
+{{- if include "nauthera.onlyProxiesConnect" $ }}{{- $_ := set $mutualTLS "onlyProxiesConnect" true -}}{{- end -}}
+{{- end -}}
 {{- with .url }}{{- $_ := set $mutualTLS "url" . -}}{{- end -}}
 {{- if .clientCA.name -}}{{- $_ := set $mutualTLS "caFile" "/var/run/nauthera/mutual-tls/ca.crt" -}}{{- end -}}
 {{- if .listener.enabled -}}

@@ -82,7 +82,7 @@ function valuesOf({ directory, mailServer }: Outside, team: string) {
     },
     networkPolicy: {
       egress: { ldap: pods(directory.labels), smtp: pods(mailServer.labels) },
-      extraEgress: [{ to: pods({ app: 'staff' }, team), ports: [{ port: 8443 }] }],
+      extraEgress: { server: [{ to: pods({ app: 'staff' }, team), ports: [{ port: 8443 }] }] },
     },
     // the authority of the application, which is told at the end of a session
     server: {

@@ -30,6 +30,8 @@ export type Behaviour =
   | 'die-after-data'
   /** Takes the mail and answers only when `release` is called. */
   | 'hold'
+  /** Answers a command so. The text may begin with an enhanced status code. */
+  | { readonly at: 'MAIL FROM' | 'RCPT TO' | 'DATA'; readonly code: number; readonly text: string }
 
 export interface Mailbox {
   readonly port: number
@@ -64,6 +66,8 @@ export async function startMailbox(
   const changed = () => {
     for (const look of waiting) look()
   }
+  const refusalAt = (command: string): Error | undefined =>
+    typeof behaviour === 'object' && behaviour.at === command ? failure(behaviour.code, behaviour.text) : undefined
   const server = new SMTPServer({
     logger: false,
     banner: 'test',
@@ -78,17 +82,19 @@ export async function startMailbox(
     },
     onMailFrom(_address, session, done) {
       if (tls !== undefined && !session.secure) return done(failure(530, 'begin TLS first'))
-      done()
+      done(refusalAt('MAIL FROM'))
     },
     onRcptTo(_address, _session, done) {
       if (behaviour === 'refuse') return done(failure(550, 'no such mailbox'))
       if (behaviour === 'defer') return done(failure(451, 'try later'))
-      done()
+      done(refusalAt('RCPT TO'))
     },
     onData(stream, session, done) {
       const parts: Buffer[] = []
       stream.on('data', (part: Buffer) => parts.push(part))
       stream.on('end', () => {
+        const refusal = refusalAt('DATA')
+        if (refusal) return done(refusal)
         const { mailFrom, rcptTo } = session.envelope
         const mail = parseMail(Buffer.concat(parts).toString('latin1'))
         const from = mailFrom === false ? '' : mailFrom.address

@@ -74,7 +74,9 @@ function openHub(leader: Leader, self: SpokeHolder): Hub | undefined {
   const hub = connectLater(() => {
     const credentials = access.credentials()
     const onAnswer = (answer: HeardAnswer) => state.recordAnswer(answer)
-    return credentials && createConnection({ credentials, userAgent: `nauthera-operator/${version}`, onAnswer })
+    if (credentials === undefined) return undefined
+    const networkPolicy = { name: settings.networkPolicy, neighbour: 'hub' } as const
+    return createConnection({ credentials, userAgent: `nauthera-operator/${version}`, networkPolicy, onAnswer })
   })
   stops.push(
     () => hub.stop(),

@@ -7,6 +7,11 @@ export class KeysBy {
     return typeof keys === 'string' ? [keys] : keys
   }
 
+  /** @returns all that they have in common */
+  all(): Iterable<string> {
+    return this.#keys.keys()
+  }
+
   count(common: string): number {
     const keys = this.#keys.get(common)
     return keys instanceof Set ? keys.size : keys === undefined ? 0 : 1

@@ -4,10 +4,12 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 import type { RouteKind } from '../api/redirect-sources.ts'
 import { keyOf } from '../decide/client/client-names.ts'
 import { followRoutes, holderOf, redirectsTold } from '../decide/client/follow-routes.ts'
-import type { FollowedRedirects, FollowInput, KnownRoutes } from '../decide/client/follow-routes.ts'
+import type { FollowedRedirects, FollowInput, HostClaim, KnownRoutes } from '../decide/client/follow-routes.ts'
 import type { HostRoute } from '../decide/client/route-hosts.ts'
+import { splitKey } from '../kubernetes/objects.ts'
 import { HostNames, wildcardsAbove } from './host-names.ts'
 import { RouteInterests } from './route-interests.ts'
+import type { AskedHosts, UnreadHosts } from './unread-hosts.ts'
 
 export type RouteCollection = RouteKind | 'Gateway'
 
@@ -17,11 +19,13 @@ interface RouteBookNeeds {
   readonly isCut: KnownRoutes['isCut']
 }
 
-export class RouteBook {
+export class RouteBook implements AskedHosts {
   readonly #needs: RouteBookNeeds
   /** By `Ingress namespace/name`. */
   readonly #routes = new Map<string, HostRoute>()
   readonly #naming = new HostNames()
+  /** Hosts for which there is no room. */
+  readonly #leftOut = new Map<RouteKind, UnreadHosts>()
   /** Why a collection is not known. */
   readonly #faults = new Map<RouteCollection, string>()
   /** Collections that may have objects and were never read. */
@@ -41,16 +45,18 @@ export class RouteBook {
     const before = this.#routes.get(object)
     if (JSON.stringify(before) === JSON.stringify(route)) return
     const names = changedNames(before, route)
-    const holders = names.map((name) => this.#holderOf(name))
+    const holders = names.map((name) => this.#holdersOf(name))
     if (before) this.#naming.remove(before)
     if (route) {
       this.#routes.set(object, route)
       this.#naming.add(route)
     } else this.#routes.delete(object)
-    const handed = names.flatMap((host, index) => {
-      const [from, to] = [holders[index], this.#holderOf(host)]
-      return from === to ? [] : [{ host, from, to }]
-    })
+    const handed = names.flatMap((host, index) =>
+      this.#holdersOf(host).flatMap((to, view) => {
+        const from = holders[index]?.[view]
+        return from === to ? [] : [{ host, from, to }]
+      }),
+    )
     const concerned = this.#interests.concernedBy({ object, names, handed })
     if (concerned.size > 0) this.#needs.tell([...concerned])
   }
@@ -63,6 +69,28 @@ export class RouteBook {
     if (fault === undefined) this.#faults.delete(collection)
     else this.#faults.set(collection, fault)
     this.#needs.tell([...this.#interests.keys()])
+  }
+
+  /** @param hosts what the last full list left out */
+  setLeftOut(kind: RouteKind, hosts: UnreadHosts): void {
+    const before = this.#leftOut.get(kind)
+    this.#leftOut.set(kind, hosts)
+    hosts.onNews = (claim, names) => this.#onNews(claim, names)
+    hosts.onStale = (namespace) => {
+      const isStale = (host: string) => hosts.of(host).some((one) => one.isStale && one.namespace === namespace)
+      const concerned = this.#interests.clientsOf(isStale).filter((key) => splitKey(key).namespace === namespace)
+      if (concerned.length > 0) this.#needs.tell(concerned)
+    }
+    if (hosts.isEmpty && before?.isEmpty !== false) return
+    this.#needs.tell(this.#interests.clientsOf((host) => before?.about(host) !== hosts.about(host)))
+  }
+
+  isAsked(host: string): boolean {
+    return this.#interests.isAsked(host)
+  }
+
+  asked(): Iterable<string> {
+    return this.#interests.hosts()
   }
 
   /** @returns the URIs that the client had after its last look: servers may have them, also when its status could not be written */
@@ -100,17 +128,33 @@ export class RouteBook {
       },
       naming: (host) => {
         asked.hosts.add(host)
-        return [host, ...wildcardsAbove(host)].flatMap((name) => this.#naming.of(name))
+        return this.#claimsOf(host)
       },
+      covering: (host) => wildcardsAbove(host).flatMap((name) => this.#claimsOf(name)),
+      mayBeNamed: (host, by) => [...this.#leftOut.values()].some((one) => one.mayBeNamed(host, by)),
       isCut: this.#needs.isCut,
       fault: (kind) => this.#faults.get(kind) ?? (kind === 'HTTPRoute' ? this.#faults.get('Gateway') : undefined),
       isWhole: this.#unread.size === 0,
     }
   }
 
-  /** @returns the namespace that has a host */
-  #holderOf(host: string): string | undefined {
-    return holderOf(this.#naming.of(host))?.namespace
+  /** Names of what there is no room for: they end what is gone, and take what a younger object has. */
+  #onNews(claim: HostClaim, names: readonly string[]): void {
+    const taken = names.filter((host) => this.isAsked(host) && holderOf(this.#claimsOf(host)) === claim)
+    const handed = taken.map((host) => ({ host, from: undefined, to: claim.namespace }))
+    const concerned = this.#interests.concernedBy({ names, handed })
+    if (concerned.size > 0) this.#needs.tell([...concerned])
+  }
+
+  /** @returns who names exactly this */
+  #claimsOf(name: string): readonly HostClaim[] {
+    return [...this.#naming.of(name), ...[...this.#leftOut.values()].flatMap((one) => one.of(name))]
+  }
+
+  /** @returns the namespace that has a host, with what is stale and without: not all clients see the same */
+  #holdersOf(host: string): readonly (string | undefined)[] {
+    const claims = this.#claimsOf(host)
+    return [claims, claims.filter(({ isStale }) => isStale !== true)].map((some) => holderOf(some)?.namespace)
   }
 }
 

@@ -33,6 +33,20 @@ export class RouteInterests {
     return this.#interests.keys()
   }
 
+  hosts(): Iterable<string> {
+    return this.#byHost.all()
+  }
+
+  isAsked(host: string): boolean {
+    return this.#byHost.count(host) > 0
+  }
+
+  /** @returns the clients of which one host at least is such */
+  clientsOf(isSuch: (host: string) => boolean): readonly string[] {
+    const hosts = [...this.hosts()].filter(isSuch)
+    return [...new Set(hosts.flatMap((host) => [...this.#byHost.of(host)]))]
+  }
+
   set(client: string, interest: RouteInterest): void {
     this.remove(client)
     this.#interests.set(client, interest)
@@ -50,17 +64,17 @@ export class RouteInterests {
     for (const host of before.hosts) this.#byHost.remove(host, client)
   }
 
-  /** @param change.object it is another one now
+  /** @param change.object it is another one now; undefined: one that is not read
    *  @param change.names what it names now and did not before, or the other way round
    *  @param change.handed hosts that went from one namespace to another: for all others somebody else has them as before
    *  @returns the clients whose redirect URIs may change */
   concernedBy(change: {
-    readonly object: string
+    readonly object?: string
     readonly names: readonly string[]
     readonly handed: readonly HandedHost[]
   }): ReadonlySet<string> {
     const named = new Set(change.names)
-    const concerned = new Set(this.#byObject.of(change.object))
+    const concerned = new Set(change.object === undefined ? [] : this.#byObject.of(change.object))
     for (const { host, from, to } of change.handed)
       for (const client of this.#byHost.of(host))
         if (from === undefined || to === undefined || [from, to].includes(splitKey(client).namespace))

@@ -1,15 +1,19 @@
 // Watches Ingresses, HTTPRoutes and Gateways of the whole cluster for the clients whose redirect URIs follow them.
 import { describeError } from '@nauthera/runtime/log'
+import type { RouteKind } from '../api/redirect-sources.ts'
+import { present } from '../decide/client/present.ts'
 import { readHttpRoute, readIngress } from '../decide/client/route-hosts.ts'
 import type { AboutParents, Gateway, HttpRoute, Ingress } from '../decide/client/route-hosts.ts'
+import type { Room } from '../kubernetes/namespace-room.ts'
 import { isNotServed } from '../kubernetes/api-error.ts'
 import { collectionPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { KubernetesObject } from '../kubernetes/objects.ts'
 import type { Reflector, ReflectorOptions } from '../kubernetes/reflector.ts'
-import { cutGateway, cutHttpRoute, cutIngress, roomForRoutes } from './cut-routes.ts'
+import { roomForGateways, roomForHttpRoutes, roomForIngresses } from './cut-routes.ts'
 import { KeysBy } from './keys-by.ts'
 import { RouteBook } from './route-book.ts'
 import type { RouteCollection } from './route-book.ts'
+import { UnreadHosts } from './unread-hosts.ts'
 
 export interface RouteWatch {
   readonly book: RouteBook
@@ -20,7 +24,7 @@ export interface RouteWatch {
   onLabels(namespace: string): void
 }
 
-type Part<T> = Pick<ReflectorOptions<T>, 'cut' | 'room' | 'onChange' | 'onRelist' | 'onListFailed'>
+type Part<T> = Pick<ReflectorOptions<T>, 'room' | 'onChange' | 'onRelist' | 'onListFailed'>
 
 export function createRouteWatch(needs: {
   readonly reflect: <T extends KubernetesObject>(path: string, part: Part<T>) => Reflector<T>
@@ -40,17 +44,14 @@ export function createRouteWatch(needs: {
   }
 
   const ingresses = needs.reflect<Ingress & KubernetesObject>(collectionPath(resourceTypes.ingresses), {
-    cut: cutIngress,
-    room: roomForRoutes,
+    ...withLeftOut<Ingress & KubernetesObject>('Ingress', book, roomForIngresses, follow('Ingress')),
     onChange: ({ key }) => {
       const found = ingresses.objects.get(key)
       book.set('Ingress', key, found && readIngress(found))
     },
-    ...follow('Ingress'),
   })
   const gateways = needs.reflect<Gateway & KubernetesObject>(collectionPath(resourceTypes.gateways), {
-    cut: cutGateway,
-    room: roomForRoutes,
+    room: () => roomForGateways,
     onChange: (change) => {
       const before = change.kind === 'added' ? undefined : change.previous.spec
       const after = change.kind === 'deleted' ? undefined : change.object.spec
@@ -65,14 +66,12 @@ export function createRouteWatch(needs: {
     labels: needs.labels,
   }
   const httpRoutes = needs.reflect<HttpRoute & KubernetesObject>(collectionPath(resourceTypes.httpRoutes), {
-    cut: cutHttpRoute,
-    room: roomForRoutes,
+    ...withLeftOut<HttpRoute & KubernetesObject>('HTTPRoute', book, roomForHttpRoutes, follow('HTTPRoute')),
     onChange: (change) => {
       if (change.kind !== 'added') for (const parent of parentsOf(change.previous)) children.remove(parent, change.key)
       if (change.kind !== 'deleted') for (const parent of parentsOf(change.object)) children.add(parent, change.key)
       readRoute(change.key)
     },
-    ...follow('HTTPRoute'),
   })
   const readRoute = (key: string) => {
     const found = httpRoutes.objects.get(key)
@@ -93,6 +92,24 @@ export function createRouteWatch(needs: {
     onLabels: (namespace) => {
       for (const [key, { metadata }] of httpRoutes.objects) if (metadata.namespace === namespace) readRoute(key)
     },
+  }
+}
+
+/** Each list tells anew what it leaves out: once it is whole, that holds. */
+function withLeftOut<T>(
+  kind: RouteKind,
+  book: RouteBook,
+  roomOf: (unread: UnreadHosts) => Room<T>,
+  { onRelist, onListFailed }: Pick<Part<T>, 'onRelist' | 'onListFailed'>,
+) {
+  let unread = new UnreadHosts(kind, book)
+  return {
+    room: () => roomOf((unread = new UnreadHosts(kind, book))),
+    onRelist: () => {
+      book.setLeftOut(kind, unread)
+      onRelist?.()
+    },
+    ...present({ onListFailed }),
   }
 }
 

@@ -7,7 +7,7 @@ import { movedKeys } from '../decide/client/move.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
 import { clusterOf, namespaceOfCluster } from '@nauthera/rules/tenants'
 import { createAsSeen } from './mirrors.ts'
-import { roomForClients, withoutBulk } from './without-bulk.ts'
+import { roomForClients } from './without-bulk.ts'
 import { createClientIndex } from './client-index.ts'
 import type { WatchedClients } from './client-index.ts'
 import type { Clock } from '../time/clock.ts'
@@ -71,8 +71,7 @@ interface Part<T extends KubernetesObject> {
   readonly query?: Readonly<Record<string, string>>
   readonly knownKeys?: ReadonlyMap<string, unknown>
   readonly keep?: Keep<T>
-  readonly cut?: Keep<T>
-  readonly room?: Room<T>
+  readonly room?: () => Room<T>
   readonly onChange: (change: CollectionChange<T>) => void
   readonly onRelist?: () => void
   readonly onListFailed?: (error: unknown) => void
@@ -123,7 +122,7 @@ export function createWatch(options: WatchOptions): Watch {
     tell(touched)
   }
 
-  const kept = { keep: createShareClient(), cut: withoutBulk, room: roomForClients(options.isStored) }
+  const kept = { keep: createShareClient(), room: () => roomForClients(options.isStored) }
   const clientReflectors = namespacesToWatch(settings).map((namespace) =>
     reflect<OIDCClient & KubernetesObject>(collectionPath(resourceTypes.clients, namespace), {
       knownKeys: keysIn(knownKeys, namespace),

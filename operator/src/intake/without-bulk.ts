@@ -35,6 +35,7 @@ export function roomForClients(isStored: (key: string) => boolean): Room<OIDCCli
     JSON.stringify([spec, metadata.labels, metadata.annotations]).length
   const excess = (client: OIDCClient): number => Math.max(0, size(client) - maxVersionBytes)
   return {
+    cut: withoutBulk,
     groupsOf: ({ metadata }) => {
       const tenant = tenantOf(metadata)
       const own = { name: tenantText(tenant), most: mostOfTenant }

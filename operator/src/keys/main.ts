@@ -17,6 +17,7 @@ await runProcess({
     const connection = createConnection({
       credentials: loadCredentials(process.env, systemClock),
       userAgent: `nauthera-create-keys/${manifest.version}`,
+      networkPolicy: { name: settings.networkPolicy, neighbour: 'apiServer' },
     })
     lifecycle.onStop('connection', () => connection.stop())
     const { release, namespace } = settings

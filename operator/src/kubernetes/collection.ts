@@ -45,7 +45,7 @@ export async function listAll<T extends KubernetesObject>(
     room?: NamespaceRoom<T> | undefined
   },
 ): Promise<Listed<T>> {
-  const { path, signal, cut = asItIs, room } = about
+  const { path, signal, room, cut = room ? (object: T) => room.cut(object) : asItIs } = about
   const items = new Map<string, T>()
   for (let next: string | undefined; ;) {
     const read = (limit: string | undefined) => {

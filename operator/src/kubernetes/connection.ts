@@ -8,6 +8,8 @@ import { isJsonRecord } from '@nauthera/runtime/json'
 import { isRefusal, readAnswer, readLines, refusalOf } from './answer.ts'
 import { ApiError } from './api-error.ts'
 import type { KubeCredentials } from './credentials.ts'
+import { NotConnected, unreachable } from './unreachable.ts'
+import type { ReachedThrough } from './unreachable.ts'
 
 /** How long each kind of call may take, in milliseconds. */
 export interface ApiTimeouts {
@@ -60,12 +62,14 @@ export interface KubeConnection {
   stop(): void
 }
 
-/** @param options.onCall called for each call, for metrics and for the test of RBAC
+/** @param options.networkPolicy named in the message when no connection comes about
+ *  @param options.onCall called for each call, for metrics and for the test of RBAC
  *  @param options.onAnswer called for each answer, before it is read */
 export function createConnection(options: {
   credentials: KubeCredentials
   userAgent: string
   timeouts?: ApiTimeouts
+  networkPolicy?: ReachedThrough
   onCall?: (call: { method: string; path: string; watch: boolean }) => void
   onAnswer?: (answer: HeardAnswer) => void
 }): KubeConnection {
@@ -89,11 +93,13 @@ export function createConnection(options: {
   return {
     call: async <T>(call: ApiCall): Promise<T> => {
       try {
-        return await callOnce<T>(call)
+        return await callOnce<T>(call).catch(async (error: unknown) => {
+          // The server had just closed the keep-alive socket: the read had no effect and is sent once more.
+          if (call.method === 'GET' && wasClosedSocket(error)) return await callOnce<T>(call)
+          throw error
+        })
       } catch (error) {
-        // The server had just closed the keep-alive socket: the read had no effect and is sent once more.
-        if (call.method === 'GET' && wasClosedSocket(error)) return await callOnce<T>(call).catch(rethrow(call))
-        return rethrow(call)(error)
+        throw unreachable(error, call, options)
       }
     },
     watch: async function* ({ path, query, signal, onOpen }) {
@@ -110,7 +116,7 @@ export function createConnection(options: {
         if (silence.signal.aborted && !signal.aborted) {
           throw new ApiError('WATCH_SILENT', { message: `no byte for ${timeouts.silenceMs} ms on ${path}` })
         }
-        rethrow(call)(error)
+        throw unreachable(error, call, options)
       } finally {
         silence.stop()
         limit.over()
@@ -213,7 +219,10 @@ class Limit {
   constructor(milliseconds: number | undefined, signal: AbortSignal | undefined) {
     this.#signal = signal
     if (milliseconds !== undefined)
-      this.#timer = setTimeout(() => this.#end(new Error(`no answer within ${milliseconds} ms`)), milliseconds)
+      this.#timer = setTimeout(() => {
+        const what = this.#request?.socket?.connecting ? NotConnected : Error
+        this.#end(new what(`no answer within ${milliseconds} ms`))
+      }, milliseconds)
     if (signal?.aborted) this.#callOff()
     else signal?.addEventListener('abort', this.#callOff)
   }
@@ -256,7 +265,7 @@ function createSilenceGuard(silenceMs: number) {
 function limitConnect(request: ClientRequest, connectMs: number, secure: boolean): void {
   request.once('socket', (socket) => {
     if (!socket.connecting) return
-    const timer = setTimeout(() => request.destroy(new Error(`no connection within ${connectMs} ms`)), connectMs)
+    const timer = setTimeout(() => request.destroy(new NotConnected(`no connection within ${connectMs} ms`)), connectMs)
     const clear = () => clearTimeout(timer)
     socket.once(secure ? 'secureConnect' : 'connect', clear)
     socket.once('close', clear)
@@ -265,10 +274,3 @@ function limitConnect(request: ClientRequest, connectMs: number, secure: boolean
 
 const wasClosedSocket = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
-
-const rethrow =
-  (call: ApiCall) =>
-  (error: unknown): never => {
-    if (error instanceof ApiError) throw error
-    throw new ApiError('KUBERNETES_UNREACHABLE', { message: `${call.method} ${call.path}`, cause: error })
-  }

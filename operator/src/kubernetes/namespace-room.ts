@@ -13,12 +13,18 @@ export interface RoomGroup {
 }
 
 export interface Room<T> {
+  /** Applied to each object before anything else is done with it: only what it returns is kept until all are listed. */
+  readonly cut?: (object: T) => T
   /** The groups that an object belongs to: it needs room in each. */
   readonly groupsOf: (object: T) => readonly RoomGroup[]
   /** 0: it has room in any case. */
   readonly weigh: (object: T) => number
   /** What is kept of an object that has no room; undefined: nothing. Default: nothing of any. */
   readonly trim?: (object: T) => T | undefined
+  /** Told of each object that is gone, also of one that has no room. */
+  readonly forget?: (object: T) => void
+  /** Whether a full list is wanted before it is due. */
+  readonly wantsList?: () => boolean
 }
 
 interface Placed extends Age {
@@ -81,13 +87,21 @@ export class NamespaceRoom<T extends KubernetesObject> {
     }
   }
 
+  cut(object: T): T {
+    return this.#room.cut?.(object) ?? object
+  }
+
+  forget(object: T): void {
+    this.#room.forget?.(object)
+  }
+
   /** @returns what is kept of an object that has no room */
   trim(object: T): T | undefined {
     return this.#room.trim?.(object)
   }
 
   /** @returns the groups of which objects were left out */
-  cut(): readonly string[] {
+  cutGroups(): readonly string[] {
     return [...this.#cut.keys()]
   }
 
@@ -96,8 +110,12 @@ export class NamespaceRoom<T extends KubernetesObject> {
     return this.#cut.has(group)
   }
 
-  /** Whether a full list would find room for objects that were left out. */
-  isFreeAgain(): boolean {
+  /** Whether a full list would find room for objects that were left out, or is wanted for another reason. */
+  wantsList(): boolean {
+    return this.#room.wantsList?.() === true || this.#isFreeAgain()
+  }
+
+  #isFreeAgain(): boolean {
     return [...this.#cut.values()].some(({ weight, most }) => weight <= most * freeAgain)
   }
 

@@ -46,10 +46,9 @@ export interface ReflectorOptions<T> {
   /** After each broken watch a full list: the server may have been restored to an older state. */
   readonly listsAfterBreak?: boolean
   readonly keep?: Keep<T>
-  /** Applied to each object before anything else is done with it: only what it returns is kept until all are listed. */
-  readonly cut?: Keep<T>
-  /** What the copy has of one namespace at most; default: everything. The next full list brings what has room again. */
-  readonly room?: Room<T>
+  /** What the copy has of each object, and of one namespace at most; default: everything. Each full list begins with a new one, and
+   *  brings what has room again. */
+  readonly room?: () => Room<T>
   /** One call for each difference, in order; an object re-created under its name is a deletion and an addition. */
   readonly onChange: (change: CollectionChange<T>) => void
   /** After each full list has been applied. */
@@ -58,8 +57,8 @@ export interface ReflectorOptions<T> {
   readonly onListFailed?: (error: unknown) => void
 }
 
-/** From when objects that were left out have room again until a full list brings them. Milliseconds. */
-const freeAgainMs = 30_000
+/** From when a full list is wanted, such as for objects that have room again, until it is made. Milliseconds. */
+const wantedMs = 30_000
 
 /** The position between two calls. */
 type Position = ListPosition | WatchPosition
@@ -113,9 +112,9 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
       const call = { ...watchCall(options, from), signal: AbortSignal.any([signal, due.signal]), onOpen: trouble.over }
       for await (const line of options.connection.watch(call)) {
         const event = parseEvent<T>(line, options.path)
-        copy.apply(options.cut && event.type !== 'BOOKMARK' ? { ...event, object: options.cut(event.object) } : event)
+        copy.apply(event)
         from = event.object.metadata.resourceVersion ?? from
-        if (copy.isFreeAgain()) due.hasten()
+        if (copy.wantsList()) due.hasten()
       }
     } catch (error) {
       if (signal.aborted || due.signal.aborted) return { kind: 'list', unpaged: position.unpaged }
@@ -160,7 +159,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
 }
 
 const watchCall = (
-  { path, query, random }: Omit<ReflectorOptions<never>, 'keep' | 'cut' | 'room'>,
+  { path, query, random }: Omit<ReflectorOptions<never>, 'keep' | 'room'>,
   resourceVersion: string,
 ) => ({
   path,
@@ -174,13 +173,13 @@ const watchCall = (
 
 /** A list that lacks most known objects counts only when a second list confirms it. */
 async function listSurely<T extends KubernetesObject>(
-  { connection, path, query = {}, log, cut, room: of }: ReflectorOptions<T>,
+  { connection, path, query = {}, log, room: of }: ReflectorOptions<T>,
   known: ReadonlyMap<string, unknown>,
   how: { unpaged: boolean; signal: AbortSignal },
 ): Promise<Listed<T> & { readonly room: NamespaceRoom<T> | undefined }> {
   const list = async () => {
-    const room = of && new NamespaceRoom(of)
-    return { ...(await listAll<T>(connection, { path, query, ...how, room, ...(cut ? { cut } : {}) })), room }
+    const room = of && new NamespaceRoom(of())
+    return { ...(await listAll<T>(connection, { path, query, ...how, room })), room }
   }
   const first = await list()
   const lost = lostMost(known.keys(), first.items)
@@ -198,7 +197,7 @@ function createDue(clock: Clock, at: number) {
   return {
     signal: due.signal,
     hasten() {
-      cancelSoon ??= clock.after(freeAgainMs, () => due.abort())
+      cancelSoon ??= clock.after(wantedMs, () => due.abort())
     },
     cancel() {
       cancel()
@@ -249,19 +248,24 @@ function createCopy<T extends KubernetesObject>({ path, knownKeys, onChange, kee
       room = listed
       take(changesOfList(objects, items, keep))
       isListed = true
-      const cut = room?.cut() ?? []
+      const cut = room?.cutGroups() ?? []
       if (cut.length > 0)
         log.warn({ collection: path, count: cut.length, of: cut.slice(0, 10) }, 'no room for all objects')
     },
-    apply: (event: CollectionEvent<T>) => take(changesOfEvent(objects, event, keep)),
+    apply: ({ type, object: found }: CollectionEvent<T>) => {
+      if (type === 'DELETED') room?.forget(found)
+      const isThere = type === 'ADDED' || type === 'MODIFIED'
+      const object = isThere ? (room?.cut(found) ?? found) : found
+      take(changesOfEvent(objects, { type, object }, keep))
+    },
     isCut: (namespace: string) => room?.isCut(namespace) === true,
-    isFreeAgain: () => room?.isFreeAgain() === true,
+    wantsList: () => room?.wantsList() === true,
   }
 }
 
 /** Waits longer at each failure, and logs it once in ten seconds. */
 function createTrouble(
-  options: Omit<ReflectorOptions<never>, 'keep' | 'cut' | 'room'>,
+  options: Omit<ReflectorOptions<never>, 'keep' | 'room'>,
   times: ReflectorTimes,
   signal: AbortSignal,
 ) {

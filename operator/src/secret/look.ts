@@ -39,7 +39,7 @@ export interface EndedClients {
   readonly secretUid: string | undefined
 }
 
-interface RememberedSecret extends Pick<ReadSecret, 'state' | 'isFormer' | 'isAdopted'> {
+interface RememberedSecret extends Pick<ReadSecret, 'state' | 'isFormer' | 'wasOfEarlier'> {
   /** It was not read: the client is too new to have one. */
   readonly isAssumed?: true
   /** Digest of what was written, with the id in place of the secret; undefined when it was only read. */

@@ -21,7 +21,7 @@ export interface ReadSecret {
   /** The Secret has a former name; there is none under the present name yet. */
   readonly isFormer?: true
   /** It still names an earlier client, and is the present one's to write. */
-  readonly isAdopted?: true
+  readonly wasOfEarlier?: true
   /** The uid that its client was restored from, by its proof. */
   readonly restoredFrom?: string | undefined
   /** It was written for an earlier OIDCClient of this name. */
@@ -71,7 +71,7 @@ export function readSecretObject(object: SecretObject | undefined, client: OIDCC
 function readEarlier(object: SecretObject, client: OIDCClient, owner: ProvenOwner | undefined): EarlierSecret {
   const read = readOwned(object, client, owner)
   const { state } = read
-  const adopted = { ...read, isAdopted: true, restoredFrom: owner && (owner.restoredFrom ?? owner.uid) } as const
+  const kept = { ...read, wasOfEarlier: true, restoredFrom: owner && (owner.restoredFrom ?? owner.uid) } as const
   const emptied = { ...state, sha256: undefined, isMinted: false, secretId: undefined, verifiers: [] } as const
   return {
     former: owner,
@@ -79,12 +79,12 @@ function readEarlier(object: SecretObject, client: OIDCClient, owner: ProvenOwne
     as: (verdict) => {
       switch (verdict) {
         case 'restored':
-          return { ...adopted, state: { ...state, isRestored: true } }
+          return { ...kept, state: { ...state, isRestored: true } }
         case 'restored-without-secret':
-          return { ...adopted, state: emptied, plain: undefined }
+          return { ...kept, state: emptied, plain: undefined }
         case 'written-again': {
           const nothing = { ...emptied, rotatedAt: undefined, observed: undefined, fence: undefined } as const
-          return { ...adopted, state: nothing, plain: undefined, restoredFrom: undefined }
+          return { ...kept, state: nothing, plain: undefined, restoredFrom: undefined }
         }
       }
     },

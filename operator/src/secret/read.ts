@@ -42,14 +42,14 @@ export function createReader(needs: {
   const { secrets, home } = needs
 
   /** What an earlier client of this name had is the present one's, or it stays. */
-  const adopt = (work: SecretWork, read: ReadSecret): ReadSecret => {
+  const restore = (work: SecretWork, read: ReadSecret): ReadSecret => {
     const { earlier, object } = read
     const verdict = earlier ? needs.verdictOn(work, earlier, object) : 'left'
     if (!earlier || verdict === 'left') return read
-    const adopted = earlier.as(verdict)
-    const { restoredFrom, state } = adopted
-    work.log.info({ verdict, restoredFrom, secret: state.secretId }, 'secret adopted')
-    return adopted
+    const decided = earlier.as(verdict)
+    const { restoredFrom, state } = decided
+    work.log.info({ verdict, restoredFrom, secret: state.secretId }, 'restore decided')
+    return decided
   }
 
   /** Assumes that a new client has no Secret, except under a reserved name. */
@@ -63,7 +63,7 @@ export function createReader(needs: {
     const { client } = judgement
     // the name is reserved for a Secret of the release
     if (isReservedName(client.metadata.namespace, secretNameOf(client), home)) return foreign
-    const read = adopt(work, await readClientSecret(needs, client, formerNames(client, memory.names, home)))
+    const read = restore(work, await readClientSecret(needs, client, formerNames(client, memory.names, home)))
     memory.restoredFrom ??= read.restoredFrom
     memory.seen.own = { name: secretNameOf(client), version: read.object && versionOf(read.object) }
     memory.read = { ...standing(read), fingerprint: undefined }
@@ -108,8 +108,8 @@ function recall({ memory: { read } }: SecretWork): ReadSecret | undefined {
 }
 
 /** The part of a Secret that may be remembered. */
-const standing = ({ state, isFormer, isAdopted }: Pick<ReadSecret, 'state' | 'isFormer' | 'isAdopted'>) => ({
+const standing = ({ state, isFormer, wasOfEarlier }: Pick<ReadSecret, 'state' | 'isFormer' | 'wasOfEarlier'>) => ({
   state,
   ...(isFormer ? ({ isFormer } as const) : {}),
-  ...(isAdopted ? ({ isAdopted } as const) : {}),
+  ...(wasOfEarlier ? ({ wasOfEarlier } as const) : {}),
 })

@@ -106,8 +106,8 @@ const awaited = ({ judgement: { client } }: Look): SecretOutcome => ({
 function settled({ judgement, source, read, plan }: Look): SecretOutcome {
   const name = secretNameOf(judgement.client)
   if (plan.isLost && source.kind === 'minted') return { kind: 'lost', name }
-  const { state, isFormer, isAdopted } = read
-  if (state.kind !== 'owned' || isFormer || isAdopted) return { kind: 'pending', name }
+  const { state, isFormer, wasOfEarlier } = read
+  if (state.kind !== 'owned' || isFormer || wasOfEarlier) return { kind: 'pending', name }
   const lacksValue = !hasNoSecret(source) && state.sha256 === undefined
   return { kind: lacksValue ? 'pending' : 'ready', name }
 }

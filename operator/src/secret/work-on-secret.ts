@@ -202,7 +202,7 @@ function createWaysOut({
     }
     if (!isUnknown) entries.setEntry(work, kept, 'known')
     const isAccepted = published === undefined ? kept.length === 0 : kept.some(({ sha256 }) => sha256 === published)
-    const isThere = read.state.kind === 'owned' && !read.isFormer && !read.isAdopted && isAccepted
+    const isThere = read.state.kind === 'owned' && !read.isFormer && !read.wasOfEarlier && isAccepted
     return { ...result, plan: undefined, secret: { kind: isThere ? 'ready' : 'pending', name: secretNameOf(client) } }
   }
 

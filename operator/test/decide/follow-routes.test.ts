@@ -13,7 +13,9 @@ const minutesAgo = (minutes: number) => new Date(now - minutes * 60_000).toISOSt
 const routesOf = (found: readonly HostRoute[], more: Partial<KnownRoutes> = {}): KnownRoutes => ({
   find: (kind, namespace, name) =>
     found.find((one) => one.kind === kind && one.namespace === namespace && one.name === name),
-  naming: (host) => found.filter(({ names }) => names.some((name) => coversHost(name, host))),
+  naming: (host) => found.filter(({ names }) => names.includes(host)),
+  covering: (host) => found.filter(({ names }) => names.some((name) => name !== host && coversHost(name, host))),
+  mayBeNamed: () => false,
   isCut: () => false,
   fault: () => undefined,
   isWhole: true,

@@ -1,6 +1,14 @@
 import { expect } from 'chai'
 import { readIngress, routeLimits } from '../../src/decide/client/route-hosts.ts'
-import { cutGateway, cutHttpRoute, cutIngress, roomForRoutes } from '../../src/intake/cut-routes.ts'
+import {
+  cutGateway,
+  cutHttpRoute,
+  cutIngress,
+  roomForGateways,
+  roomForHttpRoutes,
+  roomForIngresses,
+} from '../../src/intake/cut-routes.ts'
+import { UnreadHosts } from '../../src/intake/unread-hosts.ts'
 import { gateway, httpRoute, ingress, listener } from '../decide/routes.ts'
 
 const many = (count: number, of = 'example.com') => Array.from({ length: count }, (_, index) => `h${index}.${of}`)
@@ -57,11 +65,12 @@ describe('cutHttpRoute and cutGateway', () => {
   })
 })
 
-describe('roomForRoutes', () => {
+describe('the room for routes', () => {
   it('counts hosts, also those that a route has from its listeners', () => {
-    expect(roomForRoutes.weigh(cutIngress(ingress(many(7))))).to.equal(8)
-    expect(roomForRoutes.weigh(cutHttpRoute(httpRoute(many(3))))).to.equal(4)
-    expect(roomForRoutes.weigh(cutHttpRoute(httpRoute([])))).to.equal(9)
-    expect(roomForRoutes.weigh(cutGateway(gateway(listener(), listener())))).to.equal(3)
+    const unread = new UnreadHosts('Ingress', { isAsked: () => false, asked: () => [] })
+    expect(roomForIngresses(unread).weigh(cutIngress(ingress(many(7))))).to.equal(8)
+    expect(roomForHttpRoutes(unread).weigh(cutHttpRoute(httpRoute(many(3))))).to.equal(4)
+    expect(roomForHttpRoutes(unread).weigh(cutHttpRoute(httpRoute([])))).to.equal(9)
+    expect(roomForGateways.weigh(cutGateway(gateway(listener(), listener())))).to.equal(3)
   })
 })

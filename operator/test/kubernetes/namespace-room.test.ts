@@ -45,11 +45,11 @@ describe('NamespaceRoom', () => {
     const room = new NamespaceRoom<Heavy>({ groupsOf, weigh })
     room.place(heavy('a', 'old', 1, 6))
     room.place(heavy('a', 'young', 2, 4))
-    expect(room.isFreeAgain()).to.equal(false)
+    expect(room.wantsList()).to.equal(false)
     room.place(heavy('a', 'younger', 3, 1))
-    expect([room.isCut('a'), room.isFreeAgain()]).to.deep.equal([true, false])
+    expect([room.isCut('a'), room.wantsList()]).to.deep.equal([true, false])
     room.remove('a/young')
-    expect(room.isFreeAgain()).to.equal(true)
+    expect(room.wantsList()).to.equal(true)
   })
 
   it('leaves out what has no room in one of its groups, and gives back its room in the others', () => {
@@ -62,7 +62,7 @@ describe('NamespaceRoom', () => {
     expect(room.place(heavy('b', 'other', 2, 8))).to.deep.equal(['b/other'])
     expect(room.place(heavy('a', 'oldest', 0, 4))).to.deep.equal(['a/old'])
     expect([room.isCut('a'), room.isCut('b'), room.isCut('all')]).to.deep.equal([true, false, true])
-    expect(room.isFreeAgain()).to.equal(true)
+    expect(room.wantsList()).to.equal(true)
   })
 
   const anyObject = fc.record({

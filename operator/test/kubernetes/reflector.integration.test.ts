@@ -6,7 +6,7 @@ import type { KubeConnection } from '../../src/kubernetes/connection.ts'
 import { loadCredentials } from '../../src/kubernetes/credentials.ts'
 import { createReflector } from '../../src/kubernetes/reflector.ts'
 import type { CollectionChange } from '../../src/kubernetes/collection.ts'
-import type { Reflector } from '../../src/kubernetes/reflector.ts'
+import type { Reflector, ReflectorOptions } from '../../src/kubernetes/reflector.ts'
 import type { KubernetesObject } from '../../src/kubernetes/objects.ts'
 import { createLeapClock } from '@nauthera/harness/operator/clocks'
 import type { LeapClock } from '@nauthera/harness/operator/clocks'
@@ -63,7 +63,12 @@ describe('createReflector', function () {
     await new Promise((resolve) => setTimeout(resolve, 1))
     if (clock.monotonic() < dueAt) expect(clock.pending()).to.equal(pending)
   }
-  const start = (options: { knownKeys?: ReadonlyMap<string, unknown>; silenceMs?: number; pageMs?: number } = {}) => {
+  const start = (
+    options: Partial<Pick<ReflectorOptions<KubernetesObject>, 'knownKeys' | 'room'>> & {
+      silenceMs?: number
+      pageMs?: number
+    } = {},
+  ) => {
     connection = createConnection({
       credentials: loadCredentials({ KUBECONFIG: writeKubeconfig(api.adminConfig) }, clock),
       userAgent: 'test',
@@ -82,6 +87,7 @@ describe('createReflector', function () {
       random: () => 0.5,
       log: log.log,
       ...(options.knownKeys ? { knownKeys: options.knownKeys } : {}),
+      ...(options.room ? { room: options.room } : {}),
       onChange: (change) => {
         changes.push(change)
         for (const look of waiting) look()
@@ -351,5 +357,23 @@ describe('createReflector', function () {
     clock.leap(600_000)
     await until(() => told().includes('added b'), 'the relist finds it')
     expect(told()).to.deep.equal(['added a', 'added b'])
+  })
+
+  it('K19 lists all again once what was left out would have room, 30 seconds later', async () => {
+    for (const name of ['a', 'b', 'c']) put(name)
+    start({ room: () => ({ groupsOf: () => [{ name: 'default', most: 2 }], weigh: () => 1 }) })
+    await reflector.synced
+    await watching()
+    expect([reflector.objects.size, reflector.isCut('default')]).to.deep.equal([2, true])
+    const pending = clock.pending()
+    const [first = '', second] = reflector.objects.keys()
+    remove(first.replace('default/', ''))
+    await until(() => clock.pending() === pending + 1, 'a list is due sooner')
+    await leapInVain(20_000, clock.monotonic() + 30_000)
+    clock.leap(10_000)
+    await until(() => relists === 2, 'the list')
+    expect([reflector.objects.size, reflector.objects.has(second!)]).to.deep.equal([2, true])
+    expect(reflector.isCut('default')).to.equal(false)
+    expect(told().at(-1)).to.match(/^added [abc]$/)
   })
 })

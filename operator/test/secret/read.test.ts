@@ -106,7 +106,7 @@ describe('createReader', () => {
       const proven = proof.write({ ...place, uid: 'an-earlier-uid', createdAt: 0 }, said)
       expect((await readBy('left', proven)).read.state.kind).to.equal('foreign')
       expect((await readBy('written-again', {})).read, 'nothing of it counts').to.deep.include({
-        isAdopted: true,
+        wasOfEarlier: true,
         restoredFrom: undefined,
         plain: undefined,
         state: {
@@ -122,10 +122,10 @@ describe('createReader', () => {
       })
       expect(one.memory.restoredFrom).to.equal(undefined)
       const without = (await readBy('restored-without-secret', proven)).read
-      expect(without).to.deep.include({ isAdopted: true, restoredFrom: 'an-earlier-uid', plain: undefined })
+      expect(without).to.deep.include({ wasOfEarlier: true, restoredFrom: 'an-earlier-uid', plain: undefined })
       expect(without.state).to.include({ kind: 'owned', sha256: undefined })
       const { read } = await readBy('restored', proven)
-      expect(read).to.include({ isAdopted: true, restoredFrom: 'an-earlier-uid' })
+      expect(read).to.include({ wasOfEarlier: true, restoredFrom: 'an-earlier-uid' })
       expect(read.state).to.include({ kind: 'owned', sha256: digestOf(value), isRestored: true })
       expect(asked).to.deep.equal(['an-earlier-uid', undefined, 'an-earlier-uid', 'an-earlier-uid'])
       one.secrets.put('app-oidc', { value })

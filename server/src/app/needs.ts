@@ -1,6 +1,7 @@
 import type { Health } from '@nauthera/runtime/health'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import type { MostPages } from '../account/frame/page-limits.ts'
 import type { ServerSettings } from '../settings.ts'
 import type { QueueLimits } from '../store/driver/bounded-queue.ts'
 
@@ -15,6 +16,8 @@ export interface Needs {
   readonly now: () => number
   /** Default: as many hashes as the processors compute in time. */
   readonly passwordQueue?: QueueLimits | undefined
+  /** For tests. Default: more than anybody clicks. */
+  readonly mostPages?: MostPages | undefined
   /** For tests: that of the database. */
   readonly patience?: number | undefined
 }

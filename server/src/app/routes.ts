@@ -3,6 +3,7 @@ import { rulesOf } from '../admin/rank.ts'
 import { createAdminRoutes } from '../admin/routes.ts'
 import { createGate } from '../account/frame/gate.ts'
 import type { AccountGate } from '../account/frame/gate.ts'
+import type { PageLimits } from '../account/frame/page-limits.ts'
 import { createLauncher } from '../account/launcher.ts'
 import { createAccountRoutes } from '../account/routes.ts'
 import { createSaid } from '../account/frame/said.ts'
@@ -43,6 +44,7 @@ export function createRoutes(
     protocol: Protocol
     federation: Federation
     keys: ProtocolKeys
+    limits: PageLimits
   },
 ): readonly Route[] {
   const { settings, now } = needs
@@ -61,7 +63,8 @@ export function createRoutes(
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
   const ways = { ...on.store, ...signInNeeds, remembered, offers }
   const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now })
-  const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), secondFactor, now })
+  const { limits } = on
+  const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), secondFactor, limits, now })
   const said = createSaid(scope)
   const account = accountRoutes(needs, { ...on, gate, said, factorNeeds })
   const admin = createDesk(needs, { ...on, gate, said })

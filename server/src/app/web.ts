@@ -1,5 +1,6 @@
 // Wires the public port and its handlers.
 import { paths as endpoints } from '@nauthera/rules/endpoints'
+import type { PageLimits } from '../account/frame/page-limits.ts'
 import type { RegistryHolder } from '../clients/registry.ts'
 import { certificateOf, isAtAlias } from '../http/edge/client-certificate.ts'
 import { createDiscovery } from '../http/protocol/discovery.ts'
@@ -32,7 +33,7 @@ import type { Site } from './site.ts'
 /** The handlers of the public port. */
 export function createWeb(
   needs: Needs,
-  on: { audit: Audit; clients: Clients; pages: Site; protocol: Protocol; routes: readonly Route[] },
+  on: { audit: Audit; clients: Clients; pages: Site; protocol: Protocol; routes: readonly Route[]; limits: PageLimits },
 ) {
   const { settings, log, metrics } = needs
   const { audit, routes } = on
@@ -71,6 +72,7 @@ export function createWeb(
         pages,
         tokens,
         sessionOf: browserSessions.shown,
+        limitOf: on.limits.ofAddress,
         audit,
       }),
       logoutGuard: createLogoutGuard({ basePath, origin: issuer.origin, pages, audit }),

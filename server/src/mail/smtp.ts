@@ -1,5 +1,6 @@
 // The one door to SMTP. Nobody on the way can read or change a mail: the connection uses TLS, or stays on this machine.
 import { isIP } from 'node:net'
+import { promisify } from 'node:util'
 import { inOneVersion } from '@nauthera/proto/mounted-volume'
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { fieldsOf } from '@nauthera/runtime/json'
@@ -21,7 +22,7 @@ export interface Message {
 export interface Smtp {
   /** Sends one mail over a connection of its own. Throws nothing. */
   send(message: Message): Promise<TryOutcome>
-  /** Connects, begins TLS and signs in; sends no mail.
+  /** Connects, begins TLS, signs in, and asks whether the sender may send; sends no mail.
    *  @throws an Error that says what is wrong */
   check(): Promise<void>
 }
@@ -52,42 +53,99 @@ export function createSmtp(settings: MailSettings): Smtp {
         return outcomeOf(error)
       }
     },
-    check: async () => void (await (await open(settings)).verify()),
+    check: () => askForSender(settings),
   }
 }
 
 /** Loads the library with the first mail: most servers send none for a long time. */
-async function open({ host, port, tls, usernameFile, passwordFile, caFile }: MailSettings) {
+async function open(settings: MailSettings) {
   const { createTransport } = await import('nodemailer')
+  const { usernameFile, passwordFile } = settings
   return createTransport({
+    ...connectionOf(settings),
+    ...(usernameFile === undefined || passwordFile === undefined ? {} : { auth: loginOf(usernameFile, passwordFile) }),
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+}
+
+function connectionOf({ host, port, tls, caFile }: MailSettings) {
+  return {
     host,
     port,
     secure: tls === 'implicit',
     requireTLS: tls === 'starttls',
     ignoreTLS: tls === 'off',
     tls: {
-      minVersion: 'TLSv1.2',
+      minVersion: 'TLSv1.2' as const,
       ...(isIP(host) === 0 ? { servername: host } : {}),
       ...(caFile === undefined ? {} : { ca: readCaFile(caFile, 'mail.caFile') }),
     },
-    ...(usernameFile === undefined || passwordFile === undefined
-      ? {}
-      : { auth: inOneVersion([usernameFile, passwordFile], () => readLogin(usernameFile, passwordFile)) }),
-    disableFileAccess: true,
-    disableUrlAccess: true,
     ...timeouts,
+  }
+}
+
+/** Says MAIL FROM, as before a mail, and RSET, which takes it back (RFC 5321 section 4.1.1): many servers take only some senders, or
+ *  only from somebody who signed in, and say so here. */
+async function askForSender(settings: MailSettings): Promise<void> {
+  const { default: SmtpConnection } = await import('nodemailer/lib/smtp-connection')
+  const { usernameFile, passwordFile } = settings
+  const connection = new SmtpConnection({
+    ...connectionOf(settings),
+    // a way of signing in is where the library lets others say commands of their own
+    customAuth: {
+      [senderQuestion]: async ({ sendCommand }) => {
+        for (const command of [`MAIL FROM:<${addressIn(settings.from)}>`, 'RSET']) {
+          const { status, response } = await sendCommand(command)
+          if (status < 200 || status > 299) throw new Error(`${command} is refused: ${response}`)
+        }
+      },
+    },
   })
+  const failed = new Promise<never>((_resolve, reject) => {
+    connection.once('error', reject)
+    connection.once('end', () => reject(new Error('the server closed the connection')))
+  })
+  try {
+    await Promise.race([failed, promisify(connection.connect.bind(connection))()])
+    const login = promisify(connection.login.bind(connection))
+    if (usernameFile !== undefined && passwordFile !== undefined && connection.allowsAuth)
+      await Promise.race([failed, login(loginOf(usernameFile, passwordFile))])
+    await Promise.race([failed, login({ method: senderQuestion })])
+  } finally {
+    connection.close()
+  }
 }
 
-/** The server refused this address or this mail for good (5yz, RFC 5321 section 4.2.1). Every other fault may end,
- *  so the mail is tried again: a wrong password or certificate is not the mail's fault. */
+const senderQuestion = 'X-SENDER'
+
+/** @param from an address, or a name with one in angle brackets */
+const addressIn = (from: string): string => from.replace(/^.*<|>$/g, '')
+
+/** Final is only what the server says of the recipient: the mail itself is of one form, and the sender, the sign-in, a quota or a limit
+ *  are ours to mend. What is put off is in the log and in the metric of the outbox, and is given up when its time is over. */
 function outcomeOf(error: unknown): TryOutcome {
-  const { code, responseCode } = fieldsOf(error)
-  const isRefusal = (code === 'EENVELOPE' || code === 'EMESSAGE') && typeof responseCode === 'number'
-  return { kind: isRefusal && responseCode >= 500 ? 'never' : 'later', reason: describeError(error) }
+  return { kind: isOfRecipient(fieldsOf(error)) ? 'never' : 'later', reason: describeError(error) }
 }
 
-const readLogin = (usernameFile: string, passwordFile: string) => ({
-  user: readSecretFile(usernameFile, 'mail.usernameFile').reveal(),
-  pass: readSecretFile(passwordFile, 'mail.passwordFile').reveal(),
-})
+/** The reply to MAIL FROM, or to a sign-in, is never about the recipient. To RCPT TO a server also says what it has against the sender, so
+ *  its enhanced code counts; after the mail only that tells whom a reply is about. */
+function isOfRecipient({ command, responseCode, response }: Record<string, unknown>): boolean {
+  if ((command !== 'RCPT TO' && command !== 'DATA') || typeof responseCode !== 'number') return false
+  const [, enhanced] = /^5\d\d[ -](5\.\d{1,3}\.\d{1,3})\b/.exec(typeof response === 'string' ? response : '') ?? []
+  if (enhanced !== undefined) return ofRecipient.enhanced.includes(enhanced)
+  return command === 'RCPT TO' && ofRecipient.plain.includes(responseCode)
+}
+
+/** RFC 5321 section 4.2.3: no such mailbox, not a local one, a name that is none. RFC 3463 section 3.2 and RFC 7505 for 5.1.x, without
+ *  those of the sender (7, 8) and of the way (9); 5.2.1: the mailbox takes nothing. */
+const ofRecipient: { readonly plain: readonly number[]; readonly enhanced: readonly string[] } = {
+  plain: [550, 551, 553],
+  enhanced: ['5.1.0', '5.1.1', '5.1.2', '5.1.3', '5.1.4', '5.1.5', '5.1.6', '5.1.10', '5.2.1'],
+}
+
+const loginOf = (usernameFile: string, passwordFile: string) =>
+  inOneVersion([usernameFile, passwordFile], () => ({
+    user: readSecretFile(usernameFile, 'mail.usernameFile').reveal(),
+    pass: readSecretFile(passwordFile, 'mail.passwordFile').reveal(),
+  }))

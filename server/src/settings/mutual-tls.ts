@@ -1,6 +1,7 @@
 // Certificates of clients (RFC 8705), in the settings.
 import { z } from '@nauthera/runtime/settings'
 import { issuerFaults } from '@nauthera/rules/issuer'
+import { isNarrow } from '../address-ranges.ts'
 import { file } from './kinds.ts'
 
 /** How each kind of proxy passes a certificate on; http/certificate-headers reads them. */
@@ -43,6 +44,12 @@ export const mutualTlsSettings = z
       .describe(
         'A port of our own at which TLS asks for a certificate. The public port never asks: browsers would ask people.',
       ),
+    onlyProxiesConnect: z
+      .boolean()
+      .default(false)
+      .describe(
+        'With `header`: says that nobody but your proxies can connect to the public port. Only then may trustedProxies hold a range of more than 16 addresses. The chart sets it where networkPolicy.ingressFrom names the proxies.',
+      ),
     url: origin
       .optional()
       .describe(
@@ -67,15 +74,19 @@ export function mutualTlsFaults(settings: {
   readonly mutualTLS?: MutualTlsSettings | undefined
   readonly tls?: object | undefined
   readonly trustedProxies: readonly string[]
-}): readonly { readonly path: string[]; readonly message: string }[] {
+}): readonly { readonly path: (string | number)[]; readonly message: string }[] {
   const { mutualTLS: mutual, tls, trustedProxies } = settings
   if (mutual === undefined) return []
-  const faults: { path: string[]; message: string }[] = []
+  const faults: { path: (string | number)[]; message: string }[] = []
   const fault = (path: string[], message: string) => void faults.push({ path: ['mutualTLS', ...path], message })
   if (mutual.header === undefined && mutual.listen === undefined)
     fault([], 'has neither header nor listen, so no certificate can arrive; set one of them')
   if (mutual.header !== undefined && trustedProxies.length === 0)
     fault(['header'], 'is of nobody: list the addresses of your proxy in trustedProxies')
+  if (mutual.header !== undefined && !mutual.onlyProxiesConnect)
+    trustedProxies.forEach((range, n) => {
+      if (!isNarrow(range)) faults.push({ path: ['trustedProxies', n], message: wideRange })
+    })
   if (mutual.listen !== undefined && (mutual.listen.certFile === undefined) !== (mutual.listen.keyFile === undefined))
     fault(['listen'], 'has one of certFile and keyFile; give both, or none to use those of `tls`')
   if (mutual.listen !== undefined && mutual.listen.certFile === undefined && tls === undefined)
@@ -84,3 +95,6 @@ export function mutualTlsFaults(settings: {
     fault(['url'], 'is missing: it says where clients reach that port, such as https://mtls.example.com:8443')
   return faults
 }
+
+const wideRange =
+  'is wide, and with mutualTLS.header everything that sends from there acts as every client whose certificate it knows; list at most 16 addresses in a range (/28, of IPv6 /124), or let only your proxies connect and set mutualTLS.onlyProxiesConnect'

@@ -12,6 +12,23 @@ export const presetIssuers: Readonly<Record<string, string | undefined>> = {
   gitlab: 'https://gitlab.com',
 }
 
+/** Whether two issuers are addresses of one provider, however they are written and whatever preset goes with them. */
+export const isSameProvider = (issuer: string, other: string | undefined): boolean =>
+  other !== undefined && providerAddress(issuer) === providerAddress(other)
+
+/** Without the slash at the end (upstreamIssuerFaults allows one), and the dot at the end of the host. */
+function providerAddress(issuer: string): string {
+  if (!URL.canParse(issuer)) return issuer
+  const { protocol, hostname, port, pathname } = new URL(issuer)
+  return `${protocol}//${hostname.replace(/\.$/, '')}:${port}${pathname.replace(/\/$/, '')}`
+}
+
+/** The issuer of a provider: its own, or that of its preset. */
+export const providerIssuer = ({ issuer, preset }: Pick<UpstreamSettings, 'issuer' | 'preset'>): string =>
+  issuer ?? presetIssuers[preset] ?? ''
+
+export const isGoogle = (issuer: string): boolean => isSameProvider(issuer, presetIssuers['google'])
+
 const claimName = z.string().min(1).max(100)
 
 const groupSettings = z
@@ -77,7 +94,7 @@ const peopleFields = {
     .max(100)
     .default([])
     .describe(
-      'People who type an e-mail address of these domains are led to this provider. With preset google nobody else is let in.',
+      'People who type an e-mail address of these domains are led to this provider. Of Google nobody else is let in.',
     ),
   newPeople: z
     .boolean()
@@ -159,7 +176,8 @@ function missingIssuer(preset: string): { path: string; message: string }[] {
 
 function issuerFaultsOf(preset: string, issuer: string): { path: string; message: string }[] {
   const faults = upstreamIssuerFaults(issuer)
-  if (preset === 'entra' && /\/(common|organizations|consumers)\//.test(issuer)) {
+  const isEntra = preset === 'entra' || /^https:\/\/login\.(partner\.)?microsoftonline\.(com|us|cn)\b/.test(issuer)
+  if (isEntra && /\/(common|organizations|consumers)(\/|$)/i.test(issuer)) {
     faults.push('must have the id of your tenant: with common, organizations or consumers every tenant could sign in')
   }
   return faults.map((message) => ({ path: 'issuer', message }))
@@ -172,9 +190,10 @@ const upstreamIssuerFaults = (issuer: string): string[] => issuerFaults(issuer.r
 export function upstreamsFaults(
   upstreams: readonly UpstreamSettings[],
 ): { path: (string | number)[]; message: string }[] {
-  return upstreams.flatMap(({ id, preset, issuer }, index) => {
+  return upstreams.flatMap((upstream, index) => {
+    const { id } = upstream
     const before = upstreams.slice(0, index)
-    const address = issuer ?? presetIssuers[preset]
+    const address = providerIssuer(upstream)
     return [
       ...(before.some((other) => other.id === id)
         ? [{ path: [index, 'id'], message: `is ${id} twice; choose another` }]
@@ -182,7 +201,7 @@ export function upstreamsFaults(
       ...(id === 'postgres'
         ? [{ path: [index, 'id'], message: 'is the name of the database as a source; choose another' }]
         : []),
-      ...(before.some((other) => (other.issuer ?? presetIssuers[other.preset]) === address)
+      ...(before.some((other) => isSameProvider(address, providerIssuer(other)))
         ? [
             {
               path: [index, 'issuer'],

@@ -57,6 +57,13 @@ export const samplePages: Readonly<Record<string, Page>> = {
     status: 503,
     model: { key: 'unavailable', code: 'STORE_UNAVAILABLE', retryUrl: '/interaction/u1' },
   },
+  'error when there were too many': {
+    kind: 'page',
+    view: 'error',
+    status: 429,
+    retryAfter: 37,
+    model: { key: 'too-many-pages', code: 'TOO_MANY_PAGES', values: { seconds: 37 }, retryUrl: '/account/sessions' },
+  },
   'error of the client': {
     kind: 'page',
     view: 'error',

@@ -90,6 +90,71 @@ describe(createSmtp.name, function () {
     expect(await createSmtp(plain(await freePort())).send(message)).to.include({ kind: 'later' })
   })
 
+  describe('a mail is given up for what the server says of its recipient alone', () => {
+    const plainCodes = [500, 501, 502, 503, 521, 530, 535, 541, 550, 551, 552, 553, 554, 555]
+    const enhancedCodes = '5.0.0 5.2.0 5.2.1 5.2.2 5.2.3 5.2.4 5.3.4 5.4.4 5.5.1 5.6.7 5.7.0 5.7.1 5.7.26 5.7.133'
+      .split(' ')
+      .concat(Array.from({ length: 11 }, (_, detail) => `5.1.${detail}`))
+    const finalOnes: readonly string[] = ['0', '1', '2', '3', '4', '5', '6', '10'].map((detail) => `5.1.${detail}`)
+    const isFinal = { 'MAIL FROM': () => false, 'RCPT TO': isOfRecipient, DATA: isOfRecipient }
+    function isOfRecipient(at: string, code: number, enhanced: string): boolean {
+      if (enhanced !== '') return finalOnes.includes(enhanced) || enhanced === '5.2.1'
+      return at === 'RCPT TO' && [550, 551, 553].includes(code)
+    }
+
+    for (const at of ['MAIL FROM', 'RCPT TO', 'DATA'] as const) {
+      it(`every refusal in answer to ${at}`, async () => {
+        // the enhanced code counts where there is one
+        const each = [
+          ...plainCodes.map((code) => ({ code, enhanced: '' })),
+          ...enhancedCodes.flatMap((enhanced) => [550, 554].map((code) => ({ code, enhanced }))),
+        ]
+        const outcomes = each.map(async ({ code, enhanced }) => {
+          const box = await start()
+          box.behave({ at, code, text: `${enhanced} not taken`.trim() })
+          const { kind } = await createSmtp(plain(box.port)).send(message)
+          expect(kind, `${code} ${enhanced}`).to.equal(isFinal[at](at, code, enhanced) ? 'never' : 'later')
+          expect(box.mails).to.deep.equal([])
+        })
+        await Promise.all(outcomes)
+      })
+    }
+
+    it('what a relay says of our sign-in, our sender or our quota waits', async () => {
+      const box = await start()
+      const smtp = createSmtp(plain(box.port))
+      for (const [at, code, text] of [
+        ['MAIL FROM', 530, '5.7.0 Authentication Required'],
+        ['MAIL FROM', 550, '5.1.1 <login@example.com>: Sender address rejected: User unknown'],
+        ['RCPT TO', 554, '5.7.1 <ada@example.com>: Relay access denied'],
+        ['RCPT TO', 550, '5.1.8 <login@example.com>: Sender address rejected: Domain not found'],
+        ['RCPT TO', 553, '5.7.1 <login@example.com>: Sender address rejected: not logged in'],
+        ['DATA', 550, '5.4.5 Daily user sending limit exceeded'],
+        ['DATA', 550, 'over quota'],
+      ] as const) {
+        box.behave({ at, code, text })
+        const outcome = await smtp.send(message)
+        expect(outcome, text).to.include({ kind: 'later' })
+        expect(outcome, text).to.have.property('reason').that.contains(text)
+      }
+      box.behave('accept')
+      expect(await smtp.send(message)).to.deep.equal({ kind: 'done' })
+    })
+  })
+
+  it('a check asks whether the sender may send, and sends nothing', async () => {
+    const box = await start()
+    const smtp = createSmtp(plain(box.port))
+    await smtp.check()
+    box.behave({ at: 'MAIL FROM', code: 553, text: '5.7.1 not your address' })
+    expect(await smtp.check().catch(String))
+      .to.contain('MAIL FROM:<login@example.com>')
+      .and.contain('not your address')
+    box.behave({ at: 'RCPT TO', code: 550, text: 'nobody is asked for' })
+    await smtp.check()
+    expect(box.mails).to.deep.equal([])
+  })
+
   describe('with TLS', () => {
     let authority: Identity
     let stranger: Identity

@@ -12,6 +12,9 @@ containers:
     env:
       - name: NAUTHERA_IDENTITY
         {{- include "nauthera.podName" . | nindent 8 }}
+      {{- if include "nauthera.networkPolicies" . }}
+      - {name: NAUTHERA_NETWORK_POLICY, value: {{ include "nauthera.keys.name" . | quote }}}
+      {{- end }}
     terminationMessagePolicy: FallbackToLogsOnError
     resources:
       {{- include "nauthera.resources" (list . .Values.operator.resources) | nindent 6 }}

@@ -12,6 +12,9 @@ containers:
     env:
       - name: NAUTHERA_IDENTITY
         {{- include "nauthera.podName" . | nindent 8 }}
+      {{- if include "nauthera.networkPolicies" . }}
+      - {name: NAUTHERA_NETWORK_POLICY, value: {{ include "nauthera.operator.name" . | quote }}}
+      {{- end }}
       {{- with $operator.extraEnv }}
       {{- toYaml . | nindent 6 }}
       {{- end }}

@@ -1,6 +1,7 @@
 // Decides which redirect URIs of a client follow its Ingresses and HTTPRoutes. A host in such an object is an unproven string, so a
 // policy has to list it, and an older object of another namespace keeps it.
 import { byAge } from '@nauthera/rules/age'
+import type { Age } from '@nauthera/rules/age'
 import { maxVersionBytes, mostRedirectUris } from '@nauthera/rules/limits'
 import { followLimits } from '../../api/redirect-sources.ts'
 import type { RedirectSource, RouteKind } from '../../api/redirect-sources.ts'
@@ -19,11 +20,26 @@ const notRead = `is not read: the older objects of its namespace name ${routeLim
 /** How long a URI stays that its object does not give any more. Milliseconds. */
 const graceMs = 600_000
 
+/** An object that names a host, or a wildcard. */
+export interface HostClaim extends Age {
+  readonly kind: RouteKind
+  readonly namespace: string
+  readonly name: string
+  readonly isTaken: boolean
+  /** It was edited, or is gone: the next full list says what it names now. Until then it keeps the host from others, and gives its own
+   *  namespace nothing. */
+  readonly isStale?: boolean
+}
+
 /** What is known of the cluster's Ingresses and HTTPRoutes. */
 export interface KnownRoutes {
   find(kind: RouteKind, namespace: string, name: string): HostRoute | undefined
-  /** Of every namespace: those that name the host, or a wildcard above it. */
-  naming(host: string): readonly HostRoute[]
+  /** Of every namespace: those that name the host, also where there is no room to read it. */
+  naming(host: string): readonly HostClaim[]
+  /** The same of those that name a wildcard above it. */
+  covering(host: string): readonly HostClaim[]
+  /** Whether an object of another namespace, older than this, may name the host, and the next full list says whether it does. */
+  mayBeNamed(host: string, by: HostClaim): boolean
   /** Whether objects of this kind are left out in the namespace, because it has too many. */
   isCut(kind: RouteKind, namespace: string): boolean
   /** Why objects of this kind are not known now; undefined when they are. */
@@ -125,10 +141,8 @@ function givenBy(source: RedirectSource, input: FollowInput, look: Look): readon
     left.push(`${title}: ${more} hosts are left out: a client is looked at for at most ${followLimits.looked}`)
   return looked.flatMap((served) => {
     const uri = uriOf(served, source.path)
-    const mayWait = !routes.isWhole && !former.some((one) => one.uri === uri)
-    const refusal =
-      refusalOf(served.host, input, look) ??
-      (mayWait ? 'waits until all Ingresses and HTTPRoutes can be read' : undefined)
+    const isNew = !former.some((one) => one.uri === uri)
+    const refusal = refusalOf(served.host, input, look) ?? (isNew ? waitOf(served.host, route, routes) : undefined)
     if (refusal === undefined) return [{ uri, from: fromOf(source) }]
     left.push(`${title}: ${served.host} ${refusal}`)
     return []
@@ -156,12 +170,15 @@ function keptOf(
   if (routes.fault(from.kind) !== undefined || route?.isSettling === true) return [one]
   // of a refused spec nobody knows the path
   if (sources === undefined && route?.served.some((served) => served.host === host) === true) return [one]
-  if (routes.naming(host).some((other) => other.isTaken && other.namespace !== namespace)) {
+  // perhaps it is there, and has no room: what an older object of the namespace takes ends nothing
+  const isUnread = !route && routes.isCut(from.kind, namespace)
+  if (isUnread && holderFor(namespace, routes.naming(host))?.namespace === namespace) return [one]
+  const others = [...routes.naming(host), ...routes.covering(host)]
+  if (others.some((other) => other.isTaken && other.namespace !== namespace)) {
     left.push(`${title}: ${host} ended: it does not give it any more, and another namespace names it`)
     return []
   }
-  // perhaps it is there, and has no room: what an older object of the namespace takes ends nothing
-  if (!route && routes.isCut(from.kind, namespace)) return [one]
+  if (isUnread) return [one]
   const since = timeOf(goneSince) ?? now
   if (now - since >= graceMs) return []
   left.push(`${title} does not give ${uri} any more: it ends ${timeText(since + graceMs)}`)
@@ -181,20 +198,31 @@ function findRefusal(host: string, { namespace, policies, routes }: FollowInput)
   if (policies && lists.length === 0) return 'needs a policy that lists it in allow.redirectHosts'
   const leaving = lists.find(({ spec }) => !listsHost(spec.allow?.redirectHosts ?? [], host))
   if (leaving) return `is not in allow.redirectHosts of policy ${leaving.name}`
-  const holder = holderOf(routes.naming(host).filter(({ names }) => names.includes(host)))
+  const holder = holderFor(namespace, routes.naming(host))
   return holder && holder.namespace !== namespace
     ? `is that of the older ${holder.kind} ${holder.name} in namespace ${holder.namespace}`
     : undefined
 }
 
 /** For sorting objects that name a host: those that a controller has taken come first, of both the oldest. */
-export const byRight = (one: HostRoute, other: HostRoute): number =>
+export const byRight = (one: HostClaim, other: HostClaim): number =>
   Number(other.isTaken) - Number(one.isTaken) || byAge(one, other)
 
 /** @param naming the objects that name a host
  *  @returns the one that has it; undefined when no controller has taken any */
-export const holderOf = (naming: readonly HostRoute[]): HostRoute | undefined =>
+export const holderOf = (naming: readonly HostClaim[]): HostClaim | undefined =>
   naming.toSorted(byRight).find(({ isTaken }) => isTaken)
+
+/** @returns who has a host, as it counts for a client of the namespace */
+const holderFor = (namespace: string, naming: readonly HostClaim[]): HostClaim | undefined =>
+  holderOf(naming.filter((one) => one.isStale !== true || one.namespace !== namespace))
+
+/** @returns why nobody can say yet whose a host is that the client did not have before */
+function waitOf(host: string, route: HostRoute, routes: KnownRoutes): string | undefined {
+  if (!routes.isWhole) return 'waits until all Ingresses and HTTPRoutes can be read'
+  if (!routes.mayBeNamed(host, route)) return undefined
+  return 'waits for the next full list: another namespace has an older object, and more hosts than are kept'
+}
 
 function withinLimits(
   uris: readonly FollowedRedirect[],

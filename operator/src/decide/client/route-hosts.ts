@@ -111,11 +111,16 @@ interface Listener {
 
 const gatewayGroup = 'gateway.networking.k8s.io'
 
+/** Whether a controller has given it an address. */
+export const isTakenIngress = ({ status }: Ingress): boolean =>
+  status?.loadBalancer?.ingress?.some(({ ip, hostname }) => Boolean(ip ?? hostname)) === true
+
 /** Hosts count that are in `spec.tls`, once a controller has given it an address. */
-export function readIngress({ metadata, spec, status }: Ingress): HostRoute {
+export function readIngress(ingress: Ingress): HostRoute {
+  const { metadata, spec } = ingress
   const secure = new Set(hostsOf((spec?.tls ?? []).flatMap(({ hosts = [] }) => hosts)))
   const names = hostsOf([...secure, ...(spec?.rules ?? []).flatMap(({ host }) => host ?? [])])
-  const hasAddress = status?.loadBalancer?.ingress?.some(({ ip, hostname }) => Boolean(ip ?? hostname)) === true
+  const hasAddress = isTakenIngress(ingress)
   const open = names.filter((host) => !secure.has(host))
   const leftOut = spec?.leftOut ?? 0
   return {
@@ -152,16 +157,20 @@ export interface AboutParents {
 export function readHttpRoute(route: HttpRoute, about: AboutParents): HostRoute {
   const identity = identityOf('HTTPRoute', route.metadata)
   const found = (route.spec?.parentRefs ?? []).map((parent) => readParent(route, parent, about))
-  const served = distinct(found.flatMap((one) => one.served)).slice(0, routeLimits.hosts)
+  const served = distinct(found.flatMap((one) => one.served))
   return {
     ...identity,
     names: hostsOf([...(route.spec?.hostnames ?? []), ...served.map(({ host }) => host)]),
-    served,
+    served: served.slice(0, routeLimits.hosts),
     faults: found.length === 0 ? ['has no Gateway in spec.parentRefs'] : found.flatMap(({ fault }) => fault ?? []),
     isSettling: found.some(({ isSettling }) => isSettling),
-    isTaken: (route.status?.parents ?? []).some(({ conditions = [] }) => conditions.some(isAcceptance)),
+    isTaken: isTakenHttpRoute(route),
   }
 }
+
+/** Whether a Gateway accepted it. */
+export const isTakenHttpRoute = ({ status }: HttpRoute): boolean =>
+  (status?.parents ?? []).some(({ conditions = [] }) => conditions.some(isAcceptance))
 
 const isAcceptance = ({ type, status }: { readonly type: string; readonly status: string }): boolean =>
   type === 'Accepted' && status === 'True'

@@ -12,7 +12,7 @@ export interface ClientEvent {
   readonly reason:
     | 'ClientAccepted'
     | 'SecretCreated'
-    | 'SecretAdopted'
+    | 'ClientRestored'
     | 'SecretListed'
     | 'SecretRotated'
     | 'PreviousSecretRetired'
@@ -98,7 +98,7 @@ function secretEvents(
   const events: ClientEvent[] = []
   if (restoredFrom !== undefined && restoredFrom !== was) {
     const message = `goes on as the OIDCClient with the uid ${restoredFrom}: its secrets and the consents of people stay`
-    events.push({ type: 'Normal', reason: 'SecretAdopted', message })
+    events.push({ type: 'Normal', reason: 'ClientRestored', message })
   }
   if (after?.activeId !== undefined && after.activeId !== before?.activeId) {
     events.push(

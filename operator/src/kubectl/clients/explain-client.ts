@@ -58,7 +58,7 @@ const cures: Readonly<Record<string, string>> = {
   PolicyViolation: 'correct the field that the message names, or ask who owns the policy',
   NotGranted: 'ask the owner of the API for access, or take the audience out',
   SecretEnded: 'make another secret with kubectl nauthera secret new, and list it in spec.secret.verifiers',
-  NameTaken: 'look at the labels of that Secret: they may say who made it',
+  NameTaken: 'do what the message says; after a restore see docs/runbooks/restore.md',
   HostsLeftOut: 'do for each host what the message says, or take it out',
   NoRedirectURI: 'do for a host what the message says, or list redirectURIs',
   NotFollowed: 'ask who runs the operator, or list redirectURIs',

@@ -9,6 +9,7 @@ import type { User } from '../../store/people/user.ts'
 import { isRequired } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { ownPath } from './own-path.ts'
+import type { PageLimits } from './page-limits.ts'
 
 /** The person who is signed in. */
 export interface SignedInPerson {
@@ -28,7 +29,8 @@ export interface SignedInPerson {
   }
 }
 
-export type Admission = Admitted | Redirect
+/** A redirect to a sign-in, or a page that says why not. */
+export type Admission = Admitted | Redirect | Page
 interface Admitted {
   readonly kind: 'admitted'
   readonly person: SignedInPerson
@@ -36,7 +38,7 @@ interface Admitted {
 
 export interface AccountGate {
   /** @returns the signed-in person, with a second factor where the settings require one; or a redirect to a sign-in that returns to this
-   *  page
+   *  page; or a page for a person who asked for too many
    *  @throws CodedError STORE_UNAVAILABLE */
   requirePerson(request: PageRequest): Promise<Admission>
   /** As `requirePerson`, but the last sign-in must be at most five minutes old.
@@ -51,14 +53,24 @@ export function createGate(needs: {
   basePath: string
   issuer: string
   secondFactor: SecondFactorPolicy
+  limits: Pick<PageLimits, 'ofPerson'>
   now: () => number
 }): AccountGate {
-  const { browserSessions, secondFactor, now } = needs
-  const personOf = async ({ raw }: PageRequest): Promise<SignedInPerson | undefined> => {
+  const { browserSessions, secondFactor, limits, now } = needs
+  const load = async ({ raw }: PageRequest): Promise<SignedInPerson | Page | undefined> => {
     const live = await browserSessions.load(raw.request)
     if (live === undefined) return undefined
     const { account, ...session } = live
-    return { user: account.user, standing: account.standing, factors: account.factors, session }
+    // counted only now: the cookie of a session that has ended must not use up what its person has
+    const tooMany = limits.ofPerson(account.user.id, raw.request)
+    return tooMany ?? { user: account.user, standing: account.standing, factors: account.factors, session }
+  }
+  // some pages ask twice, which is still one request of the person
+  const loaded = new WeakMap<PageRequest, ReturnType<typeof load>>()
+  const personOf = (request: PageRequest): ReturnType<typeof load> => {
+    const person = loaded.get(request) ?? load(request)
+    loaded.set(request, person)
+    return person
   }
   // since the sign-in, a group may require a second factor: then ask for it
   const isEnough = ({ user, session }: SignedInPerson) =>
@@ -66,10 +78,12 @@ export function createGate(needs: {
   return {
     async requirePerson(request) {
       const person = await personOf(request)
+      if (isPage(person)) return person
       return person === undefined || !isEnough(person) ? signIn(needs, request, {}) : { kind: 'admitted', person }
     },
     async requireFresh(request, { acr } = {}) {
       const person = await personOf(request)
+      if (isPage(person)) return person
       const isFresh = person !== undefined && now() / 1000 - person.session.authTime <= freshFor
       const isReached = acr === undefined || acr.includes(person?.session.acr ?? '')
       if (person !== undefined && isFresh && isReached && isEnough(person)) return { kind: 'admitted', person }
@@ -83,6 +97,8 @@ export function createGate(needs: {
   }
 }
 
+const isPage = (person: SignedInPerson | Page | undefined): person is Page => person !== undefined && 'view' in person
+
 /** Answers one request of an admitted person. */
 export type PersonalHandler<Needs> = (
   needs: Needs,
@@ -90,7 +106,7 @@ export type PersonalHandler<Needs> = (
   request: PageRequest,
 ) => Promise<Reply> | Reply
 /** A method of this gate, or of another gate that shows its own page instead. */
-export type Require = (request: PageRequest) => Promise<Admitted | Redirect | Page>
+export type Require = (request: PageRequest) => Promise<Admission>
 
 /** The routes of pages for one person.
  *  @param require such as `gate.requirePerson`

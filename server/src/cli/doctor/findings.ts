@@ -127,15 +127,16 @@ function sourceFinding(id: string, { url, fault: wrong, certificateEnd }: Server
   return days < renewalDays ? warning(check, `${says}; renew it`) : ok(check, says)
 }
 
-/** Checks the connection to the mail server, with TLS and sign-in. No mail is sent. */
+/** Checks the connection to the mail server, with TLS and sign-in, and whether it takes the sender. No mail is sent. */
 export async function checkMail({ mail }: ServerSettings): Promise<Finding> {
   const check = 'mail'
   if (mail === undefined) return ok(check, 'none is configured; what needs a mail is not offered')
   const server = `${mail.host}:${mail.port}`
   try {
     await createSmtp(mail).check()
-    const signedIn = mail.usernameFile === undefined ? 'nobody signs in' : 'and the sign-in works'
-    return ok(check, `${server} answers, ${mail.tls === 'off' ? 'without TLS' : 'over TLS'}, ${signedIn}`)
+    const signedIn = mail.usernameFile === undefined ? 'nobody signs in' : 'the sign-in works'
+    const tls = mail.tls === 'off' ? 'without TLS' : 'over TLS'
+    return ok(check, `${server} answers, ${tls}, ${signedIn}, and it takes mail from ${mail.from}`)
   } catch (error) {
     return fault(check, `${server}: ${describeError(error)}; mails wait until it works. Look at mail.* in the settings`)
   }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'express'
 import { CodedError, asError } from '@nauthera/runtime/coded-error'
-import type { PageRequest, Reply, Route } from '../../reply.ts'
+import type { Page, PageRequest, Reply, Route } from '../../reply.ts'
 import type { Audit } from '../../store/audit/audit.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import { answerPage } from '../request/answer.ts'
@@ -29,6 +29,8 @@ export function createPageRouter(needs: {
   tokens: FormTokens
   /** The browser's session, for pages that are bound to it. */
   sessionOf: (request: IncomingMessage) => { readonly uid: string } | undefined
+  /** Counts a page of this address. @returns the answer when there were too many */
+  limitOf: (address: string, request: IncomingMessage) => Page | undefined
   audit: Pick<Audit, 'record'>
   /** Milliseconds; for tests. */
   deadlineMs?: number
@@ -60,6 +62,8 @@ export function createPageRouter(needs: {
   }
 
   async function run({ route, params }: FoundRoute, request: InboundRequest, response: ServerResponse): Promise<void> {
+    const tooMany = needs.limitOf(peerOf(request)!.address, request)
+    if (tooMany !== undefined) return answer(request, response, tooMany)
     const body = route.method === 'POST' ? await readForm(request, response) : ''
     const parsed = parseRequest({ route, params, body }, request, response)
     const binding = bindingOf(route, parsed)

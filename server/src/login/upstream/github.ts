@@ -3,7 +3,7 @@
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { fieldsOf } from '@nauthera/runtime/json'
 import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
-import { presetIssuers } from '../../settings/upstream.ts'
+import { isSameProvider, presetIssuers } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
 import { parametersOf, partyOf } from './openid.ts'
 import type { UpstreamDescription } from './presets.ts'
@@ -40,16 +40,17 @@ export function createGitHubUpstream(needs: Needs): Upstream {
 }
 
 function serverOf(issuer: string): ProviderStatement {
+  const base = issuer.replace(/\/$/, '')
   return {
     issuer,
-    authorization_endpoint: `${issuer}/login/oauth/authorize`,
-    token_endpoint: `${issuer}/login/oauth/access_token`,
+    authorization_endpoint: `${base}/login/oauth/authorize`,
+    token_endpoint: `${base}/login/oauth/access_token`,
     token_endpoint_auth_methods_supported: ['client_secret_post'],
   }
 }
 
 const apiOf = (issuer: string): string =>
-  issuer === presetIssuers['github'] ? 'https://api.github.com' : `${issuer}/api/v3`
+  isSameProvider(issuer, presetIssuers['github']) ? 'https://api.github.com' : `${issuer.replace(/\/$/, '')}/api/v3`
 
 async function complete(
   party: Party,

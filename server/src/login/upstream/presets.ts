@@ -1,5 +1,5 @@
 // Settings and a preset -> the description of a provider.
-import { presetIssuers } from '../../settings/upstream.ts'
+import { isGoogle, isSameProvider, presetIssuers, providerIssuer } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
 import { vouchingOf } from '../../users/sources/vouching.ts'
 import type { Vouching, VouchingSettings } from '../../users/sources/vouching.ts'
@@ -60,8 +60,9 @@ const presets: Readonly<Record<UpstreamSettings['preset'], Preset>> = {
 export function describeUpstream(settings: UpstreamSettings, all: VouchingSettings): UpstreamDescription {
   const { id, preset, domains, usernameClaim } = settings
   const from = presets[preset]
-  const issuer = settings.issuer ?? presetIssuers[preset] ?? ''
-  const isGoogle = preset === 'google'
+  const issuer = providerIssuer(settings)
+  // also by the preset alone: a limit that somebody wrote down holds
+  const hostedDomains = preset === 'google' || isGoogle(issuer) ? domains : []
   return {
     id,
     name: settings.name ?? id,
@@ -70,9 +71,9 @@ export function describeUpstream(settings: UpstreamSettings, all: VouchingSettin
     issuer,
     scopes: settings.scopes ?? from.scopes,
     domains,
-    parameters: isGoogle && domains.length === 1 ? { hd: domains[0]! } : {},
-    hostedDomains: isGoogle ? domains : [],
-    newPeople: settings.newPeople ?? !isForEverybody(settings, issuer),
+    parameters: hostedDomains.length === 1 ? { hd: hostedDomains[0]! } : {},
+    hostedDomains,
+    newPeople: settings.newPeople ?? (hostedDomains.length > 0 || !isForEverybody(issuer)),
     vouching: vouchingOf(id, all),
     trustEmail: settings.trustEmail,
     maxAgeMs: settings.maxAge,
@@ -85,5 +86,8 @@ export function describeUpstream(settings: UpstreamSettings, all: VouchingSettin
 }
 
 /** Whether anybody can sign up there. If so, an account there does not by itself bring one here. */
-const isForEverybody = ({ preset, domains }: UpstreamSettings, issuer: string): boolean =>
-  issuer === presetIssuers[preset] && (preset !== 'google' || domains.length === 0)
+const isForEverybody = (issuer: string): boolean =>
+  [...Object.values(presetIssuers), entraForEverybody].some((known) => isSameProvider(issuer, known))
+
+/** The tenant of everybody's own accounts at Microsoft. */
+const entraForEverybody = 'https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0'

@@ -1,6 +1,7 @@
 // Limits outgoing requests that anybody can cause: for a client's document, keys or logo. Each limit counts by requester, so that one
 // requester cannot use up the share of others.
 import { addNewest } from '@nauthera/runtime/add-newest'
+import { createMinuteCounts } from '../../minute-counts.ts'
 import { addressBlock, widerBlockPrefix } from '../../store/audit/address-block.ts'
 
 /** Requests at a time, in all and at one host; and how often as much as an address one may begin within a minute. */
@@ -17,7 +18,7 @@ const ofWiderBlock: Share = { atOnce: 32, atOnceAtHost: 12, timesPerMinute: 3 }
 const ofEverybody: Share = { atOnce: 64, atOnceAtHost: 4, timesPerMinute: 1 }
 /** Of everybody at a time, so that no number of addresses takes the memory of this process. */
 const mostAtOnce = 256
-/** Outcomes and counters that are remembered. Without one, a limit begins anew; nobody is refused. */
+/** Outcomes that are remembered. Without one, it is asked again; nobody is refused. */
 const mostRemembered = 10_000
 const minute = 60_000
 
@@ -110,12 +111,8 @@ function sharesOf(address: string | undefined): readonly ShareOf[] {
 /** Who may ask now. */
 function createTurns(now: () => number, perMinute: number) {
   const going = new Map<string, number>()
-  const begun = new Map<string, { readonly since: number; count: number }>()
+  const begun = createMinuteCounts(now)
   let all = 0
-  const countOf = (key: string): number => {
-    const one = begun.get(key)
-    return one !== undefined && now() - one.since < minute ? one.count : 0
-  }
   return {
     /** @returns what to call at the end; undefined when it is not its turn */
     begin(host: string, shares: readonly ShareOf[]): (() => void) | undefined {
@@ -123,14 +120,10 @@ function createTurns(now: () => number, perMinute: number) {
         ({ of, atOnce, atOnceAtHost, timesPerMinute }) =>
           (going.get(of) ?? 0) < atOnce &&
           (going.get(`${of} ${host}`) ?? 0) < atOnceAtHost &&
-          countOf(`${of} ${host}`) < timesPerMinute * perMinute,
+          begun.countOf(`${of} ${host}`) < timesPerMinute * perMinute,
       )
       if (!hasRoom || all >= mostAtOnce) return undefined
-      for (const { of } of shares) {
-        const key = `${of} ${host}`
-        if (countOf(key) > 0) begun.get(key)!.count++
-        else addNewest(begun, key, { since: now(), count: 1 }, mostRemembered)
-      }
+      for (const { of } of shares) begun.add(`${of} ${host}`)
       const keys = shares.flatMap(({ of }) => [of, `${of} ${host}`])
       const add = (by: number) => {
         all += by

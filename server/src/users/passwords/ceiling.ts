@@ -1,6 +1,8 @@
+import { createMinuteCounts } from '../../minute-counts.ts'
+
 /** Refused sign-ins of one replica at most in a minute, where addresses are unknown. */
 const mostRefused = 600
-const windowMs = 60_000
+const everybody = '?'
 
 /** Limits refused sign-ins of one replica when client addresses are unknown. The limit ends with the minute, so a flood delays people and
  *  locks nobody out. */
@@ -14,14 +16,9 @@ export interface Ceiling {
 /** @param needs.now milliseconds, monotonic */
 export function createCeiling(needs: { now: () => number; most?: number }): Ceiling {
   const { now, most = mostRefused } = needs
-  let begun = -Infinity
-  let refused = 0
-  const left = () => begun + windowMs - now()
+  const refused = createMinuteCounts(now)
   return {
-    wait: () => (refused >= most && left() > 0 ? Math.ceil(left() / 1000) : undefined),
-    count() {
-      if (left() <= 0) [begun, refused] = [now(), 0]
-      refused++
-    },
+    wait: () => (refused.countOf(everybody) >= most ? refused.secondsLeft(everybody) : undefined),
+    count: () => refused.add(everybody),
   }
 }

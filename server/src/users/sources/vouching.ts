@@ -1,7 +1,7 @@
 // Decides which e-mail addresses a source may vouch for. Pure.
 import { domainToASCII } from 'node:url'
 import type { SourceSettings } from '../../settings/sources.ts'
-import { presetIssuers } from '../../settings/upstream.ts'
+import { isGoogle, providerIssuer } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
 import { canonicalName } from '../../store/people/canonical-name.ts'
 
@@ -25,12 +25,12 @@ export interface VouchingSettings {
 export function vouchingOf(id: string, { sources, upstreams }: VouchingSettings): Vouching {
   const each = [
     ...sources.map((source) => ofDirectory(source)),
-    ...upstreams.map(({ id: provider, emailDomains, domains, preset, issuer }) => ({
+    ...upstreams.map(({ id: provider, emailDomains, domains, ...upstream }) => ({
       id: provider,
       listed: emailDomains?.filter((domain) => domain !== '*') ?? [],
       // an address of that domain leads to that provider, so no other one may vouch for it
       led: domains,
-      rest: restOf(emailDomains, (issuer ?? presetIssuers[preset]) === presetIssuers['google']),
+      rest: restOf(emailDomains, isGoogle(providerIssuer(upstream))),
     })),
   ]
   const one = each.find((source) => source.id === id)
@@ -48,8 +48,8 @@ function ofDirectory(source: SourceSettings) {
   return { id: source.id, listed, led: [], rest: domains === undefined ? 'all' : 'none' } as const
 }
 
-function restOf(domains: readonly string[] | undefined, isGoogle: boolean): Vouching['rest'] {
-  if (domains === undefined) return isGoogle ? 'google' : 'none'
+function restOf(domains: readonly string[] | undefined, ofGoogles: boolean): Vouching['rest'] {
+  if (domains === undefined) return ofGoogles ? 'google' : 'none'
   return domains.includes('*') ? 'all' : 'none'
 }
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { createCallback, createGate, personalRoutes } from '../../../src/account/frame/gate.ts'
+import type { PageLimits } from '../../../src/account/frame/page-limits.ts'
 import type { BrowserSessions, LiveSession } from '../../../src/oidc/browser-session.ts'
 import type { PageRequest } from '../../../src/reply.ts'
 import { ada } from '../../login/browser.ts'
@@ -28,8 +29,12 @@ function browserWith(age: number | undefined, acr = 'urn:nauthera:password'): Br
 }
 
 const secondFactor = { policy: 'optional', requiredGroups: ['finance'], enrolment: 'password' } as const
-const gateOf = (browserSessions: BrowserSessions) =>
+const gateOf = (
+  browserSessions: BrowserSessions,
+  limits: Pick<PageLimits, 'ofPerson'> = { ofPerson: () => undefined },
+) =>
   createGate({
+    limits,
     browserSessions,
     basePath: '/sso',
     issuer: 'https://login.example.com/sso',
@@ -83,6 +88,30 @@ describe('createGate', () => {
     })
     const enough = await gateOf(browserWith(0, wanted.acr[0])).requireFresh(requestOf('/sso/admin'), wanted)
     expect(enough.kind).to.equal('admitted')
+  })
+})
+
+describe('the limit of pages', () => {
+  const tooMany = { kind: 'page', view: 'error', status: 429, model: { key: 'too-many-pages', code: 'X' } } as const
+
+  it('counts a request once, however often its page asks who it is', async () => {
+    const counted: string[] = []
+    const gate = gateOf(browserWith(0), { ofPerson: (id) => void counted.push(id) })
+    const request = requestOf('/sso/admin')
+    await gate.requirePerson(request)
+    await gate.requireFresh(request)
+    await gate.requirePerson(requestOf('/sso/admin'))
+    expect(counted).to.deep.equal([ada.id, ada.id])
+  })
+
+  it('answers who has asked for too many with its page, and counts nobody who is not signed in', async () => {
+    const limits = { ofPerson: () => tooMany }
+    for (const require of ['requirePerson', 'requireFresh'] as const) {
+      expect(await gateOf(browserWith(0), limits)[require](requestOf('/sso/account'))).to.equal(tooMany)
+      expect(await gateOf(browserWith(undefined), limits)[require](requestOf('/sso/account'))).to.include({
+        kind: 'redirect',
+      })
+    }
   })
 })
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import type { RequestHandler } from 'express'
-import type { PageRequest, Reply, Route } from '../../../src/reply.ts'
+import type { Page, PageRequest, Reply, Route } from '../../../src/reply.ts'
 import { createErrorHandler, createNotFound } from '../../../src/http/pages/error-page.ts'
 import { createPageRouter } from '../../../src/http/pages/page-router.ts'
 import { recordPeer } from '../../../src/http/request/peer.ts'
@@ -29,6 +29,7 @@ describe('createPageRouter', () => {
   const handled: PageRequest[] = []
   let running: RunningPages
   let reply: () => Promise<Reply>
+  let tooMany: Page | undefined
   const handle = (request: PageRequest) => {
     handled.push(request)
     return reply()
@@ -43,12 +44,13 @@ describe('createPageRouter', () => {
     const tokens = testTokens
     const sessionOf = ({ headers }: IncomingMessage) =>
       headers.cookie === undefined ? undefined : { uid: headers.cookie }
+    const limitOf = () => tooMany
     const audit = { record: (event: AuditEvent) => void audited.push(event) }
     running = await serve(
       [
         createRequestLog({ log, routeOf: (path) => path, now: () => 0 }),
         peer,
-        createPageRouter({ routes, basePath: '', origin, pages, tokens, sessionOf, audit, deadlineMs: 50 }),
+        createPageRouter({ routes, basePath: '', origin, pages, tokens, sessionOf, limitOf, audit, deadlineMs: 50 }),
         createNotFound({ pages }),
       ],
       createErrorHandler({ pages, log }),
@@ -59,6 +61,7 @@ describe('createPageRouter', () => {
     handled.length = 0
     audited.length = 0
     log.lines.length = 0
+    tooMany = undefined
     reply = async () => samplePages['sign-in']!
   })
   const post = (fields: Record<string, string>, headers: Record<string, string> = {}) =>
@@ -76,6 +79,15 @@ describe('createPageRouter', () => {
     expect(answer.body).to.contain(`name="form_token" value="${token}"`)
     expect(answer.headers['content-security-policy']).to.contain("form-action 'self' https://expenses.example.com")
     expect(handled[0]).to.deep.include({ method: 'GET', params: { uid: 'u1' } })
+  })
+
+  it('asks for nothing of a form that is one too many, not even its body', async () => {
+    tooMany = samplePages['error when there were too many']!
+    const answer = await post({ form_token: token, username: 'ada' }, { origin })
+    expect(answer).to.deep.include({ status: 429 })
+    expect(answer.headers['retry-after']).to.equal('37')
+    expect(answer.body.replaceAll(/<[^>]*>/g, '')).to.contain('Try again in 37 seconds')
+    expect([handled, audited]).to.deep.equal([[], []])
   })
 
   it('answers a redirect with 303 and without a body', async () => {

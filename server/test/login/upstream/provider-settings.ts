@@ -3,8 +3,16 @@ import { settingsSchema } from '../../../src/settings.ts'
 import type { UpstreamSettings } from '../../../src/settings/upstream.ts'
 
 /** One provider as the settings read it. */
-export function providerSettings(settings: object): UpstreamSettings {
-  const provider = { id: 'corp', issuer: 'https://corp.example.com', clientId: 'nauthera', ...settings }
-  const all = { issuer: 'https://login.example.com', database: { host: 'postgres' }, upstreams: [provider] }
-  return loadSettings(settingsSchema, { file: 'test', text: JSON.stringify(all) }).upstreams[0]!
+export const providerSettings = (settings: object): UpstreamSettings => providersSettings([settings])[0]!
+
+/** Several of them. */
+export function providersSettings(each: readonly object[]): UpstreamSettings[] {
+  const upstreams = each.map((settings) => ({
+    id: 'corp',
+    issuer: 'https://corp.example.com',
+    clientId: 'nauthera',
+    ...settings,
+  }))
+  const all = { issuer: 'https://login.example.com', database: { host: 'postgres' }, upstreams }
+  return loadSettings(settingsSchema, { file: 'test', text: JSON.stringify(all) }).upstreams
 }

@@ -1,0 +1,69 @@
+// Limits how many pages a person, and an address, gets of one replica in a minute. Signed-in people are limited by name, since a browser
+// can have any address; strangers can be told apart by their address alone.
+import { createMinuteCounts } from '../../minute-counts.ts'
+import type { Page, PageRequest } from '../../reply.ts'
+import { askerOf } from '../../store/audit/address-block.ts'
+
+/** Pages in a minute, of one replica. */
+export interface MostPages {
+  /** Nobody clicks five times a second for a minute. */
+  readonly ofPerson: number
+  /** Many people may share an address: a replica with two processors checks about 140 passwords a second, which is 280 pages. So people who
+   *  sign in behind one address meet the limit of the processors first. */
+  readonly ofAddress: number
+}
+
+export const mostPages: MostPages = { ofPerson: 300, ofAddress: 18_000 }
+/** One customer of a network may have a whole IPv6 /48: so many times the pages of an address. */
+const ofWiderBlock = 3
+
+type PageLimit = (of: string, request: Pick<PageRequest['raw']['request'], 'url'>) => Page | undefined
+
+/** Each counts a request. @returns the page to answer with, when there were too many in this minute */
+export interface PageLimits {
+  readonly ofPerson: PageLimit
+  readonly ofAddress: PageLimit
+}
+
+/** @param needs.addressesKnown false where nobody knows from which address a request comes: then addresses have no limit
+ *  @param needs.now milliseconds, monotonic */
+export function createPageLimits(needs: {
+  addressesKnown: boolean
+  now: () => number
+  most?: MostPages | undefined
+}): PageLimits {
+  const { addressesKnown, now, most = mostPages } = needs
+  // apart, so that no number of addresses ends the counter of a person
+  const [people, addresses] = [createMinuteCounts(now), createMinuteCounts(now)]
+  return {
+    ofPerson(userId, { url }) {
+      if (people.countOf(userId) >= most.ofPerson) return tooManyPages(people.secondsLeft(userId), url)
+      people.add(userId)
+      return undefined
+    },
+    ofAddress(address, { url }) {
+      if (!addressesKnown) return undefined
+      const { block, network } = askerOf(address)
+      const shares =
+        network === block
+          ? [{ of: block, times: 1 }]
+          : [
+              { of: block, times: 1 },
+              { of: network, times: ofWiderBlock },
+            ]
+      const full = shares.filter(({ of, times }) => addresses.countOf(of) >= times * most.ofAddress)
+      if (full.length > 0) return tooManyPages(Math.max(...full.map(({ of }) => addresses.secondsLeft(of))), url)
+      for (const { of } of shares) addresses.add(of)
+      return undefined
+    },
+  }
+}
+
+const tooManyPages = (seconds: number, url = '/'): Page => ({
+  kind: 'page',
+  view: 'error',
+  status: 429,
+  retryAfter: seconds,
+  // `//host` would lead to another server
+  model: { key: 'too-many-pages', code: 'TOO_MANY_PAGES', values: { seconds }, retryUrl: url.replace(/^[/\\]+/, '/') },
+})
