@@ -67,9 +67,9 @@ export interface Route {
   readonly method: 'GET' | 'POST'
   /** Below the issuer; a segment that begins with a colon is a parameter: `/interaction/:uid/sign-in`. */
   readonly path: string
-  /** `session`: its forms are bound to the session of the browser; else to the interaction in the address. Each path with a POST
-   *  then has a GET too: a form whose session is over leads there. */
-  readonly boundTo?: 'session'
+  /** `session`: its forms are bound to the session of the browser. Each path with a POST then has a GET too: a form whose session is over
+   *  leads there. `browser`: to this browser, of whom nobody signs in here. Else to the interaction or the mail link in the address. */
+  readonly boundTo?: 'session' | 'browser'
   /** For a form of a page that is not for everybody: what somebody gets whom the page does not let in. It is asked before the form's own
    *  faults are told, so that a form tells no more than its page. */
   turnAway?(request: PageRequest): Promise<Reply | undefined>

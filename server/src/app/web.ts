@@ -19,6 +19,7 @@ import { correlationIdOf, createRequestLog, createRouteNames, observeRequests } 
 import { createApplication } from '../http/application.ts'
 import { listen } from '../http/server.ts'
 import { createUntrustedHeaders } from '../http/edge/untrusted-headers.ts'
+import { nameBrowser } from '../oidc/cookies.ts'
 import { createPublishedTypes } from '../oidc/apis/published-types.ts'
 import { runInRequest } from '../oidc/library/current-request.ts'
 import type { Route } from '../reply.ts'
@@ -38,7 +39,7 @@ export function createWeb(
   const { settings, log, metrics } = needs
   const { audit, routes } = on
   const { tokens, assets, logos, pages } = on.pages
-  const { generations, browserSessions } = on.protocol
+  const { generations, browserSessions, scope } = on.protocol
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
   const door = createDoor(needs, on.pages)
@@ -72,6 +73,7 @@ export function createWeb(
         pages,
         tokens,
         sessionOf: browserSessions.shown,
+        browserOf: (exchange) => nameBrowser(exchange, scope, { name: scope.form }),
         limitOf: on.limits.ofAddress,
         audit,
       }),

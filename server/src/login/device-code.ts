@@ -27,6 +27,7 @@ export const createDeviceRoutes = (needs: Needs): readonly Route[] => [
   {
     method: 'GET',
     path: paths.device,
+    boundTo: 'browser',
     handle: async ({ raw }) => {
       const query = new URL(raw.request.url ?? '/', 'http://host').searchParams
       const linked = codeIn(query.get('user_code') ?? '')
@@ -36,7 +37,7 @@ export const createDeviceRoutes = (needs: Needs): readonly Route[] => [
       })
     },
   },
-  { method: 'POST', path: paths.device, handle: (request) => look(needs, request) },
+  { method: 'POST', path: paths.device, boundTo: 'browser', handle: (request) => look(needs, request) },
 ]
 
 /** Letters without vowels, of which no two look alike in capitals; as oidc-provider makes them. */

@@ -18,8 +18,13 @@ export const signInCookie = 'nauthera_forgot'
 
 /** Asks for a link to set a new password. The answer is the same for everybody, in text, status and time. */
 export const createForgotRoutes = (needs: MailPageNeeds): readonly Route[] => [
-  { method: 'GET', path: paths.forgot, handle: async (request) => forgotPage(needs, fieldsOf(request.query), {}) },
-  { method: 'POST', path: paths.forgot, handle: (request) => ask(needs, request) },
+  {
+    method: 'GET',
+    path: paths.forgot,
+    boundTo: 'browser',
+    handle: async (request) => forgotPage(needs, fieldsOf(request.query), {}),
+  },
+  { method: 'POST', path: paths.forgot, boundTo: 'browser', handle: (request) => ask(needs, request) },
   { method: 'GET', path: `${paths.forgot}/sent`, handle: async (request) => sentPage(needs, request) },
 ]
 

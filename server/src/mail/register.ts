@@ -15,8 +15,8 @@ export function createRegisterRoutes(needs: MailPageNeeds): readonly Route[] {
   const { requests, registration } = needs
   if (requests === undefined || !registration.enabled) return []
   return [
-    { method: 'GET', path: paths.register, handle: async () => registerPage(needs, {}) },
-    { method: 'POST', path: paths.register, handle: (request) => ask(needs, requests, request) },
+    { method: 'GET', path: paths.register, boundTo: 'browser', handle: async () => registerPage(needs, {}) },
+    { method: 'POST', path: paths.register, boundTo: 'browser', handle: (request) => ask(needs, requests, request) },
     { method: 'GET', path: `${paths.register}/sent`, handle: async () => sentPage },
   ]
 }

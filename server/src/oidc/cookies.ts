@@ -1,4 +1,5 @@
 // The names and paths of the cookies.
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { paths } from '@nauthera/rules/endpoints'
 
@@ -31,6 +32,8 @@ export interface CookieScope {
   readonly said: string
   /** The encrypted state of a redirect to link an identity. */
   readonly linking: { readonly name: string; readonly path: string }
+  /** A random value, so that a form that stands for nobody is this browser's. It grants nothing. */
+  readonly form: string
   /** The remembered accounts of this browser. It grants nothing. */
   readonly remembered: { readonly name: string; readonly path: string }
   /** The session that just ended, for the page that describes what ended. */
@@ -61,6 +64,7 @@ export function cookieScope(issuer: URL): CookieScope {
       device: `${base}${paths.device}`,
     },
     said: `${narrow}nauthera_said`,
+    form: `${secure && base === '' ? '__Host-' : narrow}nauthera_form`,
     linking: { name: `${narrow}nauthera_linking`, path: `${base}${paths.account}/security/upstream` },
     remembered: { name: `${narrow}nauthera_remembered`, path: `${base}${paths.interaction}` },
     ended: { name: `${narrow}nauthera_ended`, path: `${base}${paths.endSession}` },
@@ -106,5 +110,22 @@ export function setCookie(
   const line = `${name}=${value}; Path=${path}${age}; HttpOnly; SameSite=Lax${scope.secure ? '; Secure' : ''}`
   response.appendHeader('set-cookie', [line])
 }
+
+/** @returns the value of a cookie that tells this browser from others, which is set when it is missing
+ *  @param maxAge seconds, from each time on */
+export function nameBrowser(
+  { request, response }: Exchange,
+  scope: CookieScope,
+  { name, maxAge }: { name: string; maxAge?: number },
+): string {
+  const shown = readCookies(request).get(name) ?? ''
+  const isKnown = browserName.test(shown)
+  const value = isKnown ? shown : randomBytes(16).toString('base64url')
+  if (!isKnown || maxAge !== undefined)
+    setCookie(response, scope, { name, value, ...(maxAge === undefined ? {} : { maxAge }) })
+  return value
+}
+
+const browserName = /^[\w-]{22}$/
 
 const pathOf = (line: string): string | undefined => /; *path=([^;]*)/i.exec(line)?.[1]

@@ -33,7 +33,7 @@ describe('a new password by mail', function () {
   let site: MailSite
   before(async function () {
     this.timeout(60_000)
-    site = await startMailSite({ count: 3 })
+    site = await startMailSite({ count: 3, settings: { registration: { enabled: true } } })
   })
   after(() => site.stop())
   beforeEach(async () => {
@@ -389,6 +389,22 @@ describe('a new password by mail', function () {
       send(site, { path: '/forgot', form, headers })
     expect((await post({ ...fields, login: 'x' }, { origin: 'https://evil.test' })).status).to.equal(403)
     expect((await post({ login: 'x' }, { origin: site.issuer })).status).to.equal(403)
+  })
+
+  it('L1 a form of a page for everybody is of one browser: to forget a password, to register, to enter a code', async () => {
+    for (const path of ['/forgot', '/register', '/device']) {
+      const [own, other] = [new Browser(site), new Browser(site)]
+      const page = await own.follow(path)
+      const tokens = [page, await other.follow(path)].map(({ body }) => formOf(body, path).fields['form_token'])
+      expect(tokens[0], path).to.not.equal(tokens[1])
+      const form = { ...formOf(page.body, path).fields, login: 'x', email: 'x', 'user-code': 'x' }
+      expect((await other.follow(path, { form })).status, path).to.equal(403)
+      expect((await send(site, { path, form, headers: { origin: site.issuer } })).status, path).to.equal(403)
+      expect((await own.follow(path, { form })).status, path).to.be.below(400)
+      // a page that is open in another tab goes on
+      await own.follow(path)
+      expect((await own.follow(path, { form })).status, path).to.be.below(400)
+    }
   })
 
   it('the page does not wait for the mail server', async () => {

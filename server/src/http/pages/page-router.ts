@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'express'
 import { CodedError, asError } from '@nauthera/runtime/coded-error'
+import type { Exchange } from '../../oidc/cookies.ts'
 import type { Page, PageRequest, Reply, Route } from '../../reply.ts'
 import type { Audit } from '../../store/audit/audit.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
@@ -20,24 +21,26 @@ import { maxBodyBytes, requestDeadlineMs } from '../request/timeouts.ts'
 
 /** Runs a route table: parses the request, checks its form, turns the reply into bytes.
  *  @param basePath the issuer's path, '' when it has none */
-export function createPageRouter(needs: {
-  routes: readonly Route[]
-  basePath: string
-  /** Origin of the issuer: every form of ours comes from there. */
-  origin: string
-  pages: Pages
-  tokens: FormTokens
-  /** The browser's session, for pages that are bound to it. */
-  sessionOf: (request: IncomingMessage) => { readonly uid: string } | undefined
-  /** Counts a page of this address. @returns the answer when there were too many */
-  limitOf: (address: string, request: IncomingMessage) => Page | undefined
-  audit: Pick<Audit, 'record'>
-  /** Milliseconds; for tests. */
-  deadlineMs?: number
-}): Handler {
+export function createPageRouter(
+  needs: BindingNeeds & {
+    routes: readonly Route[]
+    basePath: string
+    /** Origin of the issuer: every form of ours comes from there. */
+    origin: string
+    pages: Pages
+    tokens: FormTokens
+    /** Counts a page of this address. @returns the answer when there were too many */
+    limitOf: (address: string, request: IncomingMessage) => Page | undefined
+    audit: Pick<Audit, 'record'>
+    /** Milliseconds; for tests. */
+    deadlineMs?: number
+  },
+): Handler {
   const { deadlineMs = requestDeadlineMs } = needs
   const turnAway = async (route: Route, request: PageRequest) =>
     route.turnAway && withDeadline(route.turnAway(request), deadlineMs)
+  const unbound = needs.routes.find(isUnbound)
+  if (unbound !== undefined) throw new Error(`forms of ${unbound.path} are bound to nothing`)
   const table = createRouteTable(needs.routes, needs.basePath)
   return (request, response, next) => {
     const path = pathOfTarget(request.url ?? '')
@@ -66,7 +69,7 @@ export function createPageRouter(needs: {
     if (tooMany !== undefined) return answer(request, response, tooMany)
     const body = route.method === 'POST' ? await readForm(request, response) : ''
     const parsed = parseRequest({ route, params, body }, request, response)
-    const binding = bindingOf(route, parsed)
+    const binding = bindingOf(route, parsed, needs)
     response.setHeader('cache-control', 'no-store')
     if (route.method === 'POST') {
       const location = pathOfTarget(request.url ?? '')
@@ -82,13 +85,6 @@ export function createPageRouter(needs: {
     answer(request, response, await withDeadline(route.handle(parsed), deadlineMs), binding)
   }
 
-  /** What the forms of a page are bound to: the interaction or mail link in the address, or the browser's session. */
-  function bindingOf(route: Route, { params, raw }: PageRequest): string | undefined {
-    if (route.boundTo !== 'session') return `interaction:${params['uid'] ?? params['token'] ?? ''}`
-    const session = needs.sessionOf(raw.request)
-    return session && `session:${session.uid}`
-  }
-
   function answer(request: InboundRequest, response: ServerResponse, reply: Reply, binding?: string): void {
     if (response.headersSent) return
     if (reply.kind === 'page') return answerPage(request, response, needs.pages.render(reply, request, binding))
@@ -98,6 +94,25 @@ export function createPageRouter(needs: {
     response.end()
   }
 }
+
+interface BindingNeeds {
+  /** The browser's session, for pages that are bound to it. */
+  readonly sessionOf: (request: IncomingMessage) => { readonly uid: string } | undefined
+  /** Names the browser, and begins to where it has no name yet. */
+  readonly browserOf: (exchange: Exchange) => string
+}
+
+/** What the forms of a page are bound to: the browser's session, the browser, or the interaction or mail link in the address. */
+function bindingOf({ boundTo }: Route, { params, raw }: PageRequest, needs: BindingNeeds): string | undefined {
+  if (boundTo === 'browser') return `browser:${needs.browserOf(raw)}`
+  const bound = params['uid'] ?? params['token']
+  if (boundTo === undefined) return bound === undefined ? undefined : `interaction:${bound}`
+  const session = needs.sessionOf(raw.request)
+  return session && `session:${session.uid}`
+}
+
+const isUnbound = ({ method, path, boundTo }: Route): boolean =>
+  method === 'POST' && boundTo === undefined && !/\/:(uid|token)\b/.test(path)
 
 const refusalOf = ({ peer, correlationId }: PageRequest, fault: string): AuditEvent => ({
   event: 'signin.refused',

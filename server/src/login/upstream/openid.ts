@@ -97,11 +97,22 @@ async function complete(needs: Needs, { parameters, ...binding }: BroughtBack): 
     kind: 'identified',
     issuer: String(iss),
     subject,
-    // what is signed wins
-    claims: { ...more, ...claims },
+    claims: mergeClaims(claims, more),
     authTime: typeof authTime === 'number' ? Math.floor(authTime) : undefined,
     proofs: [...(Array.isArray(amr) ? amr : []), acr].filter((word) => typeof word === 'string'),
   }
+}
+
+/** What is signed wins. That an address is verified counts only for the address that the same answer has: the two may have different ones.
+ *  @param signed of the ID token */
+export function mergeClaims(
+  signed: Readonly<Record<string, unknown>>,
+  userinfo: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...userinfo, ...signed }
+  const ofAddress = [signed, userinfo].filter(({ email }) => email !== undefined && email === merged['email'])
+  const verified = ofAddress.map((said) => said['email_verified']).find((said) => said !== undefined)
+  return { ...merged, email_verified: verified }
 }
 
 /** Characters (OpenID Connect Core 2). */

@@ -1,14 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { askedFrom } from '../../describe-agent.ts'
 import type { Finish } from '../../store/sessions/finish.ts'
 import { newDeviceMail } from '../../users/notices.ts'
-import { readCookies, setCookie } from '../cookies.ts'
+import { nameBrowser } from '../cookies.ts'
 import type { CookieScope } from '../cookies.ts'
 import type { RequestContext } from '../request-context.ts'
 
 /** Seconds: the longest life of a cookie in browsers. */
 const keptFor = 400 * 86_400
-const shape = /^[\w-]{22}$/
 
 /** Identifies the browser of a sign-in by a cookie, which it sets when missing.
  *  @param signIn.client its name
@@ -20,9 +19,7 @@ export function knownBrowser(
 ): Finish['browser'] {
   const user = request.loaded?.account?.user
   if (user === undefined) return undefined
-  const shown = readCookies(request.request).get(scope.browser) ?? ''
-  const value = shape.test(shown) ? shown : randomBytes(16).toString('base64url')
-  setCookie(request.response, scope, { name: scope.browser, value, maxAge: keptFor })
+  const value = nameBrowser(request, scope, { name: scope.browser, maxAge: keptFor })
   const id = createHash('sha256').update(value).digest('base64url')
   const asked = askedFrom({ address: request.peer.address, agent: request.peer.userAgent })
   const at = new Date(signIn.now)

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import type { RequestHandler } from 'express'
+import type { Exchange } from '../../../src/oidc/cookies.ts'
 import type { Page, PageRequest, Reply, Route } from '../../../src/reply.ts'
 import { createErrorHandler, createNotFound } from '../../../src/http/pages/error-page.ts'
 import { createPageRouter } from '../../../src/http/pages/page-router.ts'
@@ -39,9 +40,13 @@ describe('createPageRouter', () => {
     { method: 'POST', path: '/interaction/:uid/sign-in', handle },
     { method: 'GET', path: '/account', boundTo: 'session', handle },
     { method: 'POST', path: '/account', boundTo: 'session', handle },
+    { method: 'GET', path: '/forgot', boundTo: 'browser', handle },
+    { method: 'POST', path: '/forgot', boundTo: 'browser', handle },
+    { method: 'GET', path: '/plain', handle },
   ]
+  const browserOf = ({ request }: Exchange) => request.headers.cookie ?? 'new'
+  const needs = { basePath: '', origin, pages, tokens: testTokens, browserOf }
   before(async () => {
-    const tokens = testTokens
     const sessionOf = ({ headers }: IncomingMessage) =>
       headers.cookie === undefined ? undefined : { uid: headers.cookie }
     const limitOf = () => tooMany
@@ -50,7 +55,7 @@ describe('createPageRouter', () => {
       [
         createRequestLog({ log, routeOf: (path) => path, now: () => 0 }),
         peer,
-        createPageRouter({ routes, basePath: '', origin, pages, tokens, sessionOf, limitOf, audit, deadlineMs: 50 }),
+        createPageRouter({ ...needs, routes, sessionOf, limitOf, audit, deadlineMs: 50 }),
         createNotFound({ pages }),
       ],
       createErrorHandler({ pages, log }),
@@ -136,6 +141,40 @@ describe('createPageRouter', () => {
       expect((await form(fields, cookie)).status).to.equal(403)
     }
     expect(handled).to.have.length(1)
+  })
+
+  it('L1 binds the forms of a page for everybody to the browser', async () => {
+    const form = (token: string, cookie?: string) =>
+      running.ask('/forgot', {
+        method: 'POST',
+        headers: { ...html, ...formType, origin, ...(cookie === undefined ? {} : { cookie }) },
+        body: new URLSearchParams({ form_token: token }).toString(),
+      })
+    const own = testTokens.mint('browser:b1')
+    const page = await running.ask('/forgot', { headers: { ...html, cookie: 'b1' } })
+    expect(page.body).to.contain(`name="form_token" value="${own}"`)
+    expect((await form(own, 'b1')).status).to.equal(200)
+    for (const [token, cookie] of [
+      [own, 'b2'],
+      [own, undefined],
+      [testTokens.mint('interaction:'), 'b1'],
+      [testTokens.mint('browser:'), undefined],
+    ] as const)
+      expect((await form(token, cookie)).status).to.equal(403)
+    expect((await running.ask('/plain', { headers: html })).body).not.to.contain('form_token')
+  })
+
+  it('takes no table with a form that is bound to nothing', () => {
+    const routes: Route[] = [{ method: 'POST', path: '/forgot', handle }]
+    const create = () =>
+      createPageRouter({
+        ...needs,
+        routes,
+        sessionOf: () => undefined,
+        limitOf: () => undefined,
+        audit: { record() {} },
+      })
+    expect(create).to.throw('/forgot are bound to nothing')
   })
 
   it('leads a form whose session is over to its page, and does nothing', async () => {

@@ -33,7 +33,7 @@ describe('what a provider may vouch for', function () {
 
   let subject = 0
   /** @returns the claims of the ID token that the application gets */
-  async function claimsBy(id: string, claims: Record<string, unknown>) {
+  async function claimsBy(id: string, claims: Record<string, unknown>, userinfo: Record<string, unknown> = {}) {
     const provider = providers[id]!
     const person = new Traveller(parties)
     const leaving = await person.submit(await person.begin(), `/upstream/${id}`, {}, () => true)
@@ -41,6 +41,7 @@ describe('what a provider may vouch for', function () {
     provider.nonce = asked.searchParams.get('nonce')!
     const own = `subject-${++subject}`
     provider.says.claims = { sub: own, preferred_username: own, email_verified: true, ...claims }
+    provider.says.userinfo = userinfo
     const answer = { code: 'a-code', state: asked.searchParams.get('state')!, iss: provider.issuer }
     const back = await person.go(
       `${parties.down.issuer}/federation/${id}/callback?${new URLSearchParams(answer).toString()}`,
@@ -56,6 +57,25 @@ describe('what a provider may vouch for', function () {
     const { store } = parties.down.apps[0]!
     await store.users.insert({ username: 'victim@example.com', email: 'victim@example.com', emailVerified: true })
   })
+
+  for (const [what, signed, userinfo, email] of [
+    [
+      'another address',
+      { email: 'd@anywhere.test', email_verified: undefined },
+      { email: 'e@anywhere.test', email_verified: true },
+    ],
+    ['no address', { email: 'f@anywhere.test', email_verified: undefined }, { email_verified: true }],
+    ['the only address', { email_verified: true }, { email: 'g@anywhere.test' }],
+    [
+      'the same address',
+      { email: 'h@anywhere.test', email_verified: undefined },
+      { email: 'h@anywhere.test', email_verified: true },
+      'h@anywhere.test',
+    ],
+  ] as const)
+    it(`L34 an address is verified by the answer that has it: ID token and userinfo with ${what}`, async () => {
+      expect((await claimsBy('any', signed, userinfo))['email']).to.equal(email)
+    })
 
   const rows: [string, Record<string, unknown>, boolean][] = [
     ['trusted', { email: 'a@trusted.test', email_verified: undefined }, true],
