@@ -2,7 +2,7 @@ import type { Identity, SecretUse } from '@nauthera/proto/generated/nauthera/con
 import { identityText } from '@nauthera/rules/identities'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { addNewest } from '@nauthera/runtime/add-newest'
-import { lacksProtection, scopesLeftOut } from '../decide/status/code-protection.ts'
+import { lacksProtection, scopesLeftOut, showsTwice } from '../decide/status/code-protection.ts'
 import type { CodeUse, SectorProof } from '../decide/status/observations.ts'
 
 type Use = Pick<SecretUse, 'namespace' | 'name' | 'secretId'> & {
@@ -87,16 +87,25 @@ interface CodeUseSaid {
   readonly protectedAt?: Seconds
   readonly unprotectedAt?: Seconds
   readonly wholeAt?: Seconds
+  readonly secretOnceAt?: Seconds
+  readonly secretTwiceAt?: Seconds
   readonly leftOut: readonly { readonly scope: string; readonly at?: Seconds }[]
 }
 
 type Seconds = { readonly seconds: bigint } | undefined
 
-const none: CodeUse = { protectedAt: 0, unprotectedAt: 0, wholeAt: 0, leftOut: new Map() }
+const none: CodeUse = {
+  protectedAt: 0,
+  unprotectedAt: 0,
+  wholeAt: 0,
+  secretOnceAt: 0,
+  secretTwiceAt: 0,
+  leftOut: new Map(),
+}
 
-/** How the codes of each client were protected, at any replica. */
+/** How the codes of each client were protected and its secret was shown, at any replica. */
 export class CodeUses extends ByClient<CodeUse> {
-  /** @returns the clients whose codes became faulty or correct */
+  /** @returns the clients whose requests became faulty or correct */
   record(uses: readonly CodeUseSaid[]): readonly string[] {
     return uses.flatMap(({ namespace, name, ...said }) => {
       const key = `${namespace}/${name}`
@@ -109,6 +118,8 @@ export class CodeUses extends ByClient<CodeUse> {
         protectedAt: later(before.protectedAt, said.protectedAt),
         unprotectedAt: later(before.unprotectedAt, said.unprotectedAt),
         wholeAt: later(before.wholeAt, said.wholeAt),
+        secretOnceAt: later(before.secretOnceAt, said.secretOnceAt),
+        secretTwiceAt: later(before.secretTwiceAt, said.secretTwiceAt),
         leftOut,
       }
       this.known.set(key, use)
@@ -122,7 +133,8 @@ export class CodeUses extends ByClient<CodeUse> {
   }
 }
 
-const faultsOf = (use: CodeUse): string => [lacksProtection(use), ...scopesLeftOut(use).toSorted()].join(' ')
+const faultsOf = (use: CodeUse): string =>
+  [lacksProtection(use), showsTwice(use), ...scopesLeftOut(use).toSorted()].join(' ')
 
 /** The most secrets of one client with a recorded use. Three can be live at a time. */
 const mostSecrets = 8

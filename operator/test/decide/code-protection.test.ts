@@ -6,6 +6,8 @@ import {
   hasFault,
   lacksProtection,
   scopesLeftOut,
+  secretIsTwice,
+  showsTwice,
   unlistedScopes,
 } from '../../src/decide/status/code-protection.ts'
 import type { CodeUse } from '../../src/decide/status/observations.ts'
@@ -17,6 +19,8 @@ const codes = (change: Partial<CodeUse>): CodeUse => ({
   protectedAt: 0,
   unprotectedAt: 0,
   wholeAt: 0,
+  secretOnceAt: 0,
+  secretTwiceAt: 0,
   leftOut: new Map(),
   ...change,
 })
@@ -53,6 +57,19 @@ describe('codes with neither PKCE nor a nonce', () => {
     expect(codesLack(unsafe, undefined), 'it stays while nothing is reported').to.equal(true)
     expect(codesLack(unsafe, codes({ protectedAt: faultAt + hour }))).to.equal(true)
     expect(codesLack(unsafe, codes({ protectedAt: faultAt + 2 * hour }))).to.equal(false)
+  })
+})
+
+describe('a secret in header and body', () => {
+  it('counts until it came in one place two hours later, by reports or else by the status', () => {
+    expect(showsTwice(codes({}))).to.equal(false)
+    const at = (secretOnceAt: number) => showsTwice(codes({ secretTwiceAt: faultAt, secretOnceAt }))
+    expect([at(0), at(faultAt + 2 * hour - 1), at(faultAt + 2 * hour)]).to.deep.equal([true, true, false])
+    const told = client(['SecretShownOnce', 'False'])
+    expect(secretIsTwice(client(), codes({ secretOnceAt: faultAt })), 'always once').to.equal(undefined)
+    expect(secretIsTwice(told, undefined), 'it stays while nothing is reported').to.equal(true)
+    expect(secretIsTwice(told, codes({ secretOnceAt: faultAt + 2 * hour }))).to.equal(false)
+    expect(secretIsTwice(client(['SecretShownOnce', 'True']), undefined)).to.equal(false)
   })
 })
 
@@ -98,6 +115,8 @@ describe(hasFault.name, () => {
   const rows: readonly (readonly [string, OIDCClient, CodeUse | undefined, boolean])[] = [
     ['nothing is known', client(), undefined, false],
     ['a code lacked protection', client(), codes({ unprotectedAt: faultAt }), true],
+    ['a secret came in two places', client(), codes({ secretTwiceAt: faultAt }), true],
+    ['it came in one place for two hours', client(), codes({ secretTwiceAt: 1, secretOnceAt: faultAt }), false],
     ['a scope was left out', client(), asked, true],
     ['the status says that scopes were left out', client(['ScopesListed', 'False']), undefined, true],
     ['the status says that none was', client(['ScopesListed', 'True']), undefined, false],

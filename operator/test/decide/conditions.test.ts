@@ -39,7 +39,14 @@ describe('describeConditions', () => {
       ],
     },
   })
-  const whole = { protectedAt: 0, unprotectedAt: 0, wholeAt: 0, leftOut: new Map<string, number>() }
+  const whole = {
+    protectedAt: 0,
+    unprotectedAt: 0,
+    wholeAt: 0,
+    secretOnceAt: 0,
+    secretTwiceAt: 0,
+    leftOut: new Map<string, number>(),
+  }
   const lacking = { ...whole, unprotectedAt: now }
   const vault = client({ scopes: ['openid', 'email'] })
   const asksMore = { ...whole, leftOut: new Map([['groups', now]]) }
@@ -272,6 +279,30 @@ describe('describeConditions', () => {
       'True',
       'Protected',
       /PKCE or a nonce/,
+    ],
+    [
+      'says that a secret came in two places, and how to refuse that',
+      { codes: { ...whole, secretTwiceAt: now } },
+      'SecretShownOnce',
+      'False',
+      'HeaderAndBody',
+      /^sign-in works, but .* choose one of the two in the program/,
+    ],
+    [
+      'a secret in two places does not take Ready away',
+      { codes: { ...whole, secretTwiceAt: now } },
+      'Ready',
+      'True',
+      'Ready',
+      /./,
+    ],
+    [
+      'says that it comes in one place again',
+      { client: codesToldBefore('False', 'SecretShownOnce'), codes: { ...whole, secretOnceAt: now + 7_200_000 } },
+      'SecretShownOnce',
+      'True',
+      'Once',
+      /in one place/,
     ],
     ['keeps that it was mended', { client: codesToldBefore('True') }, 'CodeProtected', 'True', 'Protected', /./],
     [
@@ -639,6 +670,11 @@ describe('describeConditions', () => {
       { client: client({ pkce: 'Required' }), codes: lacking },
     ])
       expect(conditionsOf(change)).to.not.have.property('CodeProtected')
+  })
+
+  it('says nothing of a secret that never came in two places', () => {
+    for (const change of [{}, { codes: { ...whole, secretOnceAt: now } }])
+      expect(conditionsOf(change)).to.not.have.property('SecretShownOnce')
   })
 
   it('says nothing of scopes of which none was left out, nor of what another version left out when nobody has seen it', () => {

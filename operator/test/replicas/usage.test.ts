@@ -50,7 +50,7 @@ describe('SectorProofs', () => {
 describe('CodeUses', () => {
   const hour = 3_600
   const code = (
-    at: { protectedAt?: number; unprotectedAt?: number; wholeAt?: number },
+    at: Partial<Record<'protectedAt' | 'unprotectedAt' | 'wholeAt' | 'secretOnceAt' | 'secretTwiceAt', number>>,
     leftOut: Readonly<Record<string, number>> = {},
   ) => ({
     namespace: 'apps',
@@ -66,6 +66,14 @@ describe('CodeUses', () => {
     expect(uses.record([code({ unprotectedAt: 3 * hour })])).to.deep.equal([])
     const { protectedAt, unprotectedAt } = uses.last('apps/git')!
     expect([protectedAt, unprotectedAt]).to.deep.equal([hour * 1000, 3 * hour * 1000])
+  })
+
+  it('wakes for a secret that came in two places, and when it came in one for two hours', () => {
+    const uses = new CodeUses()
+    expect(uses.record([code({ secretOnceAt: hour })])).to.deep.equal([])
+    expect(uses.record([code({ secretTwiceAt: 2 * hour })])).to.deep.equal(['apps/git'])
+    expect(uses.record([code({ secretOnceAt: 3 * hour })])).to.deep.equal([])
+    expect(uses.record([code({ secretOnceAt: 4 * hour })])).to.deep.equal(['apps/git'])
   })
 
   it('wakes for a scope that is left out, for one more, and two hours after the last; scopes of nobody are no news', () => {

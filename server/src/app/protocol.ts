@@ -140,7 +140,7 @@ function lastingNeeds({ settings, log, metrics, now }: Needs, on: ProtocolParts)
       log,
       audit: store.audit,
       counted: countTokens(metrics),
-      usedCode: usage.recordCode,
+      gotToken: usage.recordTokenRequest,
       refused: usage.countRefusal,
     },
   }

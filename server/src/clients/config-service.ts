@@ -241,17 +241,20 @@ function partsOf({ refusals, ...report }: UsageReport): readonly UsageReport[] {
   return parts
 }
 
+const timestampsOf = (times: Readonly<Record<string, number>>) =>
+  Object.fromEntries(Object.entries(times).map(([name, at]) => [name, timestampFromMs(at)]))
+
 /** What was used and refused, as an agent is told it. */
 export function usageMessage({ uses, identities, sectors, codes, refusals, coversMs }: UsageReport) {
   return {
     uses: uses.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) })),
     identities: identities.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) })),
     sectors: sectors.map(({ at, ...proof }) => ({ ...proof, at: timestampFromMs(at) })),
-    codes: codes.map(({ protectedAt, unprotectedAt, wholeAt, leftOut, ...use }) => ({
-      ...use,
-      ...(protectedAt === undefined ? {} : { protectedAt: timestampFromMs(protectedAt) }),
-      ...(unprotectedAt === undefined ? {} : { unprotectedAt: timestampFromMs(unprotectedAt) }),
-      ...(wholeAt === undefined ? {} : { wholeAt: timestampFromMs(wholeAt) }),
+    codes: codes.map(({ namespace, name, clientId, leftOut, ...times }) => ({
+      namespace,
+      name,
+      clientId,
+      ...timestampsOf(times),
       leftOut: Object.entries(leftOut).map(([scope, at]) => ({ scope, at: timestampFromMs(at) })),
     })),
     refusals: refusals.map(({ refusals: counted, ...client }) => ({

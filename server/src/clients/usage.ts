@@ -36,7 +36,7 @@ export interface SectorProofReport {
   readonly at: number
 }
 
-/** How the codes of a client were protected; epoch milliseconds, exact to an hour. */
+/** How the codes of a client were protected and its secret was shown; epoch milliseconds, exact to an hour. */
 export interface CodeUseReport {
   readonly namespace: string
   readonly name: string
@@ -45,16 +45,21 @@ export interface CodeUseReport {
   readonly unprotectedAt?: number
   /** The last code without an unlisted scope. */
   readonly wholeAt?: number
+  /** The last token for which the secret was in one place, and the last for which it was in two. */
+  readonly secretOnceAt?: number
+  readonly secretTwiceAt?: number
   /** By unlisted scope: the last code that was asked for with it. */
   readonly leftOut: Readonly<Record<string, number>>
 }
 
-/** A redeemed code. */
-export interface RedeemedCode {
-  /** undefined for a client without this report */
+/** What a request for a token was like. */
+export interface SeenTokenRequest {
+  /** Whether its code was; undefined without one, and for a client without this report. */
   readonly isProtected: boolean | undefined
-  /** Requested scopes about the person that the client does not list. */
-  readonly leftOut: readonly string[]
+  /** Requested scopes about the person that the client does not list; undefined without a code. */
+  readonly leftOut: readonly string[] | undefined
+  /** Whether the secret was in the header and in the body; undefined without one. */
+  readonly isSecretTwice: boolean | undefined
 }
 
 /** How often the time of a CodeUse is reported again. */
@@ -79,8 +84,8 @@ export interface UsageRecorder {
   /** Records whether the sector document lists the client. An equal result for the same version is not reported again.
    *  @param fault empty when the document lists it */
   recordSector(client: RegisteredClient, fault: string): void
-  /** Records that the client redeemed a code. */
-  recordCode(client: RegisteredClient, code: RedeemedCode): void
+  /** Records how the client asked for a token that it got. */
+  recordTokenRequest(client: RegisteredClient, seen: SeenTokenRequest): void
   /** A request in the name of the client was refused. */
   countRefusal(client: RegisteredClient, refusal: SeenRefusal): void
   /** @param cursor 0 for everything, then the cursor of the last report */
@@ -115,13 +120,13 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
       const use = { namespace, name, clientId, generation, fault, at: needs.now() }
       sectors.set(clientId, { uid, use, order: ++order })
     },
-    recordCode(client, code) {
+    recordTokenRequest(client, seen) {
       const { namespace, name, clientId, uid } = client
       const before = ofOwner(codes.get(clientId), client)
       const now = needs.now()
       const isOld = (at = Number.NEGATIVE_INFINITY) => now - at >= codeUseMs
-      const times = timesOf(code).filter((time) => isOld(before?.[time]))
-      const scopes = code.leftOut.filter((scope) => isOld(before?.leftOut[scope]))
+      const times = timesOf(seen).filter((time) => isOld(before?.[time]))
+      const scopes = (seen.leftOut ?? []).filter((scope) => isOld(before?.leftOut[scope]))
       if (times.length + scopes.length === 0) return
       const known = { namespace, name, clientId, ...before, ...allAt(now, times) }
       const use = { ...known, leftOut: { ...before?.leftOut, ...allAt(now, scopes) } }
@@ -155,9 +160,12 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
   }
 }
 
-const timesOf = ({ isProtected, leftOut }: RedeemedCode): ('protectedAt' | 'unprotectedAt' | 'wholeAt')[] => [
+type SeenAt = 'protectedAt' | 'unprotectedAt' | 'wholeAt' | 'secretOnceAt' | 'secretTwiceAt'
+
+const timesOf = ({ isProtected, leftOut, isSecretTwice }: SeenTokenRequest): readonly SeenAt[] => [
   ...(isProtected === undefined ? [] : [isProtected ? ('protectedAt' as const) : ('unprotectedAt' as const)]),
-  ...(leftOut.length === 0 ? (['wholeAt'] as const) : []),
+  ...(leftOut?.length === 0 ? (['wholeAt'] as const) : []),
+  ...(isSecretTwice === undefined ? [] : [isSecretTwice ? ('secretTwiceAt' as const) : ('secretOnceAt' as const)]),
 ]
 
 const allAt = (now: number, names: readonly string[]) => Object.fromEntries(names.map((name) => [name, now]))

@@ -341,12 +341,17 @@ describe(createConfigService.name, () => {
   it('tells what was seen of the codes of a client: whether they lacked protection, and which scopes were left out', async () => {
     const agent = await openAgent()
     await agent.push(good)
-    usage.recordCode(holder.current().find(idOf(first))!, { isProtected: false, leftOut: ['groups'] })
+    usage.recordTokenRequest(holder.current().find(idOf(first))!, {
+      isProtected: false,
+      leftOut: ['groups'],
+      isSecretTwice: true,
+    })
     for (;;) {
       const message = await agent.next()
       if (message.case !== 'usage' || message.value.codes.length === 0) continue
-      const [{ unprotectedAt, protectedAt, wholeAt, leftOut } = {}] = message.value.codes
-      expect([protectedAt, wholeAt]).to.deep.equal([undefined, undefined])
+      const [{ unprotectedAt, protectedAt, wholeAt, secretOnceAt, secretTwiceAt, leftOut } = {}] = message.value.codes
+      expect([protectedAt, wholeAt, secretOnceAt]).to.deep.equal([undefined, undefined, undefined])
+      expect(secretTwiceAt).to.deep.equal(unprotectedAt).and.not.equal(undefined)
       expect(leftOut).to.have.length(1)
       expect(leftOut![0]).to.include({ scope: 'groups' })
       expect(leftOut![0]!.at).to.deep.equal(unprotectedAt)

@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import { createUsage } from '../../src/clients/usage.ts'
 import { applyAll, entryOf, namesIn, shardInput, verifierOf } from './shards.ts'
 
-const safe = { isProtected: true, leftOut: [] }
-const bare = { isProtected: false, leftOut: [] }
+const safe = { isProtected: true, leftOut: [], isSecretTwice: undefined }
+const bare = { isProtected: false, leftOut: [], isSecretTwice: undefined }
 const [key] = namesIn(3, 1) as [string]
 const loaded = async (secrets: string[]) => {
   const { registry } = await applyAll([shardInput(3, 1n, [entryOf(key, { secrets })])])
@@ -40,16 +40,16 @@ describe(createUsage.name, () => {
     let now = 1000
     const usage = createUsage({ now: () => now })
     const { client } = await loaded(['a'])
-    usage.recordCode(client, bare)
+    usage.recordTokenRequest(client, bare)
     const first = usage.since(0)
     const { namespace, name, clientId } = client
     expect(first.codes).to.deep.equal([{ namespace, name, clientId, unprotectedAt: 1000, wholeAt: 1000, leftOut: {} }])
     now += 3_599_000
-    usage.recordCode(client, bare)
+    usage.recordTokenRequest(client, bare)
     expect(usage.since(first.cursor).codes, 'no news within the hour').to.deep.equal([])
-    usage.recordCode(client, safe)
+    usage.recordTokenRequest(client, safe)
     now += 1_000
-    usage.recordCode(client, bare)
+    usage.recordTokenRequest(client, bare)
     expect(usage.since(first.cursor).codes.map((use) => [use.protectedAt, use.unprotectedAt])).to.deep.equal([
       [3_600_000, 3_601_000],
     ])
@@ -61,7 +61,8 @@ describe(createUsage.name, () => {
     let now = 1000
     const usage = createUsage({ now: () => now })
     const { client } = await loaded(['a'])
-    const without = (...leftOut: string[]) => usage.recordCode(client, { isProtected: undefined, leftOut })
+    const without = (...leftOut: string[]) =>
+      usage.recordTokenRequest(client, { isProtected: undefined, leftOut, isSecretTwice: undefined })
     const told = () => usage.since(0).codes.map(({ wholeAt, leftOut }) => ({ wholeAt, leftOut }))
     without('groups')
     const { cursor } = usage.since(0)
@@ -76,14 +77,33 @@ describe(createUsage.name, () => {
     expect(told()).to.deep.equal([{ wholeAt: 3_600_000, leftOut: { groups: 3_601_000, phone: 3_600_000 } }])
   })
 
+  it('tells when a secret was shown once and when twice, each once an hour, and nothing of codes then', async () => {
+    let now = 1000
+    const usage = createUsage({ now: () => now })
+    const { client } = await loaded(['a'])
+    const show = (isSecretTwice: boolean) =>
+      usage.recordTokenRequest(client, { isProtected: undefined, leftOut: undefined, isSecretTwice })
+    const { namespace, name, clientId } = client
+    show(true)
+    const { codes, cursor } = usage.since(0)
+    expect(codes).to.deep.equal([{ namespace, name, clientId, secretTwiceAt: 1000, leftOut: {} }])
+    now += 3_599_000
+    show(true)
+    expect(usage.since(cursor).codes, 'no news within the hour').to.deep.equal([])
+    show(false)
+    expect(usage.since(cursor).codes.map((use) => [use.secretOnceAt, use.secretTwiceAt])).to.deep.equal([
+      [3_600_000, 1000],
+    ])
+  })
+
   it('tells of a client id that another object has now nothing of the one before', async () => {
     const usage = createUsage({ now: () => 1000 })
     const { client } = await loaded(['a'])
-    usage.recordCode(client, bare)
+    usage.recordTokenRequest(client, bare)
     usage.recordSector(client, '')
     const { cursor } = usage.since(0)
     const next = { ...client, namespace: 'other', uid: 'of the other' }
-    usage.recordCode(next, safe)
+    usage.recordTokenRequest(next, safe)
     usage.recordSector(next, '')
     const told = usage.since(cursor)
     expect(told.codes).to.deep.equal([
@@ -102,7 +122,7 @@ describe(createUsage.name, () => {
   it('tells of a client that was made anew under its name nothing of the one before', async () => {
     const usage = createUsage({ now: () => 1000 })
     const { registry, client } = await loaded(['a'])
-    usage.recordCode(client, bare)
+    usage.recordTokenRequest(client, bare)
     usage.recordSector(client, '')
     usage.removeAllBut({ ...registry, find: () => ({ ...client, uid: 'of the next' }) })
     const { codes, sectors, cursor } = usage.since(0)
@@ -110,7 +130,7 @@ describe(createUsage.name, () => {
     usage.recordSector(client, '')
     usage.recordSector({ ...client, uid: 'of the next' }, '')
     expect(usage.since(cursor).sectors, 'the same word about another object').to.have.length(1)
-    usage.recordCode({ ...client, uid: 'of the next' }, safe)
+    usage.recordTokenRequest({ ...client, uid: 'of the next' }, safe)
     expect(usage.since(cursor).codes.map((use) => [use.protectedAt, use.unprotectedAt])).to.deep.equal([
       [1000, undefined],
     ])

@@ -212,6 +212,22 @@ describe('a program with the defaults of its client', () => {
       }
     })
 
+    for (const clientId of ['app.basic', 'app.post'])
+      it(`T9 may not in both places at once where one of the two ways is all that ${clientId} has`, async () => {
+        const before = replicas.lines.length
+        const proof = pkce()
+        const form = {
+          grant_type: 'authorization_code',
+          code: 'x',
+          redirect_uri: redirectUri,
+          code_verifier: proof.verifier,
+        }
+        const both = { ...form, client_secret: clientSecret }
+        const answer = await send(replicas, { path: '/token', headers: basic(clientId, clientSecret), form: both })
+        expect([answer.status, answer.json()['error']], answer.body).to.deep.equal([400, 'invalid_request'])
+        expect(replicas.lines.slice(before).join()).to.not.contain('in the header and in the body')
+      })
+
     it('T9 a public client may send Basic with its id and no secret, at each endpoint, and nobody else may', async () => {
       const form = { grant_type: 'refresh_token', refresh_token: 'nr_none' }
       const errorOf = async (path: string, id: string, more: Record<string, string> = {}) =>

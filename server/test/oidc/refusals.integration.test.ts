@@ -249,6 +249,21 @@ describe('requests that are almost right', () => {
     expect((await confirm({ origin, 'sec-fetch-site': 'same-origin' })).status).to.equal(303)
   })
 
+  it('L1 a form of this site signs nobody out without the token of the page, or with that of another browser', async () => {
+    const [ada, other] = [(await fetchCode(replicas)).browser, (await fetchCode(replicas)).browser]
+    const { fields, action: path } = formOf((await ada.open('/logout')).body, '/logout/confirm')
+    const { xsrf } = formOf((await other.open('/logout')).body, '/logout/confirm').fields
+    expect(xsrf)
+      .to.match(/^\S{16,}$/)
+      .and.not.equal(fields['xsrf'])
+    const cookie = [...ada.jar.values()].map(({ name, value }) => `${name}=${value}`).join('; ')
+    const headers = { accept: 'text/html', cookie, origin: new URL(replicas.issuer).origin }
+    for (const token of [{}, { xsrf: '' }, { xsrf: 'undefined' }, { xsrf: xsrf! }])
+      expect((await send(replicas, { path, headers, form: { logout: 'yes', ...token } })).status).to.equal(400)
+    const still = await ada.follow(authorizationUrl(replicas.issuer, request(pkce(), { prompt: 'none' })))
+    expect(still.location).to.contain('code=')
+  })
+
   it('a long redirect URI is cut in every line of the log', async () => {
     const from = replicas.lines.length
     const parameters = request(pkce(), { redirect_uri: `https://evil.test/${'x'.repeat(3000)}` })

@@ -1,4 +1,4 @@
-// Finds faults in a client's authorization requests from the replicas' reports: no PKCE and no nonce, or an unlisted scope.
+// Finds faults in a client's requests from the replicas' reports: no PKCE and no nonce, an unlisted scope, or its secret in two places.
 import type { Condition } from '../../api/client-status.ts'
 import { findCondition } from '../../api/conditions.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
@@ -14,6 +14,9 @@ const lasts = (faultAt: number, rightAt: number): boolean => faultAt > 0 && righ
 /** @returns whether the last codes had neither PKCE nor a nonce */
 export const lacksProtection = ({ protectedAt, unprotectedAt }: CodeUse): boolean => lasts(unprotectedAt, protectedAt)
 
+/** @returns whether the last requests had the secret in the header and in the body */
+export const showsTwice = ({ secretOnceAt, secretTwiceAt }: CodeUse): boolean => lasts(secretTwiceAt, secretOnceAt)
+
 /** @returns the scopes that recent requests asked for and the served version did not list */
 export function scopesLeftOut({ leftOut, wholeAt }: CodeUse): readonly string[] {
   // a request with another unlisted scope did not ask for this one
@@ -22,11 +25,22 @@ export function scopesLeftOut({ leftOut, wholeAt }: CodeUse): readonly string[] 
 }
 
 /** @returns undefined while every code was protected. The status stays until replicas report more. */
-export function codesLack(client: OIDCClient, codes: CodeUse | undefined): boolean | undefined {
-  const known = findCondition(client.status, 'CodeProtected')
-  const unprotectedAt = codes?.unprotectedAt || saidAt(known)
-  if (unprotectedAt === 0) return known && known.status === 'False'
-  return lasts(unprotectedAt, codes?.protectedAt ?? 0)
+export const codesLack = (client: OIDCClient, codes: CodeUse | undefined): boolean | undefined =>
+  lastsAt(client, 'CodeProtected', { faultAt: codes?.unprotectedAt, rightAt: codes?.protectedAt })
+
+/** @returns undefined while every request had the secret once. The status stays until replicas report more. */
+export const secretIsTwice = (client: OIDCClient, codes: CodeUse | undefined): boolean | undefined =>
+  lastsAt(client, 'SecretShownOnce', { faultAt: codes?.secretTwiceAt, rightAt: codes?.secretOnceAt })
+
+function lastsAt(
+  client: OIDCClient,
+  condition: string,
+  seen: { readonly faultAt: number | undefined; readonly rightAt: number | undefined },
+): boolean | undefined {
+  const known = findCondition(client.status, condition)
+  const faultAt = seen.faultAt || saidAt(known)
+  if (faultAt === 0) return known && known.status === 'False'
+  return lasts(faultAt, seen.rightAt ?? 0)
 }
 
 /** @param listed by the version that is to be served
@@ -45,10 +59,11 @@ export function unlistedScopes(
   return lasts(saidAt(known), codes?.wholeAt ?? 0) ? known : []
 }
 
-/** Whether there is a fault that a later code may show to be fixed. */
+/** Whether there is a fault that a later request may show to be fixed. */
 export function hasFault(client: OIDCClient, codes: CodeUse | undefined, listed: readonly string[]): boolean {
   const unlisted = unlistedScopes(client, codes, listed) ?? []
-  return codesLack(client, codes) === true || ('type' in unlisted ? unlisted.status === 'False' : unlisted.length > 0)
+  if (codesLack(client, codes) === true || secretIsTwice(client, codes) === true) return true
+  return 'type' in unlisted ? unlisted.status === 'False' : unlisted.length > 0
 }
 
 const saidAt = (known: Condition | undefined): number =>

@@ -6,7 +6,7 @@ import { timeText } from '../../api/time-text.ts'
 import { toMove } from '../client/acceptance.ts'
 import type { Acceptance } from '../client/acceptance.ts'
 import type { NoRoom } from '../client/client-size.ts'
-import { codesLack, pkceHint, unlistedScopes } from './code-protection.ts'
+import { codesLack, pkceHint, secretIsTwice, unlistedScopes } from './code-protection.ts'
 import { accessFaults, grantText } from '../access/describe-access.ts'
 import { configOf, denialsOf } from '../access/judgement.ts'
 import { conditionOf, faultText, no, shorten, unknown, yes } from './finding.ts'
@@ -34,6 +34,7 @@ const described: readonly [
   ['SectorListed', sectorListed],
   ['CodeProtected', codeProtected],
   ['ScopesListed', scopesListed],
+  ['SecretShownOnce', secretShownOnce],
 ]
 
 /** @returns every condition that applies, each with its reason and what people can do */
@@ -254,6 +255,21 @@ function scopesListed({ codes, judgement }: Outcome): ConditionFinding | undefin
     'LeftOut',
     `sign-in works, but this client asks for ${found.join(', ')}, which spec.scopes does not list, so ${they} left out: add ${them}, or turn the option of the program off`,
   )
+}
+
+/** Only for a client whose program showed its secret twice. It got its token, so Ready does not wait for it. */
+function secretShownOnce({ codes, judgement }: Outcome): ConditionFinding | undefined {
+  switch (secretIsTwice(judgement.client, codes)) {
+    case undefined:
+      return undefined
+    case false:
+      return yes('Once', 'the program sends its secret in one place')
+    case true:
+      return no(
+        'HeaderAndBody',
+        'sign-in works, but the program sends its secret in the header and in the body of one request, which RFC 6749 section 2.3 forbids and other servers refuse: choose one of the two in the program. auth.method client_secret_basic or client_secret_post refuses both at once',
+      )
+  }
 }
 
 /** Ready is the first of the needed conditions that does not hold. */

@@ -20,7 +20,7 @@ export interface SectorProof {
   readonly fault: string
 }
 
-/** When a client redeemed a code of each kind last: epoch milliseconds, to within an hour; 0 for never. */
+/** When a client redeemed a code of each kind, and showed its secret in each way, last: epoch milliseconds, to within an hour; 0 for never. */
 export interface CodeUse {
   /** With PKCE or a nonce. */
   readonly protectedAt: number
@@ -28,6 +28,10 @@ export interface CodeUse {
   readonly unprotectedAt: number
   /** No scope that its request asked for was left out. */
   readonly wholeAt: number
+  /** Its secret was in the header or in the body. */
+  readonly secretOnceAt: number
+  /** Its secret was in both. */
+  readonly secretTwiceAt: number
   /** By scope about a person: this one was left out. */
   readonly leftOut: ReadonlyMap<string, number>
 }

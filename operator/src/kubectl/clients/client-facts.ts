@@ -1,5 +1,7 @@
 // What is well with a client.
+import { meaningOf } from '@nauthera/rules/client-types'
 import type { OIDCClientStatus } from '../../api/client-status.ts'
+import { scopesOf } from '../../api/in-effect.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { agoText } from '../terminal.ts'
 
@@ -24,6 +26,7 @@ export function factsOf(
     object: `${spec.type}, generation ${metadata.generation}, client id ${clientId} at ${issuer}`,
     policies: policies.length === 0 ? 'none' : policies.join(', '),
     ...(apis.length > 0 ? { APIs: apis.join(', ') } : {}),
+    ...(meaningOf(spec.type).redirects ? { scopes: defaultScopesFact(spec, apis.length) } : {}),
     ...(redirectURIs.length > 0 ? { redirects: redirectURIs.map(redirectFact).join('; ') } : {}),
     ...(secret?.activeId === undefined ? {} : { Secret: secretFact(secret, now) }),
     ...(verifiers.length === 0 ? {} : { 'listed secrets': verifiers.map((one) => listedFact(one, now)).join('; ') }),
@@ -32,6 +35,14 @@ export function factsOf(
       : { identity: `${identity.name}, last used ${agoText(Date.parse(identity.lastUsed), now)}` }),
     ...(replicas === undefined ? {} : { servers: `${replicas.loaded} of ${replicas.total} replicas serve it` }),
   }
+}
+
+/** What a server gives to a request without a scope (RFC 6749 section 3.3). */
+function defaultScopesFact(spec: OIDCClient['spec'], apis: number): string {
+  const scopes = scopesOf(spec).filter((scope) => scope !== 'offline_access')
+  if (scopes.length === 0) return 'a sign-in that names no scope is refused: the object lists none'
+  const ofApis = apis > 1 ? '; those of an API only if it names the API' : ''
+  return `a sign-in that names no scope gets ${scopes.join(', ')}${ofApis}`
 }
 
 const redirectFact = ({ uri, from, goneSince }: NonNullable<OIDCClientStatus['redirectURIs']>[number]): string =>

@@ -42,7 +42,7 @@ const order = [
   'Active',
 ]
 /** A client works without these. */
-const hints = ['RedirectsFollowed', 'SectorListed', 'CodeProtected', 'ScopesListed']
+const hints = ['RedirectsFollowed', 'SectorListed', 'CodeProtected', 'ScopesListed', 'SecretShownOnce']
 
 /** What to do where the message of a condition does not say it. */
 const cures: Readonly<Record<string, string>> = {

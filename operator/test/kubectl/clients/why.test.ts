@@ -144,6 +144,32 @@ describe('kubectl nauthera why', () => {
     )
   })
 
+  it('says what a sign-in that names no scope gets', async () => {
+    const of = async (spec: Partial<OIDCClient['spec']>, apis: readonly string[] = []) => {
+      const effective = { apis: apis.map((identifier) => ({ identifier, accessTTL: '5m', format: 'jwt' as const })) }
+      const { out } = await why(made(apis.length > 0 ? { effective } : {}, spec))
+      return /scopes +(a sign-in .*)/.exec(out)?.[1]
+    }
+    const gets = 'a sign-in that names no scope gets'
+    expect(await of({})).to.equal(`${gets} openid, profile, email, groups`)
+    const scopes = ['openid', 'offline_access', 'read']
+    expect(await of({ scopes }, ['https://a.example'])).to.equal(`${gets} openid, read`)
+    expect(await of({ scopes }, ['https://a.example', 'https://b.example'])).to.equal(
+      `${gets} openid, read; those of an API only if it names the API`,
+    )
+    expect(await of({ scopes: ['offline_access'] })).to.match(/is refused: the object lists none$/)
+    expect(await of({ type: 'M2M' })).to.equal(undefined)
+  })
+
+  it('does not say that anybody can have sent what only a person who had signed in can', async () => {
+    const refusal = { by: 'Anyone', count: 1, lastSeen: '2026-01-01T11:58:00Z', hint: 'h' } as const
+    const told = async (code: RefusalCode) => (await why(made({ refusals: [{ code, ...refusal }] }))).out
+    expect(await told('PERSON_NOT_ALLOWED'))
+      .to.include('; the person had signed in')
+      .and.not.include('anybody')
+    expect(await told('SECRET_WRONG')).to.include('anybody who knows the client id')
+  })
+
   it('says what it could tell with more rights', async () => {
     const { code, out } = await why(made(), forbidden)
     expect(code).to.equal(0)

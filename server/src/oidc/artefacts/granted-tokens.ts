@@ -1,6 +1,6 @@
 // Records a granted token: audit event, request line and metric.
 import { nameOfApi } from '../../clients/api-names.ts'
-import type { RedeemedCode } from '../../clients/usage.ts'
+import type { SeenTokenRequest } from '../../clients/usage.ts'
 import type { Fields } from '@nauthera/runtime/log'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import { chainOf } from '../apis/exchange.ts'
@@ -16,15 +16,15 @@ export interface GrantEvents {
   readonly audit: { record(event: AuditEvent): void; recordGranted(event: AuditEvent): Fields }
   /** Counts a finished token request. @param outcome `ok`, or the OAuth error code */
   readonly counted: (grant: string, outcome: string) => void
-  /** A client redeemed a code or device code. */
-  readonly usedCode: (client: OidcClient, code: RedeemedCode) => void
+  /** A client got a token. */
+  readonly gotToken: (client: OidcClient, seen: SeenTokenRequest) => void
 }
 
 /** @param granted.grant as sent; `other` for an unknown one */
 export function recordGranted(
   request: RequestContext,
   granted: { grant: string; client: OidcClient | undefined; userId?: string | undefined },
-  { audit, counted, usedCode }: GrantEvents,
+  { audit, counted, gotToken }: GrantEvents,
 ): void {
   const { grant, client, userId } = granted
   const { secret, identity, exchange } = request
@@ -35,13 +35,13 @@ export function recordGranted(
     ...auditedRequest(request),
   } as const
   counted(grant, 'ok')
-  const redeemed = client && redeemedCode(grant, client, request.artefact)
-  if (redeemed) usedCode(client, redeemed)
+  const seen = client && seenIn(grant, client, request)
+  if (seen) gotToken(client, seen)
   const detail = {
     grant,
-    ...(redeemed?.isProtected === false && { code: 'neither PKCE nor a nonce' }),
-    ...(redeemed && redeemed.leftOut.length > 0 && { scopesLeftOut: redeemed.leftOut.join(' ') }),
-    ...(request.secretTwice && { secret: 'in the header and in the body' }),
+    ...(seen?.isProtected === false && { code: 'neither PKCE nor a nonce' }),
+    ...(seen?.leftOut?.length && { scopesLeftOut: seen.leftOut.join(' ') }),
+    ...(seen?.isSecretTwice && { secret: 'in the header and in the body' }),
     ...(identity !== undefined && { identity }),
     ...(exchange && exchangeOf(exchange)),
   }
@@ -51,15 +51,18 @@ export function recordGranted(
   audit.record({ event: 'client.previous_secret_used', ...about, detail: { secret: secret.secretId } })
 }
 
-/** @returns undefined for other grants, and for a client without an object */
-function redeemedCode(
+/** @returns undefined for a client without an object */
+function seenIn(
   grant: string,
   { config, clientId }: OidcClient,
-  artefact: RequestContext['artefact'] = {},
-): RedeemedCode | undefined {
-  if (!codeGrants.includes(grant) || isDocumentId(clientId)) return undefined
-  const isProtected = grant === 'authorization_code' ? codeProtection(config, artefact) : undefined
-  return { isProtected, leftOut: leftOutOf(artefact) }
+  { artefact = {}, secret, secretTwice }: RequestContext,
+): SeenTokenRequest | undefined {
+  if (isDocumentId(clientId)) return undefined
+  return {
+    isProtected: grant === 'authorization_code' ? codeProtection(config, artefact) : undefined,
+    leftOut: codeGrants.includes(grant) ? leftOutOf(artefact) : undefined,
+    isSecretTwice: secret && secretTwice === true,
+  }
 }
 
 const codeGrants: readonly string[] = ['authorization_code', 'device_code']

@@ -1,5 +1,6 @@
 // Authenticates a client by its secret, in an allowed way.
-import { federatedMethod } from '@nauthera/rules/client-authentication'
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { federatedMethod, secretWays } from '@nauthera/rules/client-authentication'
 import type { SecretWay } from '@nauthera/rules/client-authentication'
 import { endedId, matchVerifier } from '../../clients/verifiers.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -19,9 +20,16 @@ export function proveSecret(
 ): SecretProof {
   const secret = matchVerifier(shown.secret, verifiers, monotonicNow)
   if (secret === undefined) return { kind: 'wrong', ended: endedId(shown.secret, { verifiers, ended }) }
-  const { secretMethods, tokenEndpointAuthMethod: method } = config
-  // the former secret stays valid for the overlap, in either way
-  if (method === federatedMethod) return { kind: 'proved', secret }
-  const ways = secretMethods.length > 0 ? secretMethods : [method]
+  const ways = waysOfClient(config)
   return ways.includes(shown.way) ? { kind: 'proved', secret } : { kind: 'wrong-way', ways }
+}
+
+/** @returns the ways in which the client may show its secret */
+export function waysOfClient({
+  secretMethods,
+  tokenEndpointAuthMethod: method,
+}: Pick<ClientConfig, 'secretMethods' | 'tokenEndpointAuthMethod'>): readonly string[] {
+  // the former secret stays valid for the overlap, in either way
+  if (method === federatedMethod) return secretWays
+  return secretMethods.length > 0 ? secretMethods : [method]
 }
