@@ -3,7 +3,7 @@ import { paths } from '@nauthera/rules/endpoints'
 import type { Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { Mistake } from '../reply/on-page.ts'
 import { looksLikeAnother } from '../store/people/look-alikes.ts'
-import { isEmailAddress } from '../users/email-address.ts'
+import { domainOf, emailAddressOf } from '../store/people/email-address.ts'
 import { shortLifeMinutes } from '../users/links/link-mails.ts'
 import { requestLimits } from '../users/links/link-requests.ts'
 import type { LinkRequests } from '../users/links/link-requests.ts'
@@ -38,12 +38,13 @@ function registerPage(
 
 /** Field `email`. */
 async function ask(needs: MailPageNeeds, requests: LinkRequests, request: PageRequest): Promise<Reply> {
-  const email = (request.form.get('email') ?? '').trim()
+  const typed = (request.form.get('email') ?? '').trim()
+  const email = emailAddressOf(typed)
   const { allowedDomains } = needs.registration
-  if (!isEmailAddress(email)) {
-    return registerPage(needs, { email: email.slice(0, 320), mistakes: [{ key: 'email-invalid', control: 'email' }] })
+  if (email === undefined) {
+    return registerPage(needs, { email: typed.slice(0, 320), mistakes: [{ key: 'email-invalid', control: 'email' }] })
   }
-  if (looksLikeAnother(email)) {
+  if (looksLikeAnother(typed)) {
     return registerPage(needs, { email, mistakes: [{ key: 'email-look-alike', control: 'email' }] })
   }
   if (!isOfDomain(email, allowedDomains)) {
@@ -59,7 +60,5 @@ async function ask(needs: MailPageNeeds, requests: LinkRequests, request: PageRe
 }
 
 /** The domain itself, without its subdomains: these may belong to others. */
-function isOfDomain(email: string, domains: readonly string[]): boolean {
-  const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase()
-  return domains.length === 0 || domains.includes(domain)
-}
+const isOfDomain = (email: string, domains: readonly string[]): boolean =>
+  domains.length === 0 || domains.includes(domainOf(email) ?? '')

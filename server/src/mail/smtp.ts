@@ -8,7 +8,7 @@ import { describeError } from '@nauthera/runtime/log'
 import { readCaFile, readSecretFile } from '@nauthera/runtime/settings'
 import type { MailSettings } from '../settings/mail.ts'
 import type { TryOutcome } from '../store/outbox/outbox-runner.ts'
-import { isEmailAddress } from '../users/email-address.ts'
+import { emailAddressOf, isEmailAddress } from '../store/people/email-address.ts'
 
 export interface Message {
   /** Stays the same in every try: a mail that arrives twice is the same mail (RFC 5322 section 3.6.4). */
@@ -120,7 +120,10 @@ async function askForSender(settings: MailSettings): Promise<void> {
 const senderQuestion = 'X-SENDER'
 
 /** @param from an address, or a name with one in angle brackets */
-const addressIn = (from: string): string => from.replace(/^.*<|>$/g, '')
+function addressIn(from: string): string {
+  const address = from.replace(/^.*<|>$/g, '')
+  return emailAddressOf(address) ?? address
+}
 
 /** Final is only what the server says of the recipient: the mail itself is of one form, and the sender, the sign-in, a quota or a limit
  *  are ours to mend. What is put off is in the log and in the metric of the outbox, and is given up when its time is over. */

@@ -1,4 +1,5 @@
 import type { Log } from '@nauthera/runtime/log'
+import { domainOf } from '../../store/people/email-address.ts'
 import type { UpstreamLinks } from '../../store/factors/upstream-links.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -12,13 +13,8 @@ export interface Federation {
 /** The provider that the domain of an e-mail address leads to.
  *  @param address as typed, or as a client hints; anything else leads nowhere */
 export function upstreamOf(upstreams: readonly Upstream[], address: string | undefined): Upstream | undefined {
-  const at = address?.lastIndexOf('@') ?? -1
-  if (address === undefined || at < 1) return undefined
-  const domain = address
-    .slice(at + 1)
-    .trim()
-    .toLowerCase()
-  return upstreams.find(({ domains }) => domains.includes(domain))
+  const domain = domainOf(address?.trim() ?? '')
+  return domain === undefined ? undefined : upstreams.find(({ domains }) => domains.includes(domain))
 }
 
 /** The provider at which a person may still be signed in after they signed out here, and where they sign out there.

@@ -3,7 +3,7 @@ import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-c
 import type { Person } from '../../store/people/user.ts'
 import { canonicalName } from '../../store/people/canonical-name.ts'
 import { beforeAt, faultsOfName, nameBySubject } from '../../store/people/user-names.ts'
-import { isEmailAddress } from '../../users/email-address.ts'
+import { emailAddressOf } from '../../store/people/email-address.ts'
 import { vouchesFor } from '../../users/sources/vouching.ts'
 import { mapGroups } from '../../users/sources/group-names.ts'
 import type { UpstreamDescription } from './presets.ts'
@@ -56,8 +56,7 @@ export function believedProofs(
 
 /** An address that is not verified, or outside the provider's domains, is left out: its owner may still come, and needs it. */
 function verifiedEmail(claims: UpstreamClaims, { trustEmail }: UpstreamDescription): string | undefined {
-  const email = textOf(claims['email'])
-  if (email === undefined || !isEmailAddress(email)) return undefined
+  const email = emailAddressOf(textOf(claims['email']) ?? '')
   const verified = claims['email_verified']
   return trustEmail || verified === true || verified === 'true' ? email : undefined
 }

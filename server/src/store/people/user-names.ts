@@ -4,7 +4,8 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import type { ErrorCode } from '../../errors.ts'
-import { canonicalName } from './canonical-name.ts'
+import { canonicalName, longestName } from './canonical-name.ts'
+import { emailAddressOf, isEmailAddress } from './email-address.ts'
 import { looksLikeAnother } from './look-alikes.ts'
 import { violates } from '../driver/postgres-errors.ts'
 import type { Profile } from './user.ts'
@@ -26,7 +27,7 @@ export const described = 'username, canonical_username, email, canonical_email, 
 export const namesOf = ({ username, email, emailVerified, name, locale, profile }: UserNames): unknown[] => [
   username,
   canonicalName(username),
-  email ?? null,
+  email === undefined ? null : (emailAddressOf(email) ?? email),
   email === undefined ? null : canonicalName(email),
   emailVerified ?? false,
   name ?? null,
@@ -36,7 +37,7 @@ export const namesOf = ({ username, email, emailVerified, name, locale, profile 
 
 /** Turns what PostgreSQL says about a name into a CodedError. @param faultsOf what a user name may not be; default: what no source may call anybody */
 export async function asRefused<T>(user: UserNames, write: () => Promise<T>, faultsOf = faultsOfName): Promise<T> {
-  const faults = faultsOf(user.username)
+  const faults = [...faultsOf(user.username), ...faultsOfAddress(user.email)]
   if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
   try {
     return await write()
@@ -44,9 +45,6 @@ export async function asRefused<T>(user: UserNames, write: () => Promise<T>, fau
     throw refusalOf(error, user) ?? error
   }
 }
-
-/** Longest e-mail address (RFC 5321 section 4.5.3.1), so longest user name: as written, and in its one spelling, which may be longer and is in an index. */
-export const longestName = 320
 
 /** @returns what is wrong with a new user name */
 export function faultsOfName(username: string): Fault[] {
@@ -58,6 +56,12 @@ export function faultsOfName(username: string): Fault[] {
   if (hasHiddenCharacters(username)) return fault('must not contain invisible characters')
   return []
 }
+
+/** @returns what is wrong with the address of a person */
+export const faultsOfAddress = (email: string | undefined): Fault[] =>
+  email === undefined || isEmailAddress(email)
+    ? []
+    : [{ path: 'email', message: 'must be an e-mail address, in the letters in which it is compared' }]
 
 /** @returns what is wrong with a new user name of our own source. How others call their people is theirs to say: pages mark what looks like another name. */
 export function faultsOfOwnName(username: string): Fault[] {

@@ -5,8 +5,9 @@ import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { fieldsOf } from '@nauthera/runtime/json'
 import { z } from '@nauthera/runtime/settings'
 import { canonicalName } from '../../store/people/canonical-name.ts'
+import { emailAddressOf } from '../../store/people/email-address.ts'
 import { faultsOfGroup } from '../../store/people/groups.ts'
-import { faultsOfName } from '../../store/people/user-names.ts'
+import { faultsOfAddress, faultsOfName } from '../../store/people/user-names.ts'
 import type { UserNames } from '../../store/people/user-names.ts'
 import type { Profile } from '../../store/people/user.ts'
 import { readHash } from '../passwords/imported-hashes.ts'
@@ -82,7 +83,7 @@ export function readEntry(at: string, value: unknown): ReadEntry {
     const faults = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
     return { kind: 'refused', at, username, faults }
   }
-  const { claims, mustChange, groups, ...rest } = withoutEmpty(parsed.data)
+  const { claims, mustChange, groups, ...rest } = asStored(parsed.data)
   const profile = readClaims(claims ?? {})
   const faults = [...faultsOf(parsed.data), ...('faults' in profile ? profile.faults : [])]
   if (faults.length > 0 || 'faults' in profile) return { kind: 'refused', at, username, faults }
@@ -95,10 +96,15 @@ export function readEntry(at: string, value: unknown): ReadEntry {
   return { kind: 'person', at, username, entry }
 }
 
-/** Other programs write "" for what they do not know. */
-function withoutEmpty(person: z.output<typeof written>): z.output<typeof written> {
+/** As it is stored. Other programs write "" for what they do not know. */
+function asStored(person: z.output<typeof written>): z.output<typeof written> {
   const { email, name, locale } = person
-  return { ...person, email: email || undefined, name: name || undefined, locale: locale || undefined }
+  return {
+    ...person,
+    email: (email && emailAddressOf(email)) || undefined,
+    name: name || undefined,
+    locale: locale || undefined,
+  }
 }
 
 function nameIn(value: unknown): string | undefined {
@@ -107,10 +113,9 @@ function nameIn(value: unknown): string | undefined {
 }
 
 function faultsOf({ username, email, name, locale, groups = [], passwordHash }: z.output<typeof written>): Fault[] {
-  const faults = faultsOfName(username)
+  const faults = [...faultsOfName(username), ...faultsOfAddress(email || undefined)]
   const fault = (path: string, message: string) => faults.push({ path, message })
-  if (email && canonicalName(email).indexOf('@') < 1) fault('email', 'must be an e-mail address')
-  for (const [path, value] of Object.entries({ email, name, locale }))
+  for (const [path, value] of Object.entries({ name, locale }))
     if (hasHiddenInName(value ?? '')) fault(path, 'must not contain invisible characters')
   if (canonicalName(username).includes('@') && canonicalName(username) !== canonicalName(email ?? '')) {
     fault('username', 'may contain an @ only when it is the same as the e-mail address')

@@ -1,4 +1,5 @@
 // Searches people in a directory: entries, names and filters.
+import { domainToUnicode } from 'node:url'
 import { AndFilter, FilterParser } from 'ldapts'
 import type { Filter } from 'ldapts'
 import { CodedError } from '@nauthera/runtime/coded-error'
@@ -68,11 +69,14 @@ export function createDirectory(needs: Needs): Directory {
   const nameAttributes = [...new Set([...settings.login, map.username, map.email])]
   return {
     findByLogin: async (login) =>
-      asAsked(await find(inAnyOf(settings.login, [login]), 'login'), ({ entry }) =>
-        settings.login.some((attribute) => entry.values(attribute).some((value) => isAlike(value, login))),
+      asAsked(await find(inAnyOf(settings.login, spellingsOf(login)), 'login'), ({ entry }) =>
+        settings.login.some((attribute) =>
+          entry.values(attribute).some((value) => spellingsOf(login).some((spelling) => isAlike(value, spelling))),
+        ),
       ),
     // two have it as much as one
-    hasName: async (names) => (await searchPeople(inAnyOf(nameAttributes, names), ['1.1'], 2)).length > 0,
+    hasName: async (names) =>
+      (await searchPeople(inAnyOf(nameAttributes, names.flatMap(spellingsOf)), ['1.1'], 2)).length > 0,
     findByKey: async (key) =>
       asAsked(await find(equal(map.key, [keyValue(key, map.key)]), 'key'), (found) => found.key === key),
     isPassword: ({ entry }, password) => client.isPassword(entry.dn, password),
@@ -100,6 +104,13 @@ const answeredAnother = (source: string): CodedError =>
   new CodedError('STORE_UNAVAILABLE', {
     message: `the directory ${source} answers with another entry than was asked for`,
   })
+
+/** A directory has the domain of an address as somebody wrote it.
+ *  @param name canonical */
+function spellingsOf(name: string): string[] {
+  const from = name.lastIndexOf('@') + 1
+  return from === 0 ? [name] : [...new Set([name, name.slice(0, from) + domainToUnicode(name.slice(from))])]
+}
 
 /** Directories may ignore case, spaces, accents or marks when they compare names. */
 const isAlike = (one: string, other: string): boolean => bare(one) === bare(other)

@@ -3,7 +3,7 @@ import type { Person } from '../../store/people/user.ts'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { faultsOfName } from '../../store/people/user-names.ts'
-import { isEmailAddress } from '../email-address.ts'
+import { emailAddressOf } from '../../store/people/email-address.ts'
 import { vouchesFor } from '../sources/vouching.ts'
 import type { Vouching } from '../sources/vouching.ts'
 import { withProfileClaims } from '../profile-claims.ts'
@@ -86,9 +86,9 @@ export function personOf(
   const first = (attribute: string) => plain(entry.values(attribute)[0])
   const username = usernameOf(entry, map)
   if (username === undefined) return undefined
-  const email = first(map.email)
+  const email = emailAddressOf(first(map.email) ?? '')
   // the address of somebody whom another source knows would keep that person out
-  const isTheirs = email !== undefined && isEmailAddress(email) && vouchesFor(about.vouching, email)
+  const isTheirs = email !== undefined && vouchesFor(about.vouching, email)
   return {
     username,
     email: isTheirs ? email : undefined,

@@ -14,7 +14,7 @@ import { mintLinkToken } from '../../store/people/link-token.ts'
 import type { LinkToken } from '../../store/people/link-token.ts'
 import type { AddedForEmail, MailLimit, MailLinks } from '../../store/people/mail-links.ts'
 import type { User } from '../../store/people/user.ts'
-import { isEmailAddress } from '../email-address.ts'
+import { emailAddressOf } from '../../store/people/email-address.ts'
 import { languagesFor } from '../notices.ts'
 
 export interface LinkMails {
@@ -126,11 +126,11 @@ export function createLinkMails(needs: {
 
 async function sendInvitation(
   mailLinks: Pick<MailLinks, 'addForEmail'>,
-  { email, name, locale, groups = [] }: Invitation,
+  { email: written, name, locale, groups = [] }: Invitation,
   { languages = [], audit }: SentBy,
   rules: { limit: MailLimit; keepsGroups?: boolean },
 ): Promise<{ outcome: Exclude<AddedForEmail, 'has-account'>; path: string }> {
-  const canonical = checkedAddress(email)
+  const email = checkedAddress(written)
   checkInvited({ name, locale, groups })
   const { token, path, key } = mintLink(paths.invitation)
   const data = { path, days: invitationLife / 86_400_000 }
@@ -138,7 +138,7 @@ async function sendInvitation(
   const mail = { ...to, onceKey: `invitation:${key}`, template: 'invitation', data } as const
   const payload = { email, groups, name, locale }
   const link = { token, kind: 'invitation', lifeMs: invitationLife, payload, mail, audit } as const
-  const outcome = await mailLinks.addForEmail(canonical, link, rules)
+  const outcome = await mailLinks.addForEmail(canonicalName(email), link, rules)
   if (outcome !== 'has-account') return { outcome, path }
   const faults = [{ path: 'email', message: `${email} belongs to another person` }]
   throw new CodedError('EMAIL_TAKEN', { faults })
@@ -180,16 +180,17 @@ function checkInvited({ name = '', locale = '', groups = [] }: Omit<Invitation, 
 const longestName = 200
 const longestTag = 35
 
-/** @returns the canonical form */
-function checkedAddress(email: string): string {
-  if (!isEmailAddress(email)) {
+/** @returns as it is stored */
+function checkedAddress(written: string): string {
+  const email = emailAddressOf(written)
+  if (email === undefined) {
     const message = 'must be an e-mail address'
     throw new CodedError('USERNAME_INVALID', { faults: [{ path: 'email', message }] })
   }
   // it becomes the user name
-  if (looksLikeAnother(email)) {
+  if (looksLikeAnother(written)) {
     const message = 'must not mix alphabets, or have characters that look like others'
     throw new CodedError('USERNAME_INVALID', { faults: [{ path: 'email', message }] })
   }
-  return canonicalName(email)
+  return email
 }

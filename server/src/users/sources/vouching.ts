@@ -1,9 +1,8 @@
 // Decides which e-mail addresses a source may vouch for. Pure.
-import { domainToASCII } from 'node:url'
 import type { SourceSettings } from '../../settings/sources.ts'
 import { isGoogle, providerIssuer } from '../../settings/upstream.ts'
 import type { UpstreamSettings } from '../../settings/upstream.ts'
-import { canonicalName } from '../../store/people/canonical-name.ts'
+import { domainOf } from '../../store/people/email-address.ts'
 
 /** What one source may vouch for. */
 export interface Vouching {
@@ -68,11 +67,3 @@ export function vouchesFor({ own, ofOthers, rest }: Vouching, email: string, hos
 /** Whether what it vouched for at a sign-in still counts, by the settings of today. */
 export const stillVouchesFor = (vouching: Vouching, email: string): boolean =>
   vouchesFor(vouching.rest === 'google' ? { ...vouching, rest: 'all' } : vouching, email)
-
-/** @returns undefined for one that is written so that it may mean another */
-function domainOf(email: string): string | undefined {
-  const [, domain = ''] = canonicalName(email).split('@')
-  // judged as it is stored and mailed to, so no character in it may stand for another one
-  const isPlain = /^[^@]+@([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}$/i.test(email) && domainToASCII(domain) === domain
-  return isPlain ? domain : undefined
-}

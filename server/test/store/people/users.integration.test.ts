@@ -39,7 +39,9 @@ describe(createUsers.name, () => {
       [{ username: 'bob2', email: 'Bob@Example.test' }, 'EMAIL_TAKEN email'],
       [{ username: 'Bob@example.test' }, 'USERNAME_INVALID username'],
       [{ username: 'mallory@example.test', email: 'other@example.test' }, 'USERNAME_INVALID username'],
+      [{ username: 'bob3', email: 'bob@example\u3002test' }, 'EMAIL_TAKEN email'],
       [{ username: 'carl', email: 'carl' }, 'USERNAME_INVALID email'],
+      [{ username: 'zoe', email: 'zo\u00aa@example.test' }, 'USERNAME_INVALID email'],
       [{ username: ' ' }, 'USERNAME_INVALID username'],
       [{ username: 'a\u0000b' }, 'USERNAME_INVALID username'],
       [{ username: 'a'.repeat(321) }, 'USERNAME_INVALID username'],
@@ -49,6 +51,17 @@ describe(createUsers.name, () => {
     expect((await store.users.insert({ username: 'Dora@example.test', email: 'dora@example.test' })).username).to.equal(
       'Dora@example.test',
     )
+  })
+
+  it('stores the domain of an address in ASCII, and knows it by each of its spellings', async () => {
+    const user = await store.users.insert({ username: 'ida@b\u00fccher.test', email: 'ida@b\u00fccher.test' })
+    expect(user.email).to.equal('ida@xn--bcher-kva.test')
+    for (const login of ['ida@b\u00fccher.test', 'IDA@B\u00dcCHER\u3002TEST', 'ida@XN--bcher-kva.test'])
+      expect((await store.users.findByLogin(login))?.id, login).to.equal(user.id)
+    const moved = await store.users
+      .edit(user.id, { email: 'ida@\uff45xample.test' }, [])
+      .catch((error) => refusal(Promise.reject(error)))
+    expect(moved, 'its user name is its address').to.equal('USERNAME_INVALID username')
   })
 
   it('L12 refuses a user name of our own that looks like another one, and takes it from a directory', async () => {
