@@ -1,18 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect } from 'chai'
 import { manifestSecretName, shardCount, shardSecretName } from '@nauthera/proto/names'
 import { kubeContract } from '@nauthera/stand-in/contract'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
-import { operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { RunningProcess } from '@nauthera/local/processes/process'
-import { startProcess } from '@nauthera/local/processes/process'
-import { writeSettings } from '@nauthera/local/processes/program'
-import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { connectRealApi } from './real-api.ts'
-import { root } from './support/kubernetes.ts'
+import { bareIssuer, startBareOperator } from './support/bare-operator.ts'
 
 // The real operator on a real API server, with the rights of its roles and no more. There are no server replicas here, and the operator waits
 // a minute until that is clear: meanwhile the API server is asked what the stand-in is asked.
@@ -37,28 +31,7 @@ describe('the operator on a real API server', function () {
       const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }
       expect((await admin.call('POST', '/api/v1/namespaces', { body })).status).to.equal(201)
     }
-    mkdirSync(join(root, '.nauthera'), { recursive: true })
-    const directory = mkdtempSync(join(root, '.nauthera/e2e-operator-'))
-    reapDirectory(directory)
-    const kubeconfig = join(directory, 'kubeconfig')
-    const about = { mode: 'namespaces', release: 'nauthera', namespace: own, namespaces: [team], nudge: false } as const
-    writeFileSync(kubeconfig, await api.addUser(operatorRules(about), own), { mode: 0o600 })
-    const settings = writeSettings(join(directory, 'operator.yaml'), {
-      issuer: 'https://login.example.com',
-      release: 'nauthera',
-      namespace: own,
-      identity: 'operator-0',
-      watch: { mode: 'namespaces', namespaces: [team] },
-      management: { host: '127.0.0.1', port: 0 },
-      log: { format: 'pretty' },
-    })
-    operator = startProcess({
-      name: 'operator',
-      script: 'operator/src/main.ts',
-      args: ['--settings', settings],
-      env: { KUBECONFIG: kubeconfig },
-    })
-    await operator.line(/^INF started/, { timeoutMs: 30_000 })
+    operator = await startBareOperator(api, { namespace: own, namespaces: [team] })
     const body = {
       apiVersion: 'auth.nauthera.io/v1alpha1',
       kind: 'OIDCClient',
@@ -106,7 +79,7 @@ describe('the operator on a real API server', function () {
       const read = (key: string) => Buffer.from(event?.object.data[key], 'base64').toString()
       expect(read('client_id')).to.equal(`${team}.app`)
       expect(read('client_secret')).to.match(/^[A-Za-z0-9_-]{43}$/)
-      expect(read('issuer')).to.equal('https://login.example.com')
+      expect(read('issuer')).to.equal(bareIssuer)
 
       const changes = await admin.watch(clients, { fieldSelector: 'metadata.name=app', timeoutSeconds: 60 })
       let status: Json = {}

@@ -74,9 +74,9 @@ const suites = [
   'own-keys',
 ].map((name) => `ci/e2e/${name}.e2e.ts`)
 /** They run a process of this checkout, or none: no images are needed. */
-const withoutImages = new Set(suites.slice(0, 2))
+const withoutImages = new Set([...suites.slice(0, 2), 'ci/e2e/restore.e2e.ts'])
 /** They need no Valkey. */
-const withoutProduct = new Set(suites.slice(0, 3))
+const withoutProduct = new Set([...withoutImages, ...suites.slice(0, 3)])
 const named =
   (...names: readonly string[]) =>
   (file: string) =>
