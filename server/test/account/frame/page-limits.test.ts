@@ -1,14 +1,15 @@
 import fc from 'fast-check'
 import { expect } from 'chai'
 import { propertyRuns } from '@nauthera/harness/property-runs'
-import { createPageLimits, mostPages } from '../../../src/account/frame/page-limits.ts'
+import { createPageLimits } from '../../../src/account/frame/page-limits.ts'
+import type { MostPages } from '../../../src/account/frame/page-limits.ts'
 import type { Page } from '../../../src/reply.ts'
 
 const request = { url: '/account/sessions?x=1' }
 const most = { ofPerson: 5, ofAddress: 12 }
 
 /** @returns limits beside a clock that the test moves */
-function limitsOf(options: { addressesKnown?: boolean; most?: typeof mostPages } = {}) {
+function limitsOf(options: { addressesKnown?: boolean; most?: MostPages } = {}) {
   const clock = { now: 0 }
   return { clock, limits: createPageLimits({ addressesKnown: true, now: () => clock.now, ...options }) }
 }
