@@ -23,21 +23,18 @@ export async function bundlePrograms(directory: string): Promise<Programs> {
 }
 
 /** Bundles the server alone.
- *  Everybody of a bench has one address, so its limit of pages is lifted.
  *  @param options.cheapHash for measurements of what a sign-in costs beside the hash: the hash of this bundle costs next to nothing.
- *    No setting of the product can do either. */
+ *    No setting of the product can do that. */
 export async function bundleServer(directory: string, options: { cheapHash: boolean }): Promise<Program> {
   await bundlePart('server', directory)
-  await replaceIn(scriptOf(directory), pagesOfAddress, 'ofAddress: Infinity')
-  if (options.cheapHash) await replaceIn(scriptOf(directory), hashCost, 'memoryCost: 8,$1timeCost: 1,')
+  const script = scriptOf(directory)
+  if (options.cheapHash) {
+    const source = await readFile(script, 'utf8')
+    const found = source.match(hashCost)?.length ?? 0
+    if (found !== 1) throw new Error(`the cost of the hash is ${found} times in ${script}, not once`)
+    await writeFile(script, source.replace(hashCost, 'memoryCost: 8,$1timeCost: 1,'))
+  }
   return programIn(directory, 'server')
-}
-
-async function replaceIn(script: string, what: RegExp, by: string): Promise<void> {
-  const source = await readFile(script, 'utf8')
-  const found = source.match(what)?.length ?? 0
-  if (found !== 1) throw new Error(`${String(what)} is ${found} times in ${script}, not once`)
-  await writeFile(script, source.replace(what, by))
 }
 
 /** As the recipe of the image does, what V8 makes of the file is kept beside it. */
@@ -53,8 +50,6 @@ const scriptOf = (directory: string): string => resolve(directory, 'app/src/main
 
 /** As server/src/users/passwords/passwords.ts has it. The least that argon2 can do takes its place, and every line stays where it is. */
 const hashCost = /\bmemoryCost: 19456,(\s*)timeCost: 2,/g
-/** As server/src/account/frame/page-limits.ts has it; a bundler writes 18_000 in a way of its own. */
-const pagesOfAddress = /\bofAddress: (?:18_?000|18e3)\b/g
 
 /** @returns how the image of a part runs it: the flags between Node and the file, and the environment */
 export async function readImage(part: Part): Promise<Required<Omit<Program, 'script'>>> {

@@ -9,11 +9,11 @@ export interface MostPages {
   /** Nobody clicks five times a second for a minute. */
   readonly ofPerson: number
   /** Many people may share an address: a replica with two processors checks about 140 passwords a second, which is 280 pages. So people who
-   *  sign in behind one address meet the limit of the processors first. */
+   *  sign in behind one address meet the limit of the processors first, on the four that hash at most too. */
   readonly ofAddress: number
 }
 
-export const mostPages: MostPages = { ofPerson: 300, ofAddress: 18_000 }
+export const mostPages: MostPages = { ofPerson: 300, ofAddress: 60_000 }
 /** One customer of a network may have a whole IPv6 /48: so many times the pages of an address. */
 const ofWiderBlock = 3
 

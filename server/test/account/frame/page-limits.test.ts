@@ -75,8 +75,8 @@ describe('createPageLimits', () => {
 
   it('is never met by people behind one address who sign in as fast as their passwords can be checked', () => {
     const { clock, limits } = limitsOf()
-    for (let n = 0; n < 280 * 300; n++) {
-      clock.now = (n * 1000) / 280
+    for (let n = 0; n < 560 * 300; n++) {
+      clock.now = (n * 1000) / 560
       expect(limits.ofAddress('192.0.2.1', request)).to.equal(undefined)
     }
   })
