@@ -4,6 +4,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Judgement } from '../decide/access/judgement.ts'
 import { endingSecrets } from '../decide/status/ending-secrets.ts'
+import type { Propagation } from '../decide/status/propagation.ts'
 import type { OutcomeOfSecret } from '../decide/status/outcome.ts'
 import { goingAgainMs } from '../decide/secret/rotation-plan.ts'
 import { isStillGoing } from '../decide/secret/rotation-terms.ts'
@@ -83,6 +84,7 @@ export function createLookAtSecret(needs: LookNeeds): {
         rotation: result.plan,
         rotationSettings: result.plan && rotationOf(judgement, settings.quietPeriod),
         ending,
+        endingAt: ending.length > 0 ? lackingAt(needs.follow.entry(key)) : [],
       },
       waits: [
         result.again,
@@ -94,3 +96,8 @@ export function createLookAtSecret(needs: LookNeeds): {
   }
   return { look, memories }
 }
+
+const lackingAt = (entry: Propagation | undefined): readonly string[] => [
+  ...(entry?.unreachable ?? []),
+  ...(entry?.lagging ?? []),
+]

@@ -392,6 +392,22 @@ describe('describeConditions', () => {
       /^the next rotation waits/,
     ],
     [
+      'says who may still accept a secret that has ended',
+      { rotation: settled, ending: [{ id: 'aaaaaaaa' }], endingAt: ['server-b'] },
+      'RotationHealthy',
+      'True',
+      'Retiring',
+      /^ended: aaaaaaaa; these replicas may still accept it: server-b$/,
+    ],
+    [
+      'says so of one that nobody answered for',
+      { rotation: settled, ending: [{ id: 'aaaaaaaa' }] },
+      'RotationHealthy',
+      'True',
+      'Retiring',
+      /not every replica has said that it refuses it$/,
+    ],
+    [
       'says NotGranted with the API and the cure',
       {
         access: [

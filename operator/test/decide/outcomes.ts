@@ -47,6 +47,7 @@ export function outcome(about: OutcomeChange = {}): Outcome {
     activity: { kind: 'active', behind: [] },
     formerName: undefined,
     ending: [],
+    endingAt: [],
     defaults: { accessTokenTtl: 300, idTokenTtl: 600, refreshTokenTtl: 2_592_000, idTokenSignedResponseAlg: 'ES256' },
     noRoom: undefined,
     revision: '0a1b2c3d',

@@ -168,13 +168,23 @@ function platformFinding(platform: Outcome['platform']): ConditionFinding | unde
   }
 }
 
-function rotationHealthy({ rotation, hub }: Outcome): ConditionFinding {
+function rotationHealthy({ rotation, hub, ending, endingAt }: Outcome): ConditionFinding {
   const waits = rotation && hub?.fault && waitsForHub(rotation.step, hub.fault.message)
   if (waits !== undefined) return no('HubUnreachable', waits)
   if (!rotation) return yes('Healthy', 'no rotation is overdue')
   const { health } = rotation
   if (!health.ok) return no(health.reason, health.message)
-  return health.waits === undefined ? yes('Healthy', 'no rotation is overdue') : yes('Waiting', health.waits)
+  if (health.waits !== undefined) return yes('Waiting', health.waits)
+  return ending.length > 0
+    ? yes('Retiring', stillAcceptedAt(ending, endingAt))
+    : yes('Healthy', 'no rotation is overdue')
+}
+
+function stillAcceptedAt(ending: Outcome['ending'], replicas: readonly string[]): string {
+  const ended = `ended: ${ending.map(({ id }) => id).join(', ')}`
+  return replicas.length > 0
+    ? shorten(`${ended}; these replicas may still accept it: ${replicas.join(', ')}`)
+    : `${ended}; not every replica has said that it refuses it`
 }
 
 /** Whether people and programs can use it now, at any replica. */

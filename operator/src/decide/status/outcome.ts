@@ -32,6 +32,8 @@ export interface Outcome {
   readonly rotationSettings: RotationInput['rotation'] | undefined
   /** Secrets that have ended, while a server may still accept them. */
   readonly ending: readonly PreviousSecret[]
+  /** Replicas that may still accept one of those. */
+  readonly endingAt: readonly string[]
   /** What replicas and their reports say of its listed secrets. */
   readonly listed: ListedReport
   /** Of the shard that carries this generation; undefined while that is not written. */
@@ -65,7 +67,7 @@ export interface Outcome {
 /** What the look at its Secret finds. */
 export type OutcomeOfSecret = Pick<
   Outcome,
-  'secret' | 'formerName' | 'restoredFrom' | 'rotation' | 'rotationSettings' | 'ending'
+  'secret' | 'formerName' | 'restoredFrom' | 'rotation' | 'rotationSettings' | 'ending' | 'endingAt'
 >
 
 /** Whether a client can be used now (activity.ts). */

@@ -30,9 +30,14 @@ export function addRotateCommand(program: Command, session: PluginSession): void
     )
     .option(
       '--wait',
-      'follow it until the new secret is in the Secret, and with --revoke-previous every server refuses the older ones',
+      'follow it until the new secret is in the Secret. With --revoke-previous it always does, until every server refuses the older ones',
     )
-    .option('--timeout <duration>', 'how long --wait waits', '5m')
+    .option('--no-wait', 'with --revoke-previous: do not wait')
+    .option(
+      '--timeout <duration>',
+      'how long it waits. After that it names the servers that accept an older one, and ends with 1',
+      '5m',
+    )
     .addHelpText('after', '\nExample:\n  kubectl nauthera rotate grafana -n monitoring --wait')
     .action(async (name: string, options: RotateOptions) => {
       await rotate(name, options, session)
@@ -63,7 +68,7 @@ async function rotate(name: string, options: RotateOptions, session: PluginSessi
   if (patched.kind !== 'found') return exit(reportFault(patched, terminal, rightsToPatch))
   const hint = revokes ? keptInGit(found.value) : undefined
   if (hint !== undefined) terminal.error(`${hint}\n`)
-  if (options.wait !== true)
+  if (!(options.wait ?? revokes))
     return terminal.out(`asked for. To see how it goes: kubectl nauthera why ${name}, or rotate with --wait\n`)
   const stageOf = (client: OIDCClient) => stageOfRotation(client, { mark, revokes })
   exit(await followClient(session, { name, flags, timeout: options.timeout, stageOf }))
@@ -90,10 +95,17 @@ function stageOfRotation(
   if (observedAnnotation !== mark) return { kind: 'waiting', text: waitingText(status) }
   const published = `the new secret ${activeId} is in Secret ${name}`
   if (revokes && (observedRevoke !== mark || previous.length > 0))
-    return { kind: 'waiting', text: `${published}; not every server refuses the older ones yet` }
+    return { kind: 'waiting', text: `${published}; ${whoAccepts(status)}` }
   if (previous.length === 0) return { kind: 'done', text: `${published}; every server refuses the older ones` }
   const olds = previous.map(({ id, expiresAt }) => `${id}${expiresAt === undefined ? '' : ` until ${expiresAt}`}`)
   return { kind: 'done', text: `${published}; the previous one still works: ${olds.join(', ')}` }
+}
+
+function whoAccepts(status: OIDCClient['status']): string {
+  const rotation = findCondition(status, 'RotationHealthy')
+  return rotation?.reason === 'Retiring' || rotation?.status === 'False'
+    ? rotation.message
+    : 'not every server refuses the older ones yet'
 }
 
 function waitingText(status: OIDCClient['status']): string {

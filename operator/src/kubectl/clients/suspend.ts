@@ -15,11 +15,19 @@ const words = {
     suspended: true,
     description: 'Stops sign-ins and tokens of a client. It keeps its id and its secret. It sets spec.suspended.',
     done: 'no server lets it in any more',
+    wait: 'until every server has it; it does so unless --no-wait is set',
+    timeout: 'how long it waits. After that it names the servers that may still let it in, and ends with 1',
+    waits: true,
+    flags: '',
   },
   resume: {
     suspended: false,
     description: 'Lets a suspended client go on.',
     done: 'it is live on every replica',
+    wait: 'until every server has it',
+    timeout: 'how long --wait waits',
+    waits: false,
+    flags: ' --wait',
   },
 } as const
 
@@ -30,9 +38,10 @@ export function addSuspendCommands(program: Command, session: PluginSession): vo
     withClusterFlags(program.command(verb))
       .description(words[verb].description)
       .argument('<name>', 'the OIDCClient')
-      .option('--wait', 'until every server has it')
-      .option('--timeout <duration>', 'how long --wait waits', '1m')
-      .addHelpText('after', `\nExample:\n  kubectl nauthera ${verb} grafana -n monitoring --wait`)
+      .option('--wait', words[verb].wait)
+      .option('--no-wait', 'do not wait')
+      .option('--timeout <duration>', words[verb].timeout, '1m')
+      .addHelpText('after', `\nExample:\n  kubectl nauthera ${verb} grafana -n monitoring${words[verb].flags}`)
       .action(async (name: string, options: SuspendOptions) => {
         await change(verb, name, options, session)
       })
@@ -46,13 +55,13 @@ async function change(
 ): Promise<void> {
   const { terminal, exit } = session
   const flags = clusterFlags(options)
-  const { suspended, done } = words[verb]
+  const { suspended, done, waits } = words[verb]
   const patched = patchClient(terminal, name, { spec: { suspended } }, flags)
   if (patched.kind !== 'found') return exit(reportFault(patched, terminal, rightsToPatch))
   const found = readClient(terminal.kubectl, name, flags)
   const hint = found.kind === 'found' ? keptInGit(found.value) : undefined
   if (hint !== undefined) terminal.error(`${hint}\n`)
-  if (options.wait !== true) return terminal.out(`${name}: spec.suspended is ${suspended}\n`)
+  if (!(options.wait ?? waits)) return terminal.out(`${name}: spec.suspended is ${suspended}\n`)
   const stageOf = (client: OIDCClient) => stageOfStop(client, suspended, `${name}: ${done}`)
   exit(await followClient(session, { name, flags, timeout: options.timeout, stageOf }))
 }

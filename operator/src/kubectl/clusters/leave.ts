@@ -1,6 +1,7 @@
 // The command `cluster leave`: takes away all that another cluster has here.
 import type { Command } from 'commander'
 import { namespaceOfCluster } from '@nauthera/rules/tenants'
+import type { OIDCCluster } from '../../api/oidc-cluster.ts'
 import { noCluster, reportFault } from '../clients/report-fault.ts'
 import { clusterKind, findCluster, findNamespace, flagsOf, readClients, requestKubectl } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
@@ -25,7 +26,8 @@ function leave(name: string, options: LeaveOptions, { terminal, exit }: PluginSe
   const { kubectl: call, error, out } = terminal
   const flags = clusterWideFlags(options)
   const namespace = namespaceOfCluster(name)
-  const parts = [findCluster(call, name, flags), findNamespace(call, namespace, flags)]
+  const joined = findCluster(call, name, flags)
+  const parts = [joined, findNamespace(call, namespace, flags)]
   for (const part of parts) if (part.kind !== 'found') return exit(reportFault(part, terminal, rightsToJoin))
   if (parts.every((part) => part.kind === 'found' && part.value === undefined)) {
     error(noCluster(name))
@@ -33,9 +35,10 @@ function leave(name: string, options: LeaveOptions, { terminal, exit }: PluginSe
   }
   const clients = readClients(call, { ...flags, namespace })
   if (clients.kind !== 'found') return exit(reportFault(clients, terminal, rightsToJoin))
+  const moved = describeMoves(joined.kind === 'found' ? joined.value : undefined, namespace)
   if (options.yes !== true) {
     error(
-      `clients of ${name} here: ${clients.value.length}. With --yes they, namespace ${namespace} and the rights of the cluster are removed\n`,
+      `clients of ${name} here: ${clients.value.length}. With --yes they, namespace ${namespace} and the rights of the cluster are removed\n${moved}`,
     )
     return exit(1)
   }
@@ -49,5 +52,17 @@ function leave(name: string, options: LeaveOptions, { terminal, exit }: PluginSe
     const done = requestKubectl(call, ['delete', ...one, '--ignore-not-found', ...flagsOf(flags)])
     if (done.kind !== 'found') return exit(reportFault(done, terminal, rightsToJoin))
   }
-  out(`${name} has left, with ${clients.value.length} clients\n`)
+  out(`${name} has left, with ${clients.value.length} clients\n${moved}`)
+}
+
+/** @returns a line for each client whose move is forgotten with the OIDCCluster */
+function describeMoves(cluster: OIDCCluster | undefined, namespace: string): string {
+  const moved = cluster?.spec.moved ?? []
+  return moved
+    .map(({ clientId, from, to }) =>
+      to.namespace === namespace
+        ? `moved there, and removed with it: ${clientId}, which was ${from.namespace}/${from.name}\n`
+        : `moved from there, and loses its client id: ${clientId} of ${to.namespace}/${to.name}; a policy with allow.anyClientId keeps it\n`,
+    )
+    .join('')
 }

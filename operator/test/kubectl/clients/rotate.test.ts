@@ -88,6 +88,20 @@ describe('kubectl nauthera rotate', () => {
     expect(out).to.include('bbbbbbbb is in Secret app-oidc; every server refuses the older ones')
   })
 
+  it('after a leak waits unasked, names who still accepts an older secret after the time-out, and ends with 1', async () => {
+    const published = { ...begun, activeId: 'bbbbbbbb', observedAnnotation: mark, observedRevoke: mark }
+    const message = 'ended: aaaaaaaa; these replicas may still accept it: server-b'
+    const conditions = [condition('RotationHealthy', { reason: 'Retiring', message })]
+    const { code, error } = await run(
+      ['rotate', 'app', '--revoke-previous', '--timeout', '3s'],
+      [{ secret: begun }, { secret: { ...published, previous: [{ id: 'aaaaaaaa' }] }, conditions }],
+    )
+    expect(code).to.equal(1)
+    expect(error).to.include('ended: aaaaaaaa; these replicas may still accept it: server-b\nnot through after 3s')
+    const unwatched = await run(['rotate', 'app', '--revoke-previous', '--no-wait'], [{ secret: begun }])
+    expect([unwatched.code, unwatched.error]).to.deep.equal([0, ''])
+  })
+
   it('says what a rotation waits for, gives up after the time-out, and says that it goes on', async () => {
     const waits = condition('RotationHealthy', { reason: 'Waiting', message: 'waits until secret cccccccc ends' })
     const { code, error } = await run(
@@ -128,7 +142,7 @@ describe('kubectl nauthera suspend and resume', () => {
     const stopped = condition('Active', { status: 'False', reason: 'Suspended' })
     const unknown = condition('Active', { status: 'Unknown', message: 'it stops; these may still serve it: b' })
     const { code, out, error, calls } = await run(
-      ['suspend', 'app', '--wait'],
+      ['suspend', 'app'],
       [
         { observedGeneration: generation - 1 },
         { observedGeneration: generation - 1 },
@@ -148,7 +162,21 @@ describe('kubectl nauthera suspend and resume', () => {
       [{ observedGeneration: generation, conditions: [condition('Active'), condition('Ready')] }],
     )
     expect(again).to.include({ code: 0, out: 'app: it is live on every replica\n' })
-    expect((await run(['suspend', 'app'], [{}])).out).to.equal('app: spec.suspended is true\n')
+    expect((await run(['suspend', 'app', '--no-wait'], [{}])).out).to.equal('app: spec.suspended is true\n')
+    expect((await run(['resume', 'app'], [{}])).out).to.equal('app: spec.suspended is false\n')
+  })
+
+  it('suspend names who may still let the client in after the time-out, and ends with 1', async () => {
+    const message = 'it stops; these replicas may still serve it: server-b'
+    const conditions = [condition('Active', { status: 'Unknown', reason: 'ReplicasLagging', message })]
+    const { code, error } = await run(
+      ['suspend', 'app', '--timeout', '3s'],
+      [{ observedGeneration: client({}).metadata.generation, conditions }],
+    )
+    expect({ code, error }).to.deep.equal({
+      code: 1,
+      error: `   0 s  ${message}\nnot through after 3s; it goes on without you. kubectl nauthera why app\n`,
+    })
   })
 })
 

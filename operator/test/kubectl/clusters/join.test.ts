@@ -201,13 +201,15 @@ describe('hubObjects', () => {
 describe('kubectl nauthera cluster leave', () => {
   const list = { items: [{ kind: 'OIDCClient', metadata: { name: 'shop.app' }, spec: {} }] }
   const cluster = { kind: 'OIDCCluster', metadata: { name: 'berlin' }, spec: {} }
-  const leave = (world: { cluster?: false; namespace?: false }, ...args: string[]) =>
+  const leave = (world: { cluster?: false; namespace?: false; moved?: readonly object[] }, ...args: string[]) =>
     runPlugin(['cluster', 'leave', 'berlin', ...args], {
       kubectl: ([verb, kind]) => {
         if (verb !== 'get') return done
         if (kind === 'namespaces') return world.namespace === false ? kubectlRefuses('NotFound') : kubectlGives({})
         if (kind === 'oidcclients.auth.nauthera.io') return kubectlGives(list)
-        return world.cluster === false ? kubectlRefuses('NotFound') : kubectlGives(cluster)
+        return world.cluster === false
+          ? kubectlRefuses('NotFound')
+          : kubectlGives({ ...cluster, spec: { moved: world.moved } })
       },
     })
   const deleted = (calls: readonly string[]) => verbs(calls).filter((verb) => verb.startsWith('delete'))
@@ -226,6 +228,23 @@ describe('kubectl nauthera cluster leave', () => {
       'delete namespace',
       'delete oidcclusters.auth.nauthera.io',
     ])
+  })
+
+  it('names each client that was moved there or from there, before and after', async () => {
+    const [here, there] = [
+      { namespace: 'web', name: 'blog' },
+      { namespace: 'nauthera-cluster-berlin', name: 'shop.app' },
+    ]
+    const moved = [
+      { clientId: 'web.blog', from: here, to: { ...there, uid: 'u1' } },
+      { clientId: 'berlin_shop.app', from: there, to: { ...here, uid: 'u2' } },
+    ]
+    const told = [
+      'moved there, and removed with it: web.blog, which was web/blog',
+      'moved from there, and loses its client id: berlin_shop.app of web/blog; a policy with allow.anyClientId keeps it',
+    ]
+    expect((await leave({ moved })).error.split('\n').slice(1, -1)).to.deep.equal(told)
+    expect((await leave({ moved }, '--yes')).out.split('\n').slice(1, -1)).to.deep.equal(told)
   })
 
   it('ends what is left of one that had begun to leave', async () => {
