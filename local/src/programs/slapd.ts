@@ -42,9 +42,12 @@ export interface Slapd {
 }
 
 /** @param options.ldif entries that it holds from the start; the suffix is `dc=example,dc=test`
+ *  @param options.passwordPolicy whether it knows policies of passwords, and has attributes of Active Directory
  *  @param options.certificateMs how long its certificate is valid
  *  @throws Error when slapd is not installed, or is not ready within 20 s */
-export async function startSlapd(options: { ldif?: string; certificateMs?: number } = {}): Promise<Slapd> {
+export async function startSlapd(
+  options: { ldif?: string; certificateMs?: number; passwordPolicy?: boolean } = {},
+): Promise<Slapd> {
   const programs = findSlapd()
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-slapd-'))
   const forget = reapDirectory(directory)
@@ -58,6 +61,7 @@ export async function startSlapd(options: { ldif?: string; certificateMs?: numbe
     join(directory, 'slapd.conf'),
     slapdConfiguration({
       ...place,
+      passwordPolicy: options.passwordPolicy ?? false,
       data: join(directory, 'data'),
       tls: { ca: join(directory, 'ca.pem'), cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') },
     }),
@@ -146,11 +150,14 @@ export const slapdConfiguration = (about: {
   data: string
   tls: { ca: string; cert: string; key: string }
   adminPassword: string
+  passwordPolicy?: boolean
 }): string => `
 ${['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include ${about.schemas}/${name}.schema`).join('\n')}
+${about.passwordPolicy ? activeDirectoryTypes : ''}
 pidfile ${about.directory}/slapd.pid
 argsfile ${about.directory}/slapd.args
 ${about.modules === undefined ? '' : `modulepath ${about.modules}\nmoduleload back_mdb\nmoduleload memberof`}
+${about.passwordPolicy && about.modules !== undefined ? 'moduleload ppolicy' : ''}
 TLSCACertificateFile ${about.tls.ca}
 TLSCertificateFile ${about.tls.cert}
 TLSCertificateKeyFile ${about.tls.key}
@@ -164,7 +171,11 @@ dbnosync
 limits users size.soft=500 size.hard=500 size.prtotal=unlimited
 index objectClass,uid,mail,cn,member,entryUUID eq
 overlay memberof
+${about.passwordPolicy ? 'overlay ppolicy' : ''}
 `
+
+const activeDirectoryTypes = `attributetype ( 1.2.840.113556.1.4.96 NAME 'pwdLastSet' EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.8 NAME 'userAccountControl' EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )`
 
 async function writeCertificate(
   { directory, authority }: Pick<Place, 'directory' | 'authority'>,

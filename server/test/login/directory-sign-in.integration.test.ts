@@ -7,6 +7,7 @@ import { Browser, authorizationUrl, password, pkce } from '@nauthera/harness/bro
 import { claimsOfJwt, fetchCode, fetchTokens, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
+import { statement } from '../../src/store/driver/database.ts'
 import { retryUntilDone } from '../../src/retry-until-done.ts'
 import { newName, sourceOf, startTestDirectory } from '../users/ldap/test-directory.ts'
 import type { TestDirectory } from '../users/ldap/test-directory.ts'
@@ -20,7 +21,7 @@ describe('people of a directory', function () {
   let valkey: Valkey
   const running: ServerReplicas[] = []
   before(async () => {
-    directory = await startTestDirectory()
+    directory = await startTestDirectory({ passwordPolicy: true })
     valkey = await startValkey()
   })
   after(async () => {
@@ -108,6 +109,28 @@ describe('people of a directory', function () {
     expect(own['groups']).to.deep.equal(['here'])
     const again = claimsOfJwt((await tokensFor(replicas, { username: `${username}@EXAMPLE.test`, parameters })).id)
     expect(again['sub']).to.equal(claims['sub'])
+  })
+
+  it('L11 are told to change a temporary password there, and get in with the next one', async () => {
+    const replicas = await start()
+    const { username, key } = await addThere()
+    await directory.set(key, 'pwdReset', 'TRUE')
+    // more often than somebody may be wrong
+    for (let count = 0; count < 12; count++) {
+      const refused = await answered(replicas, username, password)
+      expect(refused.body).to.contain('you have to choose a new one').and.not.contain('is wrong')
+    }
+    expect((await answered(replicas, username, 'another one')).body).to.contain('is wrong')
+    const { store } = replicas.apps[0]!
+    await store.audit.flush()
+    const events = await store.database.query(
+      statement<{ reason: string }>('test-refusals', "SELECT reason FROM audit WHERE event = 'signin.refused'"),
+    )
+    expect(events.map(({ reason }) => reason))
+      .to.include('must-change')
+      .and.not.include('locked')
+    await directory.set(key, 'pwdReset', 'FALSE')
+    await tokensFor(replicas, { username })
   })
 
   it('L4 get the same page and status for an unknown name, a wrong password and a locked account', async () => {

@@ -35,6 +35,8 @@ const wrong: readonly Mistake[] = [
   },
 ]
 
+const changeThere: readonly Mistake[] = [{ key: 'password-must-change-there', control: 'password' }]
+
 /** Takes the fields `username`, `password` and `remember` of the sign-in form.
  *  @throws CodedError STORE_UNAVAILABLE: 503, never "wrong password" */
 export function createPasswordForm(needs: Needs): Form {
@@ -72,7 +74,7 @@ function answer(needs: Needs, attempt: Attempt, outcome: SignInOutcome, username
     case 'refused': {
       const { reason, userId } = outcome
       needs.audit.record({ ...failure, event: refusals[reason], reason, userId })
-      return { kind: 'mistaken', mistakes: wrong, username }
+      return { kind: 'mistaken', mistakes: reason === 'must-change' ? changeThere : wrong, username }
     }
     case 'passed': {
       const remember = attempt.request.form.get('remember') !== null
@@ -98,4 +100,5 @@ const refusals = {
   locked: 'signin.locked',
   disabled: 'signin.refused',
   'name-taken': 'signin.refused',
+  'must-change': 'signin.refused',
 } as const

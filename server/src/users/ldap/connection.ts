@@ -2,12 +2,13 @@
 import type { Socket } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
-import { Client, ResultCodeError } from 'ldapts'
+import { Client, PresenceFilter, ResultCodeError } from 'ldapts'
 import type { Entry, Filter } from 'ldapts'
 import { describeError } from '@nauthera/runtime/log'
 import { guardAnswers } from './answer-guard.ts'
 import { binaryKeys } from './entry.ts'
 import type { DirectoryEntry } from './entry.ts'
+import { PasswordPolicyQuestion, demandsChange, isChangeDemanded, policyAttributes } from './password-policy.ts'
 import { openSecureSocket } from './secure-socket.ts'
 
 /** Milliseconds. */
@@ -55,6 +56,9 @@ export class DirectoryFailure extends Error {
     this.kind = kind
   }
 }
+
+/** `must-change`: it is right, and the directory wants another one before anything else. */
+export type PasswordVerdict = 'right' | 'wrong' | 'must-change'
 
 /** Result codes (RFC 4511 appendix A): 3 time limit, 4 size limit, 51 busy, 52 unavailable, 32 no such object. */
 const codes = { tooMany: 4, noSuchObject: 32 } as const
@@ -115,15 +119,29 @@ export class DirectoryConnection {
   }
 
   /** @param password not empty: without a password a directory answers "yes" to everybody (RFC 4513 section 5.1.2)
-   *  @returns whether it is the password of the entry
    *  @throws DirectoryFailure */
-  async isPassword(dn: string, password: string): Promise<boolean> {
-    if (dn === '' || password === '') return false
+  async checkPassword(dn: string, password: string): Promise<PasswordVerdict> {
+    if (dn === '' || password === '') return 'wrong'
+    const policy = new PasswordPolicyQuestion()
     try {
-      await this.#client.bind(dn, password)
-      return true
+      await this.#client.bind(dn, password, policy)
     } catch (error) {
-      if (error instanceof ResultCodeError && wrongPassword.includes(error.code)) return false
+      if (!(error instanceof ResultCodeError && wrongPassword.includes(error.code))) throw this.#failureOf(error)
+      return policy.mustChange || isChangeDemanded(error.message) ? 'must-change' : 'wrong'
+    }
+    return policy.mustChange || (await this.#demandsChange(dn)) ? 'must-change' : 'right'
+  }
+
+  /** Reads the entry as the person, who may see what the account that searches may not. */
+  async #demandsChange(dn: string): Promise<boolean> {
+    try {
+      const filter = new PresenceFilter({ attribute: 'objectClass' })
+      const options = { ...asked(filter, policyAttributes), scope: 'base', sizeLimit: 1 } as const
+      const { searchEntries } = await this.#client.search(dn, options)
+      return searchEntries.map(entryOf).some(demandsChange)
+    } catch (error) {
+      // many directories let nobody read themselves
+      if (error instanceof ResultCodeError && !askElsewhere.includes(error.code)) return false
       throw this.#failureOf(error)
     }
   }

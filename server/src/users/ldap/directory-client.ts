@@ -9,7 +9,7 @@ import { inSpan } from '@nauthera/runtime/traces'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import { serverMetrics } from '../../metrics.ts'
 import { DirectoryConnection, DirectoryFailure, usualPatience } from './connection.ts'
-import type { DirectoryPatience, Search } from './connection.ts'
+import type { DirectoryPatience, PasswordVerdict, Search } from './connection.ts'
 import type { DirectoryEntry } from './entry.ts'
 
 /** How to reach a directory, from the settings of a source. */
@@ -89,8 +89,8 @@ export class DirectoryClient {
 
   /** On a connection of its own, since it becomes that of the person.
    *  @throws CodedError STORE_UNAVAILABLE */
-  isPassword(dn: string, password: string): Promise<boolean> {
-    return this.#twice('bind', () => this.#onOwn('nobody', (connection) => connection.isPassword(dn, password)))
+  checkPassword(dn: string, password: string): Promise<PasswordVerdict> {
+    return this.#twice('bind', () => this.#onOwn('nobody', (connection) => connection.checkPassword(dn, password)))
   }
 
   stop(): void {

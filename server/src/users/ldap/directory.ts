@@ -12,6 +12,7 @@ import { mapGroups } from '../sources/group-names.ts'
 import type { GroupNames } from '../sources/group-names.ts'
 import { profileClaimNames } from '../profile-claims.ts'
 import type { Vouching } from '../sources/vouching.ts'
+import type { PasswordVerdict } from './connection.ts'
 import type { DirectoryClient } from './directory-client.ts'
 import { attributesOf, keyOf, keyValue, personOf } from './entry.ts'
 import type { DirectoryEntry } from './entry.ts'
@@ -26,7 +27,7 @@ export interface Directory {
   /** Whether anybody has one of these names: to sign in with, as user name or as e-mail address. @param names canonical */
   hasName(names: readonly string[]): Promise<boolean>
   findByKey(key: string): Promise<FoundEntry | undefined>
-  isPassword(found: FoundEntry, password: string): Promise<boolean>
+  checkPassword(found: FoundEntry, password: string): Promise<PasswordVerdict>
   /** @returns undefined when the entry has no user name */
   describe(found: FoundEntry): Promise<Person | undefined>
 }
@@ -39,8 +40,10 @@ export interface FoundEntry {
 interface Needs {
   readonly settings: LdapSourceSettings
   readonly vouching: Vouching
-  readonly client: Pick<DirectoryClient, 'search' | 'isPassword'>
+  readonly client: Pick<DirectoryClient, 'search' | 'checkPassword'>
   readonly log: Log
+  /** Milliseconds that no clock change moves. */
+  readonly monotonicNow?: (() => number) | undefined
 }
 
 /** @throws CodedError SETTINGS_INVALID with each filter that is none */
@@ -48,6 +51,7 @@ export function createDirectory(needs: Needs): Directory {
   const { settings, client } = needs
   const { attributes: map } = settings
   const filters = parseFilters(settings)
+  const tell = tellOnce(needs)
   const groups: GroupSearch = { ...settings.groups, filter: filters.group }
   const isActiveDirectory = once(() => asksActiveDirectory(client))
   const searchPeople = (filter: Filter, attributes: readonly string[], limit: number) =>
@@ -61,7 +65,8 @@ export function createDirectory(needs: Needs): Directory {
   const wanted = [
     ...new Set([...attributesOf(map), ...settings.login, ...(groups.from === 'memberOf' ? [memberOf] : [])]),
   ]
-  const find = async (filter: Filter, about: string) => onlyOne(needs, await searchPeople(filter, wanted, 2), about)
+  const find = async (filter: Filter, about: string) =>
+    onlyOne({ ...needs, tell }, await searchPeople(filter, wanted, 2), about)
   const asAsked = (found: FoundEntry | undefined, isIt: (found: FoundEntry) => boolean) => {
     if (found !== undefined && !isIt(found)) throw answeredAnother(settings.id)
     return found
@@ -79,7 +84,7 @@ export function createDirectory(needs: Needs): Directory {
       (await searchPeople(inAnyOf(nameAttributes, names.flatMap(spellingsOf)), ['1.1'], 2)).length > 0,
     findByKey: async (key) =>
       asAsked(await find(equal(map.key, [keyValue(key, map.key)]), 'key'), (found) => found.key === key),
-    isPassword: ({ entry }, password) => client.isPassword(entry.dn, password),
+    checkPassword: ({ entry }, password) => client.checkPassword(entry.dn, password),
     async describe({ entry }) {
       const [username] = entry.values(map.username)
       if (username === undefined) return undefined
@@ -127,25 +132,42 @@ const namesHere = (names: readonly string[], settings: GroupNames): readonly str
   settings.map.length === 0 && settings.prefix === undefined ? names : mapGroups(names, settings)
 
 /** No person for an entry without a lasting key, or a name of two entries: else one person could get the account of another. */
-function onlyOne({ settings, log }: Needs, entries: readonly DirectoryEntry[], by: string): FoundEntry | undefined {
+function onlyOne(
+  needs: Needs & { tell: Tell },
+  entries: readonly DirectoryEntry[],
+  by: string,
+): FoundEntry | undefined {
   const [entry, other] = entries
   if (entry === undefined) return undefined
-  const { id: source, attributes } = settings
+  const { id: source, attributes } = needs.settings
   if (other !== undefined) {
-    log.warn(
-      { source, by, entries: [entry.dn, other.dn] },
-      'several entries of the directory are one person; nobody gets in',
-    )
+    const dns = [entry.dn, other.dn].toSorted()
+    needs.tell(dns, { source, by, entries: dns }, 'several entries of the directory are one person; nobody gets in')
     return undefined
   }
   const key = keyOf(entry, attributes.key)
   if (key !== undefined) return { key, entry }
-  log.warn(
-    { source, entry: entry.dn, attribute: attributes.key },
-    'an entry of the directory has no key; nobody gets in',
-  )
+  const about = { source, entry: entry.dn, attribute: attributes.key }
+  needs.tell([entry.dn], about, 'an entry of the directory has no key; nobody gets in')
   return undefined
 }
+
+type Tell = (entries: readonly string[], fields: Record<string, unknown>, message: string) => void
+
+/** Who types a name there decides how often it is asked for: the same entries are told once an hour. */
+function tellOnce({ log, monotonicNow = () => performance.now() }: Pick<Needs, 'log' | 'monotonicNow'>): Tell {
+  const told = new Map<string, number>()
+  return (entries, fields, message) => {
+    const [now, id] = [monotonicNow(), JSON.stringify(entries)]
+    for (const [each, at] of told) if (now - at >= toldAgainMs) told.delete(each)
+    if (told.has(id) || told.size >= mostTold) return
+    told.set(id, now)
+    log.warn(fields, message)
+  }
+}
+
+const toldAgainMs = 3_600_000
+const mostTold = 100
 
 /** The server decides: it knows bits, times and its own states. */
 async function isDisabled(

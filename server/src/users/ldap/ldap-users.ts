@@ -75,7 +75,8 @@ async function checkPassword(
   const found = name === '' ? undefined : await directory.findByLogin(name)
   if (found === undefined) return { kind: 'unknown' }
   if (!(await mayTry(found.key))) return { kind: 'locked' }
-  if (!isSendable(password) || !(await directory.isPassword(found, password))) return { kind: 'wrong' }
+  const verdict = isSendable(password) ? await directory.checkPassword(found, password) : 'wrong'
+  if (verdict !== 'right') return { kind: verdict }
   const person = await directory.describe(found)
   if (person === undefined) return { kind: 'unknown' }
   await kept.record(found.key, person, at)

@@ -32,10 +32,11 @@ export type SignInOutcome =
   /** Too many failures from this address, or too many passwords to check: 429. */
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number }
 
-/** The reason is for the audit log only: the person gets the same text and status after the same time. */
+/** The reason is for the audit log: the person gets the same text and status after the same time, but for `must-change`, which only who has the
+ *  right password is told. */
 interface Refused {
   readonly kind: 'refused'
-  readonly reason: 'wrong-password' | 'unknown-user' | 'locked' | 'disabled' | 'name-taken'
+  readonly reason: 'wrong-password' | 'unknown-user' | 'locked' | 'disabled' | 'name-taken' | 'must-change'
   readonly userId: string | undefined
 }
 
@@ -77,6 +78,11 @@ export async function tryPassword(needs: TryNeeds, attempt: Try): Promise<SignIn
   const look = decision.kind === 'locked' ? pretend : prove
   const found = createFound(needs, begun)
   const proof = await answerOrRelease(needs, [begun, found], () => look(needs, attempt, begun, found))
+  if ('reason' in proof && proof.reason === 'must-change') {
+    // nothing was guessed, and whoever has the right password may come again
+    await releaseAll(store.attempts, begun, found)
+    return { kind: 'refused', reason: proof.reason, userId: (found.begun ?? begun).user?.id }
+  }
   if ('reason' in proof) {
     // before the wait: the time must not show that a name led to an account
     if (found.begun) await store.attempts.fail(found.begun.keys, limits, lockMail(found.begun, attempt, limits))
@@ -151,11 +157,15 @@ async function answerOrRelease(
   try {
     return await look()
   } catch (error) {
-    const taken = [begun.keys, ...(found.begun === undefined ? [] : [found.begun.keys])]
     // when our own database is away this fails as well; the places end by themselves
-    for (const keys of taken) await store.attempts.release(keys).catch(() => undefined)
+    await releaseAll(store.attempts, begun, found).catch(() => undefined)
     throw error
   }
+}
+
+async function releaseAll(attempts: Attempts, begun: BegunAttempt, found: Found): Promise<void> {
+  const taken = [begun.keys, ...(found.begun === undefined ? [] : [found.begun.keys])]
+  await Promise.all(taken.map((keys) => attempts.release(keys)))
 }
 
 async function prove(needs: TryNeeds, attempt: Try, begun: BegunAttempt, found: Found): Promise<Proof> {
@@ -165,6 +175,7 @@ async function prove(needs: TryNeeds, attempt: Try, begun: BegunAttempt, found: 
   const { source, answer } = await askInOrder(asked, { ...attempt, known }, found)
   if (source === undefined || answer.kind === 'unknown') return { reason: 'unknown-user' }
   if (answer.kind === 'wrong') return { reason: 'wrong-password' }
+  if (answer.kind === 'must-change') return { reason: user?.disabled ? 'disabled' : 'must-change' }
   if (answer.kind === 'locked') return { reason: 'locked' }
   if (user?.disabled || answer.found?.person.disabled) return { reason: 'disabled' }
   if (answer.found !== undefined) return recordOf(needs, source, answer.found, attempt)

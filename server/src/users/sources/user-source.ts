@@ -53,6 +53,8 @@ export type PasswordAnswer =
   /** `found`: how the source describes the person, to create or update the record. Absent: all is in the record. */
   | { readonly kind: 'right'; readonly found?: { readonly key: string; readonly person: Person } | undefined }
   | { readonly kind: 'wrong' }
+  /** It is right, and the source wants another one first, which the person has to choose there. */
+  | { readonly kind: 'must-change' }
   /** `mayTry` said no. */
   | { readonly kind: 'locked' }
   /** The source has nobody with this login. */

@@ -15,7 +15,7 @@ describe(DirectoryClient.name, () => {
     })
     const ask = async (at: number) => {
       clock = at
-      const error = await client.isPassword('uid=ada', 'secret').catch((reason: unknown) => reason)
+      const error = await client.checkPassword('uid=ada', 'secret').catch((reason: unknown) => reason)
       expect(hasCode(error, 'STORE_UNAVAILABLE')).to.equal(true)
       return lines.length
     }

@@ -233,8 +233,8 @@ describe(`${createLdapUsers.name} and what directories are like`, () => {
     keptAlive.mock.restore()
     connection.close()
     // it has ended: a question would fail
-    const answers = [connection.isPassword(joiner, ''), connection.isPassword('', password)]
-    expect(await Promise.all(answers)).to.deep.equal([false, false])
+    const answers = [connection.checkPassword(joiner, ''), connection.checkPassword('', password)]
+    expect(await Promise.all(answers)).to.deep.equal(['wrong', 'wrong'])
   })
 
   it('L11 follows no referral: people elsewhere are nobody, and a base elsewhere is an outage', async () => {

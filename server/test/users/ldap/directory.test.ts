@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { quietLog as quiet } from '@nauthera/harness/kept-log'
+import { keptLog, quietLog as quiet } from '@nauthera/harness/kept-log'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { loadSettings } from '@nauthera/runtime/settings'
@@ -25,16 +25,18 @@ const settings = loadSettings(settingsSchema, { file: 'test', text: JSON.stringi
 
 type Values = Readonly<Record<string, readonly string[]>>
 
-/** A directory that answers every search with these entries, whatever was asked. */
-function answering(...entries: Values[]) {
+/** Answers every search with these entries, whatever was asked. */
+function clientOf(...entries: Values[]) {
   const found = entries.map((values): DirectoryEntry => ({
     dn: 'uid=x,dc=test',
     values: (name) => values[name] ?? [],
     bytes: (name) => (values[name] ?? []).map((value) => Buffer.from(value)),
   }))
-  const client = { search: async () => found, isPassword: async () => true }
-  return createDirectory({ settings, vouching, client, log: quiet })
+  return { search: async () => found, checkPassword: async () => 'right' as const }
 }
+
+const answering = (...entries: Values[]) =>
+  createDirectory({ settings, vouching, client: clientOf(...entries), log: quiet })
 const codeOf = (work: Promise<unknown>) =>
   work.then(
     (found) => (found === undefined ? 'nobody' : 'somebody'),
@@ -52,6 +54,19 @@ describe(createDirectory.name, () => {
     expect(await codeOf(answering(eve).findByLogin('ada'))).to.equal('STORE_UNAVAILABLE')
     expect(await codeOf(answering({ entryUUID: ['e-1'] }).findByLogin('ada'))).to.equal('STORE_UNAVAILABLE')
     expect(await codeOf(answering().findByLogin('ada'))).to.equal('nobody')
+  })
+
+  it('tells once an hour of entries that nobody can get in by, however often a stranger types their name', async () => {
+    const { log, lines } = keptLog('warn')
+    let clock = 0
+    const two = [eve, { ...eve, entryUUID: ['E-2'] }]
+    const client = clientOf(...two)
+    const directory = createDirectory({ settings, vouching, client, log, monotonicNow: () => clock })
+    for (let count = 0; count < 50; count++) expect(await codeOf(directory.findByLogin('eve'))).to.equal('nobody')
+    expect(lines).to.have.length(1)
+    clock = 3_600_000
+    await directory.findByLogin('eve')
+    expect(lines).to.have.length(2)
   })
 
   it('has a name when one entry or several have it', async () => {

@@ -4,6 +4,7 @@ import type { Server, Socket } from 'node:net'
 import { listenOnLoopback } from '@nauthera/harness/listen'
 import { expect } from 'chai'
 import { DirectoryConnection, DirectoryFailure } from '../../../src/users/ldap/connection.ts'
+import type { PasswordVerdict } from '../../../src/users/ldap/connection.ts'
 import { openSecureSocket } from '../../../src/users/ldap/secure-socket.ts'
 import { newName, patient, startTestDirectory } from './test-directory.ts'
 import type { TestDirectory } from './test-directory.ts'
@@ -53,11 +54,11 @@ describe(openSecureSocket.name, function () {
     return `ldap://localhost:${await listenOnLoopback(server)}`
   }
 
-  const ask = async (url: string, given: string): Promise<boolean | 'failed'> => {
+  const ask = async (url: string, given: string): Promise<PasswordVerdict | 'failed'> => {
     let connection: DirectoryConnection | undefined
     try {
       connection = await DirectoryConnection.open({ url, ca: directory.slapd.ca, ...patient })
-      return await connection.isPassword(dn, given)
+      return await connection.checkPassword(dn, given)
     } catch (error) {
       if (error instanceof DirectoryFailure) return 'failed'
       throw error
@@ -84,14 +85,14 @@ describe(openSecureSocket.name, function () {
         }
     expect([...outcomes]).to.deep.equal([['failed', 357]])
     written = []
-    expect([await ask(url, password), await ask(url, 'not the password')]).to.deep.equal([true, false])
+    expect([await ask(url, password), await ask(url, 'not the password')]).to.deep.equal(['right', 'wrong'])
   })
 
   it('takes an answer to StartTLS that comes in pieces', async () => {
     const url = await standBetween((answer, client) => {
       for (const byte of answer) client.write(Buffer.of(byte))
     })
-    expect(await ask(url, password)).to.equal(true)
+    expect(await ask(url, password)).to.equal('right')
   })
 
   for (const [sentence, answer] of [

@@ -54,9 +54,11 @@ export interface TestDirectory {
   stop(): Promise<void>
 }
 
-/** @param options.ldif further entries */
-export async function startTestDirectory(options: { ldif?: string } = {}): Promise<TestDirectory> {
-  const slapd = await startSlapd({ ldif: `${ldif}\n\n${options.ldif ?? ''}` })
+/** @param options.ldif further entries; @param options.passwordPolicy as of startSlapd */
+export async function startTestDirectory(
+  options: { ldif?: string; passwordPolicy?: boolean } = {},
+): Promise<TestDirectory> {
+  const slapd = await startSlapd({ ...options, ldif: `${ldif}\n\n${options.ldif ?? ''}` })
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-ldap-'))
   const forget = reapDirectory(directory)
   const files = { ca: join(directory, 'ca'), username: join(directory, 'dn'), password: join(directory, 'password') }
