@@ -1,4 +1,4 @@
-// Parses and compares distinguished names (RFC 4514) such as `auth.tls.subjectDN`.
+// Parses and compares distinguished names (RFC 4514), such as `auth.tls.subjectDN` and those of a directory.
 
 /** One attribute of each relative name: `type=value`, with the type as an OID. A relative name of several attributes has them in order. */
 export type DistinguishedName = readonly (readonly string[])[]
@@ -30,16 +30,30 @@ export function typeOid(type: string): string | undefined {
   return /^\d+(\.\d+)+$/.test(type) ? type : types[type.toUpperCase()]
 }
 
-/** `CN=worker,O=Example` -> the names, the narrowest first as they stand there.
+/** One `type=value`, as it is meant. */
+export interface NamePart {
+  readonly type: string
+  readonly value: string
+}
+
+/** `CN=worker,O=Example` -> the relative names as they stand there, each of one attribute or of several.
  *  @returns undefined for what is no such text. A value in hexadecimal (`#04...`) is not taken */
-export function parseDistinguishedName(text: string): DistinguishedName | undefined {
-  const names: string[][] = []
+export function parseRelativeNames(text: string): readonly (readonly [NamePart, ...NamePart[]])[] | undefined {
+  const names: [NamePart, ...NamePart[]][] = []
   for (const part of splitAt(text, ',')) {
     const attributes = splitAt(part, '+').map(parseAttribute)
-    if (attributes.some((attribute) => attribute === undefined)) return undefined
-    names.push(attributes.filter((attribute) => attribute !== undefined).toSorted())
+    const [first, ...more] = attributes.filter((attribute) => attribute !== undefined)
+    if (first === undefined || more.length + 1 < attributes.length) return undefined
+    names.push([first, ...more])
   }
   return names
+}
+
+/** @returns the names, the narrowest first as they stand there; undefined as above, and for a type that is unknown */
+export function parseDistinguishedName(text: string): DistinguishedName | undefined {
+  const names = parseRelativeNames(text)?.map((name) => name.map(({ type, value }) => attributeOf(type, value)))
+  if (names === undefined || names.flat().includes(undefined)) return undefined
+  return names.map((name) => name.filter((attribute) => attribute !== undefined).toSorted())
 }
 
 /** Whether two names are the same: the same values in the same order, letter by letter. */
@@ -73,19 +87,26 @@ function splitAt(text: string, separator: string): readonly string[] {
   return [...parts, text.slice(from)]
 }
 
-function parseAttribute(part: string): string | undefined {
+function parseAttribute(part: string): NamePart | undefined {
   const equals = part.indexOf('=')
-  if (equals < 0) return undefined
+  const type = part.slice(0, Math.max(0, equals)).trim()
   const value = unescaped(trimmed(part.slice(equals + 1)))
-  return value === undefined || value === '' ? undefined : attributeOf(part.slice(0, equals).trim(), value)
+  return type === '' || value === undefined || value === '' ? undefined : { type, value }
 }
 
-/** Without the spaces around it, but for one that is escaped. */
+/** Without the spaces around it that are not escaped: after an odd number of backslashes a space is. */
 function trimmed(text: string): string {
-  const start = text.trimStart()
-  const end = start.trimEnd()
-  const backslashes = /(?<!\\)\\*$/.exec(end)?.[0].length ?? 0
+  const start = text.replace(/^ +/, '')
+  const end = start.slice(0, beforeLast(start, ' '))
+  const backslashes = end.length - beforeLast(end, '\\')
   return backslashes % 2 === 1 && end.length < start.length ? `${end} ` : end
+}
+
+/** @returns where the run of a character at the end of a text begins. A regular expression would also try each other place of a long run */
+function beforeLast(text: string, character: string): number {
+  let end = text.length
+  while (text[end - 1] === character) end--
+  return end
 }
 
 /** `\2c` is a byte of UTF-8, `\,` the character itself. Undefined where something stands that has to be escaped. */

@@ -17,7 +17,9 @@ describe(firstValueOf.name, () => {
     [`cn=,${base}`, undefined],
     ['no name', undefined],
     ['', undefined],
-    ['cn=ends with \\', 'ends with \\'],
+    ['cn=ends with \\', undefined],
+    [`cn=dev+ou=a,${base}`, 'dev'],
+    [`cn=dev,${base},`, undefined],
     [`cn=a\\\\ ,${base}`, 'a\\'],
   ]
   for (const [dn, value] of cases)
@@ -61,6 +63,7 @@ describe(isWithin.name, () => {
 
 describe(partsOf.name, () => {
   it('gives the same for every spelling of a name, and ends for every text', () => {
+    expect(partsOf('ou=b+cn=a,dc=x')).to.deep.equal(partsOf('CN=A + OU=B, DC=X'))
     expect(partsOf('CN=A\\2CB, OU=x')).to.deep.equal(partsOf('cn=a\\,b,ou=X'))
     fc.assert(fc.property(fc.string(), (text) => Array.isArray(partsOf(text))))
   })
