@@ -1,8 +1,10 @@
 import { expect } from 'chai'
 import { startCluster } from '@nauthera/harness/operator/cluster'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
+import { accountsSinceOf } from '../src/decide/access/accounts-since.ts'
 import { appsNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
+import { readBackup, removeNamespaces, restoreBackup } from '@nauthera/stand-in/backup'
 
 // One tenant takes the name of another, and gets nothing of what that name is let in to.
 
@@ -69,5 +71,54 @@ describe('an object that wants the client id of another tenant', function () {
     expect(grantedTo('thief'), 'access by the name that it wants').to.deep.equal([])
     expect(cluster.client('thief', evil)?.status?.clientId).not.to.equal(victim)
     expect(cluster.stored('invoices', appsNamespace)).not.to.equal(undefined)
+  })
+})
+
+describe('a namespace that is made again under the name of another', function () {
+  this.timeout(60_000)
+  let cluster: Cluster
+
+  beforeEach(async () => {
+    cluster = await startCluster({ namespaces: ['shop'] })
+    // older than the one that is made in the test
+    const aged = cluster.api.store.dump().map(({ resource, object }) => ({
+      resource,
+      object: { ...object, metadata: { ...object.metadata, creationTimestamp: longAgo } },
+    }))
+    cluster.api.store.restore(aged, [cluster.api.resource('namespaces')])
+    await cluster.startReplica('server-a')
+    await cluster.startOperator().leading
+  })
+  afterEach(async () => {
+    await cluster.stop()
+    expect(cluster.violations).to.deep.equal([])
+  })
+
+  const longAgo = '2026-01-01T00:00:00Z'
+  const federated = {
+    type: 'M2M',
+    auth: { method: 'federated_jwt', identities: [{ serviceAccount: { name: 'worker' } }] },
+  }
+  const since = () => {
+    const entry = cluster.stored('worker', 'shop')
+    return entry && accountsSinceOf(entry)
+  }
+
+  it('T30 gives its clients the time from which on a token of a ServiceAccount proves something', async () => {
+    await cluster.apply('worker', federated, { namespace: 'shop' })
+    await cluster.until(since, 'it is stored')
+    expect(since()).to.deep.equal({ shop: Date.parse(longAgo) })
+    const backup = readBackup(cluster.api, ['shop'])
+    removeNamespaces(cluster.api, ['shop'])
+    await cluster.until(() => since() === undefined, 'it is gone')
+    restoreBackup(cluster.api, backup)
+    await cluster.until(since, 'it is stored')
+    const { creationTimestamp } = cluster.api.store.find(
+      cluster.api.resource('namespaces'),
+      undefined,
+      'shop',
+    )!.metadata
+    expect(creationTimestamp).not.to.equal(longAgo)
+    expect(since()).to.deep.equal({ shop: Date.parse(creationTimestamp!) })
   })
 })

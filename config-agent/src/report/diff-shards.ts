@@ -2,7 +2,7 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientVersion, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
+import { agesTheSame, grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import { specPathOf } from '@nauthera/proto/spec-path'
 import { clientKey, readDiffering } from '../snapshot.ts'
 import type { ReadShard } from '../snapshot.ts'
@@ -62,6 +62,7 @@ function changedFields(before: ShardEntry, after: ShardEntry): string[] {
   fields.push(...changedVersion(before.desired, after.desired))
   if (!grantsTheSame(before.granted, after.granted)) fields.push('granted')
   if (!restrainsTheSame(before.restraint, after.restraint)) fields.push('restraint')
+  if (!agesTheSame(before, after)) fields.push('accountsSince')
   // `accepted` is left out: it follows `desired`, and nobody edits it.
   return fields
 }

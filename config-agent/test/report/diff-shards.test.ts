@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { expect } from 'chai'
 import {
   ClientConfigSchema,
@@ -45,6 +46,7 @@ describe('diffClients', () => {
     ['nothing when only the carried version changes', { accepted: config() }, []],
     ['the display name', { desired: config({ clientName: 'Grafana', generation: 2n }) }, ['displayName']],
     ['what stops it', { desired: config(), restraint: create(RestraintSchema) }, ['restraint']],
+    ['the age of its namespace', { desired: config(), accountsSince: { apps: timestampFromMs(1) } }, ['accountsSince']],
     ['what it may have at APIs', { desired: config(), granted: create(GrantedSchema) }, ['granted']],
     ['the client id', { desired: config(), clientId: 'other' }, ['clientId']],
   ]

@@ -4,6 +4,7 @@ import { standingOf } from '../decide/status/propagation.ts'
 import { isOfClient } from '../shards/client-entry.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
+import { findAccountsSince } from '../decide/access/accounts-since.ts'
 import { restraintOf } from '../decide/client/restraint.ts'
 import { hasNoSecret } from '../decide/secret/rotation-terms.ts'
 import { passed } from './look.ts'
@@ -21,12 +22,15 @@ export function createEntryWriter(needs: {
   shards: Pick<SecretOutlet['shards'], 'stored' | 'setClient' | 'setUndecided' | 'remove'>
   follow: Pick<SecretOutlet['follow'], 'config'>
   clock: Pick<Clock, 'now'>
+  namespaceBornAt: (namespace: string) => number | undefined
 }): EntryWriter {
-  const { shards, follow, clock } = needs
+  const { shards, follow, clock, namespaceBornAt } = needs
 
   const put: EntryWriter['setEntry'] = ({ key, judgement, granted, memory }, verifiers, certainty) => {
     const { serve, client, served, acceptance } = judgement
     if (serve.kind === 'nothing') return shards.remove(key)
+    const stored = shards.stored(key)?.entry
+    const past = stored && isOfClient(stored, memory) ? stored : undefined
     const entry: ClientForShard = {
       namespace: client.metadata.namespace,
       name: client.metadata.name,
@@ -40,7 +44,8 @@ export function createEntryWriter(needs: {
       granted,
       forbidsEarlier: judgement.forbidsEarlier,
       restraint: restraintOf(client.spec),
-      standing: { of: shards.stored(key)?.entry.desired, is: standingOf(follow.config(key)) },
+      accountsSince: findAccountsSince(judgement, past, namespaceBornAt),
+      standing: { of: stored?.desired, is: standingOf(follow.config(key)) },
       now: clock.now(),
     }
     if (certainty === 'known') shards.setClient(entry)

@@ -14,6 +14,8 @@ import { withEnded } from '@nauthera/proto/ended-secrets'
 import { grantsTheSame, lastingUid, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import type { Standing } from '../decide/status/propagation.ts'
 import type { StoredVerifier } from '../decide/secret/rotation-terms.ts'
+import { accountsSinceOf } from '../decide/access/accounts-since.ts'
+import type { AccountsSince } from '../decide/access/accounts-since.ts'
 import { heldNamesOf } from './held-names.ts'
 
 /** What is wanted of a client in its shard. */
@@ -41,6 +43,8 @@ export interface ClientForShard {
   readonly forbidsEarlier: boolean
   /** Its restraint (decide/client/restraint.ts). */
   readonly restraint: Restraint | undefined
+  /** When the namespaces of its ServiceAccounts were made (decide/access/accounts-since.ts). */
+  readonly accountsSince: AccountsSince
   /** How the `desired` version that was stored then stood at the replicas. It says nothing of a version that is stored later. */
   readonly standing: { readonly of: ClientVersion | undefined; readonly is: Standing }
   /** Epoch milliseconds: the end of secrets that leave the entry now. Undefined: none ends. */
@@ -93,6 +97,7 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
     ...(restraint ? { restraint } : {}),
     restoredFrom: client.restoredFrom ?? '',
     ended: endedOf(client, past),
+    accountsSince: wireTimes(client.accountsSince),
   }
   if (client.verdict.kind === 'carry') {
     // under its accepted id: an unreadable object names none
@@ -175,6 +180,7 @@ export function asStored(entry: ShardEntry): ClientForShard {
     granted: entry.granted,
     forbidsEarlier: entry.restraint?.exclusive === true,
     restraint: entry.restraint,
+    accountsSince: accountsSinceOf(entry),
     standing: { of: entry.desired, is: 'unknown' },
   }
 }
@@ -198,6 +204,7 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
     one.clusterBytes === other.clusterBytes &&
     one.forbidsEarlier === other.forbidsEarlier &&
     isDeepStrictEqual(one.verifiers, other.verifiers) &&
+    isDeepStrictEqual(one.accountsSince, other.accountsSince) &&
     grantsTheSame(one.granted, other.granted) &&
     restrainsTheSame(one.restraint, other.restraint) &&
     (one.verdict.kind === 'desired'
@@ -215,6 +222,9 @@ export function verifiersOf(entry: ShardEntry): StoredVerifier[] {
 export function readVerifier({ id, sha256, notAfter }: Verifier): StoredVerifier {
   return { id, sha256, ...(notAfter ? { notAfter: timestampMs(notAfter) } : {}) }
 }
+
+const wireTimes = (times: AccountsSince): ShardEntry['accountsSince'] =>
+  Object.fromEntries(Object.entries(times).map(([namespace, at]) => [namespace, timestampFromMs(at)]))
 
 const wireVerifier = ({ id, sha256, notAfter }: StoredVerifier) => ({
   id,

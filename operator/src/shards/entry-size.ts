@@ -1,4 +1,5 @@
 // Measures the size of a client's entry in its shard, cached by entry.
+import { timestampDate } from '@bufbuild/protobuf/wkt'
 import { deflateRawSync } from 'node:zlib'
 import type { Restraint, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 
@@ -60,14 +61,15 @@ const textsOf = ({ suspended, allowedGroups, leastAcr, exclusive }: Restraint) =
   exclusive,
 })
 
-/** What is beside the versions: grants and restraint. */
-function besidesOf({ granted, restraint }: ShardEntry): string {
+/** What is beside the versions: grants, restraint and the age of ServiceAccounts. */
+function besidesOf({ granted, restraint, accountsSince }: ShardEntry): string {
   const apis = granted?.apis.map(({ identifier, scopes }) => ({ identifier, scopes }))
   const documents = granted?.documents.map(({ hosts, scopes }) => ({ hosts, scopes })) ?? []
   const texts = [
     ...(apis ? [apis, ...documents] : []),
     ...(granted?.redirectUris ?? []),
     ...(restraint ? [textsOf(restraint)] : []),
+    ...Object.entries(accountsSince).map(([name, at]) => ({ [name]: timestampDate(at) })),
   ]
   return texts.length === 0 ? '' : JSON.stringify(texts)
 }

@@ -154,12 +154,17 @@ function fit(
   return { encoded, full: new Map(open.flatMap(({ key }) => (taken.has(key) ? [] : [[key, 'shard'] as const]))) }
 }
 
-/** The entry of a client without room. Changes of secrets, withdrawn access and restraint are always written; the version stays. A list of
+/** The entry of a client without room. Changes of secrets, withdrawn access, restraint and namespaces that are younger are always written; the version stays. A list of
  *  groups cannot grow.
  *  @returns undefined when the stored version must no longer be served */
 function heldEntry(stored: ShardEntry, next: ShardEntry): ShardEntry | undefined {
   if (next.restraint?.exclusive === true && stored.desired?.config !== next.desired?.config) return undefined
-  const { restraint: past, ...rest } = { ...stored, verifiers: next.verifiers, ...withdrawn(stored, next) }
+  const { restraint: past, ...rest } = {
+    ...stored,
+    verifiers: next.verifiers,
+    accountsSince: olderAccounts(stored, next),
+    ...withdrawn(stored, next),
+  }
   const { restraint } = next
   const under = (one: Restraint | undefined) => create(ShardEntrySchema, one ? { ...rest, restraint: one } : rest)
   if (!restraint) return under(undefined)
@@ -175,6 +180,13 @@ function heldEntry(stored: ShardEntry, next: ShardEntry): ShardEntry | undefined
 /** The reserve of each of 3,000 clients for its restraint, so that a full shard can still be written. Bytes. Of a longer list of groups
  *  only the stored ones count until there is room. */
 const spareBytes = { packed: 128, plain: 320 }
+
+/** The same namespaces as are stored, each as old as it is now, which never needs more room. */
+const olderAccounts = (
+  { accountsSince: past }: Pick<ShardEntry, 'accountsSince'>,
+  { accountsSince: next }: ShardEntry,
+): ShardEntry['accountsSince'] =>
+  Object.fromEntries(Object.entries(past).map(([namespace, at]) => [namespace, next[namespace] ?? at]))
 
 /** The stored grants without the withdrawn ones, which never needs more room. An entry without grants gets them, since without them a
  *  server would allow more. */

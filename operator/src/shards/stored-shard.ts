@@ -2,7 +2,7 @@
 import { equals } from '@bufbuild/protobuf'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
+import { agesTheSame, grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { entryKey, isSameVersion } from './client-entry.ts'
@@ -14,7 +14,7 @@ export interface StoredEntry {
   readonly entry: ShardEntry
   /** The seq that brought this entry as it is. */
   readonly entrySeq: number
-  /** The seq that brought its `desired` version, grants and restraint. */
+  /** The seq that brought its `desired` version, and what stands beside the versions. */
   readonly configSeq: number
   /** The seq that brought each of its verifiers, by id. */
   readonly verifierSeqs: Readonly<Record<string, number>>
@@ -137,7 +137,8 @@ function followEntries(
       before?.entry.uid === entry.uid &&
       sameVersion(before.entry.desired, entry.desired) &&
       grantsTheSame(before.entry.granted, entry.granted) &&
-      restrainsTheSame(before.entry.restraint, entry.restraint)
+      restrainsTheSame(before.entry.restraint, entry.restraint) &&
+      agesTheSame(before.entry, entry)
     if (!sameEntry) changed.push(key)
     entries.set(key, {
       entry,

@@ -591,6 +591,7 @@ export class World {
           granted: undefined,
           forbidsEarlier: false,
           restraint: undefined,
+          accountsSince: {},
           namespaceBytes: 65_536,
           standing: { of: undefined, is: 'unknown' },
         },

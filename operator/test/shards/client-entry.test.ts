@@ -31,6 +31,7 @@ describe(sameClient.name, () => {
     { verifiers: [{ id: 'aaaaaaaa', sha256: 'a'.repeat(64) }] },
     { granted: create(GrantedSchema, {}) },
     { restraint: create(RestraintSchema, { suspended: true }) },
+    { accountsSince: { apps: 1 } },
     { verdict: { kind: 'carry' } },
     version('another'),
   ]

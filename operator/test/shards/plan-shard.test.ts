@@ -16,6 +16,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { renderConfig } from '../../src/decide/client/metadata.ts'
+import { accountsSinceOf } from '../../src/decide/access/accounts-since.ts'
 import { isUnchanged, plannedEntry, isSameVersion } from '../../src/shards/client-entry.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
 import { planShard } from '../../src/shards/plan-shard.ts'
@@ -41,6 +42,7 @@ const one = (change: Partial<ClientForShard> = {}): ClientForShard => ({
   granted: undefined,
   forbidsEarlier: false,
   restraint: undefined,
+  accountsSince: {},
   standing: { of: undefined, is: 'unknown' },
   ...change,
 })
@@ -406,6 +408,15 @@ describe('planShard', () => {
       const stored = written([wide('a', 1, 3_000)], undefined, { limits })
       const made = plan([{ ...wide('a', 1, 60_000), granted: granting([]) }], stored, { limits })
       expect(made.kind === 'write' && made.shard.entries[0]!.granted).to.deep.equal(granting([]))
+    })
+    it('T30 follows a namespace that was made anew, and names no further one', () => {
+      const aged = (size: number, accountsSince: ClientForShard['accountsSince']) => ({
+        ...wide('a', 1, size),
+        accountsSince,
+      })
+      const stored = written([aged(3_000, { demo: 1_000 })], undefined, { limits })
+      const made = plan([aged(60_000, { demo: 9_000, other: 9_000 })], stored, { limits })
+      expect(made.kind === 'write' && accountsSinceOf(made.shard.entries[0]!)).to.deep.equal({ demo: 9_000 })
     })
     it('an older client keeps its place', () => {
       const stored = written([wide('old', 1, 9_000)], undefined, { limits })

@@ -29,6 +29,7 @@ export const wanted = (name: string, more: Partial<ClientForShard> = {}): Client
   granted: undefined,
   forbidsEarlier: false,
   restraint: undefined,
+  accountsSince: {},
   standing: { of: undefined, is: 'unknown' },
   ...more,
 })

@@ -69,6 +69,7 @@ describe('Mirrors of a hub that comes and goes', () => {
       granted: undefined,
       forbidsEarlier: false,
       restraint: undefined,
+      accountsSince: {},
       standing: { of: undefined, is: 'unknown' },
     })
   }

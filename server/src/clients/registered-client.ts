@@ -5,6 +5,7 @@ import type {
   ClientVersion,
   Granted,
   Restraint,
+  ShardEntry,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { acrForBoth, groupsInBoth } from '@nauthera/rules/restraint'
 import { uriOfApi } from './api-names.ts'
@@ -34,6 +35,8 @@ export interface RegisteredClient {
   readonly api: string | undefined
   /** Its ServiceAccounts in its own namespace; undefined for most clients. */
   readonly accounts: readonly string[] | undefined
+  /** By namespace of its ServiceAccounts: when that was made, epoch seconds; undefined for most clients. */
+  readonly accountsSince: ReadonlyMap<string, number> | undefined
   /** Its access to APIs, for every version. */
   readonly granted: readonly GrantedScopes[]
   /** For an API: which clients by metadata document may call it. */
@@ -94,6 +97,14 @@ export function restraintOf(restraint: Restraint | undefined): ClientRestraint |
   return { suspended, allowedGroups: allowedGroups.slice(), leastAcr }
 }
 
+/** @returns undefined for none */
+export function accountsSinceOf({
+  accountsSince,
+}: Pick<ShardEntry, 'accountsSince'>): RegisteredClient['accountsSince'] {
+  const times = Object.entries(accountsSince)
+  return times.length > 0 ? new Map(times.map(([name, { seconds }]) => [name, Number(seconds)])) : undefined
+}
+
 /** Applies the restraint. Everybody reads `config`, so this is the only place. */
 function restrain(config: ClientConfig, restraint: ClientRestraint | undefined): ClientConfig {
   if (!restraint) return config
@@ -137,7 +148,16 @@ export const documentsOf = (granted: Granted | undefined): readonly DocumentScop
 /** What a client may leave out. */
 type OptionalFields = Pick<
   RegisteredClient,
-  'createdAt' | 'ended' | 'accounts' | 'documents' | 'redirects' | 'detailTypes' | 'sector' | 'origins' | 'restraint'
+  | 'createdAt'
+  | 'ended'
+  | 'accounts'
+  | 'accountsSince'
+  | 'documents'
+  | 'redirects'
+  | 'detailTypes'
+  | 'sector'
+  | 'origins'
+  | 'restraint'
 >
 
 export function createRegisteredClient(
@@ -147,6 +167,7 @@ export function createRegisteredClient(
     createdAt: 0,
     ended: undefined,
     accounts: undefined,
+    accountsSince: undefined,
     detailTypes: undefined,
     sector: undefined,
     origins: undefined,
@@ -172,6 +193,7 @@ class StoredClient implements RegisteredClient {
   readonly version: RegisteredClient['version']
   readonly api: string | undefined
   readonly accounts: RegisteredClient['accounts']
+  readonly accountsSince: RegisteredClient['accountsSince']
   readonly granted: RegisteredClient['granted']
   readonly documents: RegisteredClient['documents']
   readonly redirects: RegisteredClient['redirects']
@@ -193,6 +215,7 @@ class StoredClient implements RegisteredClient {
     this.version = fields.version
     this.api = fields.api
     this.accounts = fields.accounts
+    this.accountsSince = fields.accountsSince
     this.detailTypes = fields.detailTypes
     this.sector = fields.sector
     this.origins = fields.origins

@@ -13,6 +13,7 @@ import { sizeFaults } from '@nauthera/rules/version-size'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
 import { namesOf } from './client-index.ts'
 import {
+  accountsSinceOf,
   createRegisteredClient,
   documentsOf,
   grantedOf,
@@ -113,6 +114,7 @@ function aroundVersions(
     documents: documentsOf(entry.granted),
     redirects: redirectsOf(entry.granted),
     restraint: restraintOf(entry.restraint),
+    accountsSince: accountsSinceOf(entry),
   }
 }
 
@@ -121,8 +123,8 @@ const isAround = (served: RegisteredClient, around: ReturnType<typeof aroundVers
   served.createdAt === around.createdAt &&
   sameObjects(served.verifiers, around.verifiers) &&
   isDeepStrictEqual(
-    [served.granted, served.documents, served.redirects, served.restraint],
-    [around.granted, around.documents, around.redirects, around.restraint],
+    [served.granted, served.documents, served.redirects, served.restraint, served.accountsSince],
+    [around.granted, around.documents, around.redirects, around.restraint, around.accountsSince],
   )
 
 /** The verifiers of a client. An entry without verifiers, of a client with a secret, means that the operator lost the shard and cannot

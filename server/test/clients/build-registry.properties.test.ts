@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import { buildRegistry, movedStandings, rejectionsOf } from '../../src/clients/build-registry.ts'
 import { planShard } from '../../src/clients/check-shard.ts'
-import { grantedOf } from '../../src/clients/registered-client.ts'
+import { accountsSinceOf, grantedOf } from '../../src/clients/registered-client.ts'
 import { emptyRegistry } from '../../src/clients/registry.ts'
 import type { Rejection } from '../../src/clients/registry.ts'
 import { systemClocks } from '../../src/clients/verifiers.ts'
@@ -35,6 +35,7 @@ const client = fc.record({
   secret: fc.constantFrom('old', 'new'),
   granted: fc.constantFrom(undefined, [], ['read'], ['read', 'write']),
   clientId: fc.constantFrom('own', 'own', 'own', 'shared'),
+  since: fc.constantFrom(undefined, 1_000, 2_000),
   restraint: fc.constantFrom<MessageInitShape<typeof RestraintSchema> | undefined>(
     undefined,
     undefined,
@@ -74,6 +75,7 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
                 secrets: [about.secret],
                 granted: about.granted,
                 restraint: about.restraint,
+                since: about.since,
               }),
             )
           const { ref, file } = mounted(shardInput(shard, BigInt(seq), entries))
@@ -116,6 +118,7 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
             // whatever became of the version, the verifiers and the access to APIs are today's
             if (served) expect(served.verifiers.map(({ id }) => id)).to.deep.equal(entry.verifiers.map(({ id }) => id))
             if (served) expect(served.granted).to.deep.equal(grantedOf(entry.granted))
+            if (served) expect(served.accountsSince).to.deep.equal(accountsSinceOf(entry))
             // a stop holds for what is served, whatever that is
             expect(served?.config.suspended ?? false).to.equal(
               served !== undefined && entry.restraint?.suspended === true,

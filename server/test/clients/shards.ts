@@ -67,6 +67,8 @@ export const entryOf = (
     /** Redirect URIs that follow routes. */
     redirectUris?: readonly string[] | undefined
     restraint?: MessageInitShape<typeof RestraintSchema> | undefined
+    /** When the namespace `team` of its ServiceAccounts was made, epoch milliseconds. */
+    since?: number | undefined
   } = {},
 ): ShardEntry => {
   const [namespace = '', name = ''] = key.split('/')
@@ -92,6 +94,7 @@ export const entryOf = (
           },
         }),
     ...(about.restraint ? { restraint: about.restraint } : {}),
+    accountsSince: about.since === undefined ? {} : { team: timestampFromMs(about.since) },
   })
 }
 

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { expect } from 'chai'
 import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
@@ -12,6 +13,8 @@ import type { PlatformSigner } from './platform-tokens.ts'
 
 const clusterIssuer = 'https://kubernetes.default.svc.cluster.local'
 const account = (name: string, namespace = 'default') => ({ serviceAccount: { name, namespace } })
+/** When the namespace `anew` was made, epoch seconds. */
+const madeAnew = Math.floor(Date.now() / 1000) - 60
 const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 describe('clients without a secret', () => {
@@ -36,10 +39,13 @@ describe('clients without a secret', () => {
     const identityIssuers = [{ issuer: ci.issuer, jwksFile: join(directory, 'ci.json') }]
     replicas = await startReplicas({ settings: { identityIssuers } })
     const machine = { ...configs.machine, audiences: [], tokenEndpointAuthMethod: 'federated_jwt' }
+    const anew = entry('app.anew', { ...machine, identities: [account('worker', 'anew')] })
+    anew.accountsSince = { anew: timestampFromMs(madeAnew * 1000) }
     await replicas.serve([
       entry('app.worker', { ...machine, identities: [account('worker'), account('worker', 'elsewhere')] }),
       entry('app.twin-1', { ...machine, identities: [account('twin')] }),
       entry('app.twin-2', { ...machine, identities: [account('twin')] }),
+      anew,
       entry('app.ci', { ...machine, identities: [{ issuer: ci.issuer, subject: 'repo:example/shop' }] }),
       entry('app.day', { ...machine, identities: [account('day')], platformTokenTtl: 86_400 }),
       entry('app.web', { ...configs.web, tokenEndpointAuthMethod: 'federated_jwt', identities: [account('web')] }),
@@ -167,6 +173,15 @@ describe('clients without a secret', () => {
       expect(await lastAudit()).to.deep.include({ event: 'client.auth_failed', client: 'app.worker', reason })
     })
   }
+
+  it('T30 refuses a token that is older than the namespace of its ServiceAccount, and takes one that is not', async () => {
+    const asked = { client_id: 'app.anew' }
+    const aged = (iat: number) => cluster.sign({ ...good('worker', 'anew'), iat, nbf: iat })
+    const before = await ask(await aged(madeAnew - 1), asked)
+    expect([before.status, before.json()['error']]).to.deep.equal([401, 'invalid_client'])
+    expect(await lastAudit()).to.deep.include({ event: 'client.auth_failed', reason: 'before-namespace' })
+    expect((await ask(await aged(madeAnew), asked)).status).to.equal(200)
+  })
 
   it('takes a token of a day where the policies of the client allow it', async () => {
     const token = await cluster.sign({ ...good('day'), exp: now() + 86_000 })

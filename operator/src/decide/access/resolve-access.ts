@@ -177,11 +177,7 @@ export function callerOf(
   labels: NamespaceLabels,
 ): Caller | undefined {
   if (!binding || served === undefined) return undefined
-  const present = serve.kind === 'desired' ? serve.version : undefined
-  const others = [stored?.desired, stored?.accepted].filter(
-    (one) => one !== undefined && one.config !== present?.config,
-  )
-  const asked = [...(serve.kind === 'desired' ? [serve.config] : []), ...others.flatMap(readVersion)]
+  const asked = configsServed(serve, stored)
   return {
     tenant: tenantOf(client.metadata),
     clientId: served,
@@ -196,8 +192,19 @@ export function callerOf(
 /** The fields of a version that request access to APIs. */
 type Asking = Pick<ClientConfig, 'audiences' | 'scopes' | 'authorizationDetailsTypes'>
 
+/** @param stored see callerOf
+ *  @returns the configs that servers may serve now: the present one, and those that are stored */
+export function configsServed(
+  serve: Judgement['serve'],
+  stored: ShardEntry | undefined,
+): readonly (Asking & Pick<ClientConfig, 'identities'>)[] {
+  const present = serve.kind === 'desired' ? serve.version : undefined
+  const others = [stored?.desired, stored?.accepted].filter((one) => one?.config !== present?.config)
+  return [...(serve.kind === 'desired' ? [serve.config] : []), ...others.flatMap(readVersion)]
+}
+
 /** An unreadable version requests nothing. */
-function readVersion(version: ClientVersion | undefined): readonly Asking[] {
+function readVersion(version: ClientVersion | undefined): readonly ClientConfig[] {
   try {
     return version ? [parseVersion(version)] : []
   } catch {

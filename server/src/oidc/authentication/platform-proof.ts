@@ -51,13 +51,14 @@ export function createPlatformProofs(needs: {
 
   return {
     knows: (issuer) => issuer === clusterIssuer() || others.has(issuer),
-    prove: async (token, { config }) => {
+    prove: async (token, { config, accountsSince }) => {
       const claims = readClaims(token)
       if (claims === undefined) return refused('malformed')
       const terms = {
         identities: config.identities,
         clusterIssuer,
         audience: needs.issuer,
+        accountsSince,
         longest: config.platformTokenTtl || platformTokenLife.usual,
         now: needs.now() / 1000,
         tolerance: clockTolerance,

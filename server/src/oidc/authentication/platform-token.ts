@@ -16,6 +16,7 @@ export type TokenRefusal =
   | 'expired'
   | 'not-yet-valid'
   | 'over-long'
+  | 'before-namespace'
   | 'unbound'
 
 export interface TokenTerms {
@@ -24,6 +25,8 @@ export interface TokenTerms {
   readonly clusterIssuer: (cluster?: string) => string | undefined
   /** Our issuer, the only allowed audience. */
   readonly audience: string
+  /** When the namespaces of ServiceAccounts were made, epoch seconds; one that is not in it is not known. */
+  readonly accountsSince: ReadonlyMap<string, number> | undefined
   /** From `iat` to `exp`, seconds. */
   readonly longest: number
   /** Epoch seconds, and how far clocks may differ. */
@@ -64,7 +67,8 @@ export function judgeToken(
 ): { readonly kind: 'proved'; readonly identity: Identity } | { readonly kind: 'refused'; readonly why: TokenRefusal } {
   const identity = claimedIdentity(claims, terms)
   if (identity === undefined) return { kind: 'refused', why: strangerOf(claims, terms) }
-  const why = audienceFault(claims, terms) ?? timeFault(claims, terms) ?? boundFault(claims)
+  const why =
+    audienceFault(claims, terms) ?? timeFault(claims, terms) ?? ageFault(claims, identity, terms) ?? boundFault(claims)
   return why === undefined ? { kind: 'proved', identity } : { kind: 'refused', why }
 }
 
@@ -91,6 +95,18 @@ function timeFault({ exp, iat, nbf }: TokenClaims, { now, tolerance, longest }: 
   if (exp <= now - tolerance) return 'expired'
   if (iat > now + tolerance || (nbf ?? iat) > now + tolerance) return 'not-yet-valid'
   return exp - iat > longest ? 'over-long' : undefined
+}
+
+/** An account of the same name in a namespace that was deleted may have been another tenant's. Both times are of API servers of that cluster,
+ *  and a pod begins after its namespace, so there is no tolerance. */
+function ageFault(
+  { iat }: TokenClaims,
+  { serviceAccount, clusterServiceAccount }: Identity,
+  { accountsSince }: TokenTerms,
+): TokenRefusal | undefined {
+  const account = serviceAccount ?? clusterServiceAccount
+  const since = account && accountsSince?.get(account.namespace)
+  return since !== undefined && Number(iat) < since ? 'before-namespace' : undefined
 }
 
 /** A ServiceAccount token must be bound to a pod: tokens of `kubectl create token` are not. */

@@ -15,6 +15,7 @@ const terms: TokenTerms = {
   identities: [worker, pipeline],
   clusterIssuer: () => clusterIssuer,
   audience: issuer,
+  accountsSince: undefined,
   longest: 7200,
   now,
   tolerance: 5,
@@ -102,15 +103,44 @@ describe('judgeToken', () => {
     )
   })
 
-  it('T30 takes a token at no other time than between nbf and exp, whatever its times are', () => {
+  it('T30 takes a token at no other time than between nbf and exp, and none that is older than its namespace', () => {
     const time = fc.integer({ min: now - 10_000, max: now + 10_000 })
+    const births = fc.option(time, { nil: undefined })
     fc.assert(
-      fc.property(time, time, time, time, (iat, nbf, exp, at) => {
-        const { kind } = judgeToken({ ...ofWorker, iat, nbf, exp }, { ...terms, now: at })
+      fc.property(time, time, time, time, births, (iat, nbf, exp, at, since) => {
+        const accountsSince = new Map([
+          ['other', now + 20_000],
+          ...(since === undefined ? [] : [['shop', since] as const]),
+        ])
+        const { kind } = judgeToken({ ...ofWorker, iat, nbf, exp }, { ...terms, now: at, accountsSince })
         const isRightTime = at < exp + 5 && iat <= at + 5 && nbf <= at + 5 && exp - iat <= 7200
-        expect(kind).to.equal(isRightTime ? 'proved' : 'refused')
+        expect(kind).to.equal(isRightTime && iat >= (since ?? iat) ? 'proved' : 'refused')
       }),
+      { numRuns: propertyRuns(1_000) },
     )
+  })
+
+  for (const [whose, identity, of] of [
+    ['this cluster', worker, 'shop'],
+    [
+      'a joined one',
+      create(IdentitySchema, { clusterServiceAccount: { cluster: 'eu', namespace: 'shop', name: 'worker' } }),
+      'shop',
+    ],
+  ] as const)
+    it(`T30 takes a token of ${whose} from the second of its namespace on, whatever clocks say`, () => {
+      const at = (since: number) =>
+        judgeToken(ofWorker, { ...terms, identities: [identity], accountsSince: new Map([[of, since]]) })
+      expect(at(now)).to.deep.equal({ kind: 'proved', identity })
+      expect(at(now + 1)).to.deep.equal({ kind: 'refused', why: 'before-namespace' })
+    })
+
+  it('T30 asks no token of another issuer for the age of a namespace', () => {
+    const accountsSince = new Map([
+      ['', now + 1],
+      ['shop', now + 1],
+    ])
+    expect(judgeToken(ofPipeline, { ...terms, accountsSince })).to.deep.equal({ kind: 'proved', identity: pipeline })
   })
 })
 
