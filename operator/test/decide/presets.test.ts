@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { parse } from 'yaml'
 import { presets as presetNames } from '../../src/api/client-secret.ts'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
+import { ownKeys } from '../../src/decide/secret/presets.ts'
 import { canonical, dataOf, plain, render, rendered } from './rendered-secrets.ts'
 
 describe('presets', () => {
@@ -304,6 +305,11 @@ describe('presets', () => {
       expect(secrets, 'none without a secret').to.deep.equal([])
     })
   }
+
+  it('every key of a preset is known as one of ours', () => {
+    for (const [, keys] of presets) for (const key of Object.keys(keys)) expect(ownKeys.has(key), key).to.equal(true)
+    for (const key of Object.keys(canonical)) expect(ownKeys.has(key), key).to.equal(true)
+  })
 
   it('preset ArgoCD names no client secret in its snippet, and none at all for a client without one', () => {
     const snippet = (options: Parameters<typeof render>[1]) =>

@@ -1,5 +1,6 @@
 // The command `secret`: what the application's Secret holds, without its secret unless it is asked for.
 import type { Command } from 'commander'
+import { ownKeys } from '../../decide/secret/presets.ts'
 import { listsSecrets } from '../../decide/secret/listed-secrets.ts'
 import { secretIdOf } from '../../decide/secret/secret-id.ts'
 import { readClient, readSecret } from '../cluster.ts'
@@ -51,7 +52,7 @@ function showSecret(
   const { as } = options
   if (as === undefined) return terminal.out(hiddenText(secret.value, status.secret.activeId))
   if (as === 'json') return terminal.out(`${JSON.stringify(secret.value, null, 2)}\n`)
-  if (as === 'env') return terminal.out(envText(secret.value))
+  if (as === 'env') return terminal.out(envText(secret.value, found.value.spec.secret?.keys))
   const value = Object.hasOwn(secret.value, as) ? secret.value[as] : undefined
   if (value !== undefined) return terminal.out(value)
   terminal.error(`--as ${as}: is neither env, json nor a key of the Secret: ${Object.keys(secret.value).join(', ')}\n`)
@@ -85,14 +86,19 @@ const insideBase64 = (plain: string): readonly string[] =>
     return text.slice(before === 0 ? 0 : 4, -2)
   })
 
-/** @returns `CLIENT_ID='demo.report'`, a line for each key */
-const envText = (values: Values): string =>
-  Object.entries(values)
-    .map(([key, value]) => `${variableOf(key)}='${value.replaceAll("'", String.raw`'\''`)}'\n`)
-    .join('')
+/** A shell takes these lines for its own, and a tenant may name keys as it likes: PATH, or PROMPT_COMMAND. So a name of ours stays, a key
+ *  that was renamed has its usual name, and any other one gets a prefix that no program reads.
+ *  @param renamed `spec.secret.keys`
+ *  @returns `CLIENT_ID='demo.report'`, a line for each key */
+const envText = (values: Values, renamed: Values = {}): string => {
+  const usual = new Map(Object.entries(renamed).map(([key, name]) => [name, key]))
+  const variables = Object.entries(values).map(([key, value]) => {
+    const own = usual.get(key) ?? key
+    return [`${ownKeys.has(own) ? '' : foreignPrefix}${variableOf(own)}`, value] as const
+  })
+  return variables.map(([name, value]) => `${name}='${value.replaceAll("'", String.raw`'\''`)}'\n`).join('')
+}
 
-const variableOf = (key: string): string =>
-  key
-    .toUpperCase()
-    .replace(/[^A-Z0-9]/g, '_')
-    .replace(/^(?=\d)/, '_')
+const foreignPrefix = 'SECRET_'
+
+const variableOf = (key: string): string => key.toUpperCase().replace(/[^A-Z0-9]/g, '_')

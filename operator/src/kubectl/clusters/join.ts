@@ -23,6 +23,7 @@ type JoinOptions = ClusterFlags & {
   readonly server?: string
   readonly tokenLifetime: string
   readonly spokeNamespace: string
+  readonly release: string
   readonly takeOver?: boolean
   readonly dryRun?: boolean
   readonly output: MachineFormat
@@ -40,6 +41,7 @@ export function addJoinCommand(cluster: Command, session: PluginSession): void {
     )
     .option('--token-lifetime <duration>', 'life of the token; the operator there renews it at two thirds', '168h')
     .option('--spoke-namespace <name>', 'namespace of the release in the other cluster', 'auth')
+    .option('--release <namespace/name>', 'the release in this cluster', 'auth/nauthera')
     .option(
       '--take-over',
       'end every earlier token, and let the next cluster that writes have the name: after a theft, or when another cluster takes its place',
@@ -64,8 +66,8 @@ function join(name: string, options: JoinOptions, { terminal, exit }: PluginSess
   if (options.dryRun === true) return out(machineText(options.output, listOf(hubObjects(name))))
   const hub = readHubAddress(call, flags, options.server)
   if (hub.kind !== 'found') return exit(reportFault(hub, terminal))
-  const releases = readReleases(call, flags)
-  const place = findPlace(call, name, { flags, releases })
+  const release = readRelease(call, flags, options.release)
+  const place = findPlace(call, name, { flags, release })
   if (place.kind !== 'found') return exit(reportFault(place, terminal, rightsToJoin))
   const token = makePlace(call, name, { ...options, flags, clients: place.value })
   if (token.kind !== 'found') return exit(reportFault(token, terminal, rightsToJoin))
@@ -73,29 +75,26 @@ function join(name: string, options: JoinOptions, { terminal, exit }: PluginSess
   error(
     `${namespaceOfCluster(name)} is ready. Apply the Secret in the other cluster, then install the operator there:\n\n`,
   )
-  error(`${helmCommand(name, options.spokeNamespace, issuerOf(releases))}\n`)
+  error(`${helmCommand(name, options.spokeNamespace, issuerOf(release))}\n`)
 }
 
-/** @returns none where they cannot be read */
-function readReleases(call: CallKubectl, flags: ClusterFlags): readonly OperatorSettingsFile[] {
-  const found = readOperatorSettings(call, flags)
-  return found.kind === 'found' ? found.value : []
+/** @returns its settings; undefined where they cannot be read */
+function readRelease(call: CallKubectl, flags: ClusterFlags, release: string): OperatorSettingsFile | undefined {
+  const found = readOperatorSettings(call, flags, [release])
+  return found.kind === 'found' ? found.value[0] : undefined
 }
 
-/** @returns undefined where it is not known, or two releases have two */
-function issuerOf(releases: readonly OperatorSettingsFile[]): string | undefined {
-  const [issuer, ...others] = new Set(releases.map((one) => one['issuer']))
-  return typeof issuer === 'string' && others.length === 0 ? issuer : undefined
-}
+const issuerOf = (release: OperatorSettingsFile | undefined): string | undefined =>
+  typeof release?.['issuer'] === 'string' ? release['issuer'] : undefined
 
 /** Looks whether the cluster may join here.
  *  @returns the limit of its clients, where its OIDCCluster is there and says one */
 function findPlace(
   call: CallKubectl,
   name: string,
-  { flags, releases }: { readonly flags: ClusterFlags; readonly releases: readonly OperatorSettingsFile[] },
+  { flags, release }: { readonly flags: ClusterFlags; readonly release: OperatorSettingsFile | undefined },
 ): ClusterAnswer<number | undefined> {
-  if (releases.length > 0 && releases.every(({ mode }) => mode === 'spoke'))
+  if (release?.['mode'] === 'spoke')
     return refused('this cluster has joined another one itself; run this in the cluster of the issuer, with --context')
   const there = findCluster(call, name, flags)
   if (there.kind !== 'found') return there

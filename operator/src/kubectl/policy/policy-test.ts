@@ -25,6 +25,7 @@ import { effectsText, policyEffects } from './policy-effect.ts'
 type PolicyTestOptions = ClusterFlags & {
   readonly filename: readonly string[]
   readonly without: readonly string[]
+  readonly release: readonly string[]
   readonly output?: MachineFormat
 }
 
@@ -36,6 +37,7 @@ export function addPolicyCommands(program: Command, session: PluginSession): voi
     )
     .option('-f, --filename <file...>', 'YAML files with OIDCPolicies; - reads standard input', [])
     .option('--without <name...>', 'policies that are taken away', [])
+    .option('--release <namespace/name...>', 'the releases here; default: those that serve a client', [])
     .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  kubectl nauthera policy test -f strict.yaml')
     .action((options: PolicyTestOptions) => testPolicies(options, session))
@@ -59,7 +61,9 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
   const kept = policies.filter(({ metadata }) => !names.includes(metadata.name))
   const labels = readLabels(terminal.kubectl, where)
   const clusters = clients.value.some(isOfCluster) ? readClusters(terminal.kubectl, where) : noClusters
-  const baselines = readBaselines(terminal.kubectl, where)
+  const serving = clients.value.flatMap(({ status }) => status?.servedBy ?? [])
+  const releases = options.release.length > 0 ? options.release : serving
+  const baselines = readBaselines(terminal.kubectl, where, [...new Set(releases)])
   const judge = (among: readonly OIDCPolicy[]) =>
     judgeCluster(clients.value, { policies: among, labels, clusters, baselines, now: terminal.now() })
   const effects = policyEffects(judge(policies), judge([...kept, ...given]), terminal.now())
@@ -74,7 +78,7 @@ function testPolicies(options: PolicyTestOptions, { terminal, exit }: PluginSess
         ]),
     ...(baselines.kind === 'found'
       ? []
-      : ["the operators' settings could not be read: the policy in them counts as empty"]),
+      : [`the operators' settings could not be read (${baselines.message}): the policy in them counts as empty`]),
     ...(clients.value.some(({ spec }) => spec.redirectURIsFrom)
       ? ['hosts of redirectURIsFrom are not judged here: only one that no policy lists any more is left out']
       : []),
@@ -120,15 +124,36 @@ function readLabels(call: CallKubectl, where: ClusterFlags): LabelsByNamespace {
   return { kind: 'found', value: new Map(pairs) }
 }
 
-/** The policy in the settings of each release, by its serverName. */
-function readBaselines(call: CallKubectl, where: ClusterFlags): ClusterAnswer<ReadonlyMap<string, OIDCPolicySpec>> {
-  const found = readOperatorSettings(call, where)
+/** The policy in the settings of a release. */
+interface Baseline {
+  readonly release: string
+  readonly serverName: string
+  readonly policy: OIDCPolicySpec
+}
+
+function readBaselines(
+  call: CallKubectl,
+  where: ClusterFlags,
+  releases: readonly string[],
+): ClusterAnswer<readonly Baseline[]> {
+  if (releases.length === 0)
+    return { kind: 'absent', message: 'no release serves a client yet; name one with --release' }
+  const found = readOperatorSettings(call, where, releases)
   if (found.kind !== 'found') return found
-  const pairs = found.value.flatMap((settings) => {
-    const { serverName, policy = {} } = settings
-    return isPolicySpec(policy) ? [[typeof serverName === 'string' ? serverName : 'default', policy] as const] : []
-  })
-  return { kind: 'found', value: new Map(pairs) }
+  const value = found.value.flatMap(({ serverName, policy = {} }, n) =>
+    isPolicySpec(policy)
+      ? [{ release: releases[n]!, serverName: typeof serverName === 'string' ? serverName : 'default', policy }]
+      : [],
+  )
+  return { kind: 'found', value }
+}
+
+/** @returns that of the release that serves the client; of a client that none serves yet, that of the only release for it */
+function baselineOf({ spec, status }: OIDCClient, baselines: readonly Baseline[]): OIDCPolicySpec {
+  const serving = baselines.find(({ release }) => release === status?.servedBy)
+  if (serving !== undefined) return serving.policy
+  const [one, ...others] = baselines.filter(({ serverName }) => serverName === (spec.serverName ?? 'default'))
+  return one !== undefined && others.length === 0 ? one.policy : {}
 }
 
 function judgeCluster(
@@ -150,16 +175,15 @@ function judgeCluster(
   const findCluster = (name: string) => clusters.find(({ metadata }) => metadata.name === name)
   const serverNameOf = ({ spec }: OIDCClient): string => spec.serverName ?? 'default'
   const seen = clients.map(createAsSeen(findCluster, () => clusters))
-  const judged = [...Map.groupBy(seen, serverNameOf)].flatMap(([serverName, together]) => {
+  const judged = [...Map.groupBy(seen, serverNameOf).values()].flatMap((together) => {
     const index = createClientIndex()
     for (const one of together) index.set(keyOf(one), one)
     const hasPlace = (key: string): boolean => isServed(index.find(key)!)
-    const baseline = about.baselines.kind === 'found' ? (about.baselines.value.get(serverName) ?? {}) : {}
     const served = new Map(together.filter(isServed).flatMap((one) => namesOf(one).map((name) => [name, keyOf(one)])))
     return judgeTogether(together, {
       policiesOf: (client) =>
         policiesFor(client, {
-          baseline,
+          baseline: about.baselines.kind === 'found' ? baselineOf(client, about.baselines.value) : {},
           policies: about.policies,
           namespaceLabels: labelsForPolicies(client, { namespaceLabels: labelsOf, findCluster }) ?? otherwise(client),
         }),

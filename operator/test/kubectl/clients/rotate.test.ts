@@ -1,8 +1,12 @@
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { parse } from 'yaml'
+import { propertyRuns } from '@nauthera/harness/property-runs'
 import type { OIDCClientStatus } from '../../../src/api/client-status.ts'
 import type { OIDCClient } from '../../../src/api/oidc-client.ts'
+import { ownKeys } from '../../../src/decide/secret/presets.ts'
 import { client } from '../../decide/clients.ts'
 import { kubectlGives, kubectlRefuses, runPlugin } from '../plugin.ts'
 
@@ -226,13 +230,83 @@ describe('kubectl nauthera secret', () => {
     expect(JSON.parse((await secret(['--as', 'json'])).out)).to.deep.equal(values)
     expect((await secret(['--as', 'env'])).out)
       .to.include(`CLIENT_SECRET='it'\\''s-sss`)
-      .and.to.include("BASIC_AUTH='")
+      .and.to.include("SECRET_BASIC_AUTH='")
     const { code, error } = await secret(['--as', 'password'])
     expect({ code, error }).to.deep.equal({
       code: 2,
       error:
         '--as password: is neither env, json nor a key of the Secret: client_id, client_secret, config.json, basic-auth, issuer\n',
     })
+  })
+})
+
+describe('kubectl nauthera secret --as env', () => {
+  const lines = async (data: Readonly<Record<string, string>>, keys: Readonly<Record<string, string>> = {}) => {
+    const { out } = await runPlugin(['secret', 'app', '--as', 'env'], {
+      kubectl: (called) =>
+        called[1] === 'secret'
+          ? kubectlGives({
+              data: Object.fromEntries(
+                Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+              ),
+            })
+          : kubectlGives({
+              kind: 'OIDCClient',
+              ...client({ secret: { keys } }),
+              status: { secret: { name: 'app-oidc' } },
+            }),
+    })
+    return out
+  }
+  /** Read by shells and by what they start. */
+  const powerful = ['PATH', 'IFS', 'ENV', 'BASH_ENV', 'PROMPT_COMMAND', 'PS1', 'LD_PRELOAD', 'NODE_OPTIONS', 'HOME']
+
+  it('gives a key that a tenant named a prefix, so that it never sets what a shell reads', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.dictionary(
+          fc.oneof(
+            fc.constantFrom(...powerful, 'path', 'ld-preload', 'Ld.Preload'),
+            fc.stringMatching(/^[-._a-zA-Z0-9]{1,20}$/),
+          ),
+          fc.string({ maxLength: 20 }),
+          { minKeys: 1, maxKeys: 8, noNullPrototype: true },
+        ),
+        async (data) => {
+          const names = [...(await lines(data)).matchAll(/^([A-Z0-9_]+)='/gm)].map(([, name]) => name!)
+          for (const name of names) expect(powerful).not.to.include(name)
+          const foreign = Object.keys(data).filter((key) => !ownKeys.has(key))
+          expect(names.filter((name) => name.startsWith('SECRET_'))).to.have.length.at.least(foreign.length)
+        },
+      ),
+      { numRuns: propertyRuns(50) },
+    )
+  })
+
+  it('sets nothing else in a real shell, whatever keys and values are', async () => {
+    const data = { PATH: '/evil', PROMPT_COMMAND: 'x', client_id: "a'$(echo b)\n`c`", 'ld-preload': 'y' }
+    const text = await lines(data)
+    const { stdout } = spawnSync(
+      'bash',
+      ['--norc', '-c', `${text}\nprintf '%s|%s|%s' "$PATH" "$SECRET_PATH" "$CLIENT_ID"`],
+      {
+        env: { PATH: process.env['PATH'] },
+        encoding: 'utf8',
+      },
+    )
+    expect(stdout).to.equal(`${process.env['PATH']}|/evil|${data.client_id}`)
+  })
+
+  it('gives a key that was renamed its usual name, and keeps those of presets', async () => {
+    const text = await lines({ PATH: 'demo.app', OIDC_ISSUER: 'https://a.example' }, { client_id: 'PATH' })
+    expect(text).to.equal("CLIENT_ID='demo.app'\nOIDC_ISSUER='https://a.example'\n")
+  })
+
+  it('has no name of ours that a shell reads', () => {
+    const names = [...ownKeys].map((key) => key.toUpperCase().replace(/[^A-Z0-9]/g, '_'))
+    expect(
+      names.filter((name) => powerful.includes(name) || /^(?:LD|DYLD|NODE|GIT|BASH|PYTHON)_/.test(name)),
+    ).to.deep.equal([])
   })
 })
 

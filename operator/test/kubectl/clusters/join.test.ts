@@ -17,7 +17,8 @@ async function run(
     kubeconfig?: object
     refuses?: string
     expired?: true
-    releases?: readonly object[]
+    /** What the ConfigMap of the release says. */
+    release?: string
   } = {},
 ) {
   const applied: { items: readonly { kind: string; spec?: { hard?: object } }[] }[] = []
@@ -27,7 +28,10 @@ async function run(
       if (verb === world.refuses) return kubectlRefuses('Forbidden')
       if (world.expired && verb !== 'config') return { code: 1, stdout: '', stderr: `error: ${loggedOut}\n` }
       if (verb === 'config') return kubectlGives(world.kubeconfig ?? kubeconfig)
-      if (called[1] === 'configmaps') return kubectlGives({ items: world.releases ?? [] })
+      if (called[1] === 'configmap')
+        return world.release === undefined
+          ? kubectlRefuses('NotFound')
+          : kubectlGives({ data: { 'operator.yaml': world.release } })
       if (called[1] === 'namespaces') return world.namespace ? kubectlGives({}) : kubectlRefuses('NotFound')
       if (verb === 'get') return world.cluster ? kubectlGives(world.cluster) : kubectlRefuses('NotFound')
       if (verb === 'create') return { ...done, stdout: 'a.b.c\n' }
@@ -45,7 +49,7 @@ describe('kubectl nauthera cluster join', () => {
     expect(code, error).to.equal(0)
     expect(verbs(calls)).to.deep.equal([
       'config view',
-      'get configmaps',
+      'get configmap',
       'get oidcclusters.auth.nauthera.io',
       'get namespaces',
       'apply --server-side',
@@ -64,14 +68,20 @@ describe('kubectl nauthera cluster join', () => {
     expect(error, 'the token is on standard output alone').not.to.include('a.b.c')
   })
 
-  it('says the issuer in the Helm command, where there is only one', async () => {
-    const release = (issuer: string) => ({ data: { 'operator.yaml': `issuer: ${issuer}` } })
-    const one = await run(['join', 'berlin'], { releases: [release('https://login.example.com')] })
-    expect(one.error).to.include('--set issuer=https://login.example.com')
-    const two = await run(['join', 'berlin'], {
-      releases: [release('https://a.example'), release('https://b.example')],
-    })
-    expect(two.error).to.include('--set issuer=ISSUER')
+  it('says the issuer of the release in the Helm command, and reads no other ConfigMap', async () => {
+    const known = await run(['join', 'berlin'], { release: 'issuer: https://login.example.com' })
+    expect(known.error).to.include('--set issuer=https://login.example.com')
+    expect(known.calls[1]).to.equal('get configmap nauthera-operator --namespace auth --output json')
+    const other = await run(['join', 'berlin', '--release', `sso/${'long-'.repeat(12)}name`])
+    expect(other.error).to.include('--set issuer=ISSUER')
+    // as helm names it
+    expect(other.calls[1]).to.match(/^get configmap (?:long-)+long-[0-9a-f]{8}-operator --namespace sso/)
+    expect(/configmap (\S+)/.exec(other.calls[1]!)![1]).to.have.length.at.most(63)
+  })
+
+  it('goes on where the settings of the release are damaged', async () => {
+    for (const release of ['{', 'a: b: c', '- 1', ''])
+      expect(await run(['join', 'berlin'], { release })).to.include({ code: 0 })
   })
 
   it('asks for a life and an address that it is given, and keeps the CA', async () => {
@@ -134,7 +144,7 @@ describe('kubectl nauthera cluster join', () => {
     [
       'a cluster that has joined another one itself',
       ['join', 'berlin'],
-      { releases: [{ data: { 'operator.yaml': 'mode: spoke' } }] },
+      { release: 'mode: spoke' },
       'in the cluster of the issuer',
     ],
     [

@@ -7,7 +7,11 @@ import { kubectlGives, kubectlRefuses, runPlugin } from '../plugin.ts'
 const named = (name: string, spec: Partial<OIDCClientSpec>, namespace = 'demo'): object => {
   const one = client({ redirectURIs: ['https://app.example.com/callback'], ...spec })
   const metadata: OIDCClient['metadata'] = { ...one.metadata, name, namespace, uid: name }
-  const status = { clientId: `${namespace}.${name}`, replicas: { loaded: 2, total: 2, summary: '2/2' } }
+  const status = {
+    servedBy: 'auth/nauthera',
+    clientId: `${namespace}.${name}`,
+    replicas: { loaded: 2, total: 2, summary: '2/2' },
+  }
   return { kind: 'OIDCClient', ...one, metadata, status }
 }
 const policy = (name: string, spec: OIDCPolicySpec): object => ({ metadata: { name }, spec })
@@ -30,9 +34,12 @@ function test(args: readonly string[], there: ClusterThere, files: Readonly<Reco
     'oidcpolicies.auth.nauthera.io': policies.map((one) => ({ kind: 'OIDCPolicy', ...one })),
     'oidcclusters.auth.nauthera.io': there.clusters?.map((one) => ({ kind: 'OIDCCluster', ...one })),
     namespaces: Object.entries(labels).map(([name, own]) => ({ metadata: { name, labels: own } })),
-    configmaps: baseline && [{ data: { 'operator.yaml': JSON.stringify({ policy: baseline }) } }],
   }
-  const kubectl = ([, kind]: readonly string[]) => {
+  const kubectl = ([, kind, name]: readonly string[]) => {
+    if (kind === 'configmap')
+      return baseline === undefined || name !== 'nauthera-operator'
+        ? kubectlRefuses('NotFound')
+        : kubectlGives({ data: { 'operator.yaml': JSON.stringify({ policy: baseline }) } })
     const items = answers[kind!]
     return items === undefined ? kubectlRefuses('Forbidden') : kubectlGives({ items })
   }
@@ -223,12 +230,50 @@ describe('kubectl nauthera policy test', () => {
     const blind = await runPlugin(['policy', 'test', '-f', 'p'], {
       files: { p: file('red', spec) },
       kubectl: ([, kind]) =>
-        kind === 'namespaces' || kind === 'configmaps'
+        kind === 'namespaces' || kind === 'configmap'
           ? kubectlRefuses('Forbidden')
           : kubectlGives({ items: kind!.startsWith('oidcclients') ? clients : [] }),
     })
     expect(blind.out).to.include('2 of 2 clients are concerned')
     expect(blind.out).to.include('(you may not list namespaces:').and.to.include("operators' settings")
+  })
+
+  it('takes the policy of the settings of the release that serves a client, and asks for no other ConfigMap', async () => {
+    const own = { ...named('one', { tokens: { accessTTL: '1h' } }) }
+    const settings: Readonly<Record<string, string>> = {
+      'nauthera-operator auth': JSON.stringify({ policy: shortTokens }),
+      'other-operator sso': JSON.stringify({ policy: {} }),
+      'broken-operator auth': '{',
+    }
+    const asked: string[] = []
+    const ask = (servedBy: string | undefined, args: readonly string[] = []) =>
+      runPlugin(['policy', 'test', '--without', 'x', '-o', 'json', ...args], {
+        kubectl: ([, kind, ...rest]) => {
+          if (kind !== 'configmap')
+            return kubectlGives({
+              items: kind!.startsWith('oidcclients') ? [{ ...own, status: { ...(servedBy ? { servedBy } : {}) } }] : [],
+            })
+          asked.push(`${rest[0]} ${rest[2]}`)
+          const text = settings[asked.at(-1)!]
+          return text === undefined ? kubectlRefuses('NotFound') : kubectlGives({ data: { 'operator.yaml': text } })
+        },
+      })
+    const notes = async (...args: Parameters<typeof ask>) => {
+      const { code, out, error } = await ask(...args)
+      expect(code, error).to.equal(0)
+      return (JSON.parse(out) as { notes: string[] }).notes.join()
+    }
+    expect(await notes('auth/nauthera')).to.equal('')
+    expect(await notes('sso/other')).to.equal('')
+    expect(await notes(undefined)).to.include('name one with --release')
+    expect(await notes(undefined, ['--release', 'auth/nauthera'])).to.equal('')
+    expect(await notes('auth/broken')).to.include('the settings of the release auth/broken are damaged')
+    expect(asked).to.deep.equal([
+      'nauthera-operator auth',
+      'other-operator sso',
+      'nauthera-operator auth',
+      'broken-operator auth',
+    ])
   })
 
   it('names file and line of what is wrong with a policy, and asks for one', async () => {
