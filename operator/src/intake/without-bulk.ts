@@ -5,8 +5,9 @@ import { maxVersionBytes } from '@nauthera/rules/limits'
 import { tooLarge } from '@nauthera/rules/version-size'
 import { fieldsOf, isJsonRecord } from '@nauthera/runtime/json'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { Room } from '../kubernetes/namespace-room.ts'
+import type { Room, RoomGroup } from '../kubernetes/namespace-room.ts'
 import type { KubernetesObject } from '../kubernetes/objects.ts'
+import { KeysBy } from './keys-by.ts'
 
 /** Characters that a client may have beside its version: of templates and annotations of its Secret, which a mirror has not. */
 const mostBeside = 12 * maxVersionBytes
@@ -22,9 +23,14 @@ const mostOfTenant = 8 * 1024 * 1024
 const mostOfCluster = 8 * mostOfTenant
 /** What a client takes beside its texts. */
 const charactersOfAny = 1_024
-const noRoom = `the clients of this namespace have more than ${mostOfTenant / 1024 ** 2} MiB of text together, and this is one of the youngest; make its templates and annotations smaller`
+/** Of a tenant, and of a joined cluster, so many new clients without room are kept, to say so in their status. */
+const mostTold = 20
+const full = `the clients of this namespace have more than ${mostOfTenant / 1024 ** 2} MiB of text together, and this is one of the youngest`
+const noRoom = `${full}; make its templates and annotations smaller`
+const noRoomForNew = `${full} that nobody serves; delete those that nobody needs`
 
-/** A crowd of refused clients takes no client away: of one that is served a large text is cut, and it stays as it is served.
+/** A crowd of refused clients takes no client away: of one that is served a large text is cut, and it stays as it is served. A new one is
+ *  left out.
  *  @param isStored whether a client stands in a shard, by `namespace/name` */
 export function roomForClients(isStored: (key: string) => boolean): Room<OIDCClient & KubernetesObject> {
   const isServed = ({ metadata, status }: OIDCClient): boolean =>
@@ -34,20 +40,40 @@ export function roomForClients(isStored: (key: string) => boolean): Room<OIDCCli
   const size = ({ metadata, spec }: OIDCClient): number =>
     JSON.stringify([spec, metadata.labels, metadata.annotations]).length
   const excess = (client: OIDCClient): number => Math.max(0, size(client) - maxVersionBytes)
+  /** Uids of new clients without room that say so. */
+  const told = new KeysBy()
+  const isTold = ({ metadata }: OIDCClient): boolean => {
+    const groups = groupsOf(metadata)
+    const isOne = (group: string) => [...told.of(group)].includes(metadata.uid)
+    if (!groups.every(({ name }) => isOne(name) || told.count(name) < mostTold)) return false
+    for (const { name } of groups) told.add(name, metadata.uid)
+    return true
+  }
   return {
     cut: withoutBulk,
-    groupsOf: ({ metadata }) => {
-      const tenant = tenantOf(metadata)
-      const own = { name: tenantText(tenant), most: mostOfTenant }
-      // it says itself of which namespace a mirror is, so all of a joined cluster have a bound too
-      return tenant.cluster === undefined ? [own] : [own, { name: `${tenant.cluster}_`, most: mostOfCluster }]
-    },
+    groupsOf: ({ metadata }) => groupsOf(metadata),
     weigh: (client) => (isServed(client) ? excess(client) : charactersOfAny + size(client)),
     trim: (client) => {
-      if (!isServed(client)) return undefined
+      if (!isServed(client)) return isTold(client) ? withoutClaims(cutBulk(client, noRoomForNew)) : undefined
       return excess(client) === 0 ? client : cutBulk(client, noRoom)
     },
+    forget: ({ metadata }) => {
+      for (const { name } of groupsOf(metadata)) told.remove(name, metadata.uid)
+    },
   }
+}
+
+function groupsOf(metadata: OIDCClient['metadata']): readonly RoomGroup[] {
+  const tenant = tenantOf(metadata)
+  const own = { name: tenantText(tenant), most: mostOfTenant }
+  // it says itself of which namespace a mirror is, so all of a joined cluster have a bound too
+  return tenant.cluster === undefined ? [own] : [own, { name: `${tenant.cluster}_`, most: mostOfCluster }]
+}
+
+/** Those that are not kept claim no name, so the few that are kept claim none either. */
+function withoutClaims<T extends OIDCClient>(client: T): T {
+  const { clientId: _id, resourceServer: _api, ...spec } = client.spec
+  return { ...client, spec }
 }
 
 /** @returns the client; a giant without its large values, and with what is wrong with it */

@@ -127,8 +127,7 @@ function changesOfObject<T extends KubernetesObject>(
 ): readonly CollectionChange<T>[] {
   const key = keyOf(found)
   const previous = copy.get(key)
-  if (previous && previous.metadata.resourceVersion === found.metadata.resourceVersion && sameObject(previous, found))
-    return []
+  if (previous && sameObject(previous, found) && isSameVersion(previous.metadata, found.metadata)) return []
   const object = keep({ ...found, metadata: metadataRead(found) })
   if (!previous) return [{ kind: 'added', key, object }]
   if (sameObject(previous, found)) return [{ kind: 'updated', key, object: withSameSpec(object, previous), previous }]
@@ -158,6 +157,10 @@ function withSameSpec<T extends KubernetesObject>(object: T, previous: T): T {
   if (!('spec' in object) || !('spec' in previous) || !isDeepStrictEqual(object.spec, previous.spec)) return object
   return { ...object, spec: previous.spec }
 }
+
+/** The same version may have been cut before, for want of room, and not now. */
+const isSameVersion = (one: ObjectMeta, other: ObjectMeta): boolean =>
+  one.resourceVersion === other.resourceVersion && one.refused === other.refused
 
 const sameObject = (one: KubernetesObject, other: KubernetesObject): boolean => one.metadata.uid === other.metadata.uid
 

@@ -53,7 +53,7 @@ describe('createWatch', function () {
       connection.stop()
       await api.stop()
     }
-    return { api, put, watchAll, stop }
+    return { api, clock, put, watchAll, stop }
   }
   const nothing = () => {}
 
@@ -96,11 +96,12 @@ describe('createWatch', function () {
     }
   })
 
-  it('K19 keeps of the clients of a namespace the oldest, and of those that are served what says whose they are', async () => {
-    const { put, watchAll, stop } = await start()
+  it('K19 keeps of the clients of a namespace the oldest, and of those that are served, and 20 new ones, what says whose they are', async () => {
+    const { api, clock, put, watchAll, stop } = await start()
     const at = (second: number) => new Date(second * 1_000).toISOString()
     const large = { secret: { template: { data: { text: 'x'.repeat(150_000) } } } }
-    for (let index = 0; index < 70; index++) put('shop', `c${index}`, large, at(index))
+    for (let index = 0; index < 80; index++)
+      put('shop', `c${index}`, { ...large, clientId: `shop.id-${index}` }, at(index))
     put('shop', 'served', large, at(100))
     put('shop', 'served-small', {}, at(101))
     put('team', 'other', {}, at(101))
@@ -114,11 +115,17 @@ describe('createWatch', function () {
         onResync: nothing,
         onPods: nothing,
       })
-      const kept = [...watch.clients.keysIn('shop')]
-      expect(kept.length, '8 MiB of 150 KB each, and those that are served').to.be.within(50, 58)
-      expect(kept).to.include.members(['shop/c0', 'shop/served', 'shop/served-small'])
-      expect(kept).to.not.include('shop/c69')
       const refused = (name: string) => watch.clients.find(`shop/${name}`)?.metadata.refused
+      const namesOf = () => watch.clients.keysIn('shop').map((key) => key.replace('shop/', ''))
+      const newOnes = () => namesOf().filter((name) => refused(name)?.includes('that nobody serves'))
+      const kept = namesOf().filter((name) => refused(name) === undefined)
+      expect(kept.length, '8 MiB of 150 KB each').to.be.within(50, 58)
+      expect(kept).to.include.members(['c0', 'served-small'])
+      expect(newOnes(), 'new ones that say so').to.have.length(20)
+      const [first = '', second = ''] = newOnes()
+      expect(watch.clients.find(`shop/${first}`))
+        .to.have.property('spec')
+        .that.does.not.have.property('clientId')
       expect(refused('served')).to.match(/^the clients of this namespace have more than 8 MiB of text together/)
       expect(JSON.stringify(watch.clients.find('shop/served')).length).to.be.below(1_024)
       expect(['c0', 'served-small'].map(refused)).to.deep.equal([undefined, undefined])
@@ -128,6 +135,22 @@ describe('createWatch', function () {
       while (!looked.has('team/late')) await new Promise((resolve) => setImmediate(resolve))
       expect([...looked]).to.deep.equal(['shop/served-late', 'team/late'])
       expect(refused('served-late')).to.include('more than 8 MiB')
+      const remove = (name: string) => api.store.remove(api.resource('oidcclients'), 'shop', name)
+      const until = async (holds: () => boolean) => {
+        while (!holds()) await new Promise((resolve) => setImmediate(resolve))
+      }
+      remove(first)
+      put('shop', 'later', large, at(201))
+      await until(() => looked.has('shop/later'))
+      expect(newOnes(), 'in its place').to.have.length(20).and.to.include('later')
+      looked.clear()
+      for (const name of kept.slice(0, 20)) remove(name)
+      await until(() => kept.slice(0, 20).every((name) => looked.has(`shop/${name}`)))
+      clock.leap(30_000)
+      // it has room, though nobody edited it
+      await until(() => refused(second) === undefined)
+      expect(watch.clients.find(`shop/${second}`)?.spec).to.have.property('clientId')
+      expect([...looked]).to.include(`shop/${second}`)
     } finally {
       await stop(watch)
     }

@@ -28,6 +28,11 @@ describe('changesOfList', () => {
       'added a',
     ])
   })
+  it('K19 tells of the same version when it was cut before, and is not now', () => {
+    const cut = { metadata: { ...object('a').metadata, refused: 'no room' } }
+    expect(told(changesOfList(copyOf(cut), [object('a')]))).to.deep.equal(['updated a'])
+    expect(told(changesOfList(copyOf(cut), [cut]))).to.deep.equal([])
+  })
   it('drops managed fields and the annotations of others, which nobody reads', () => {
     const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}' }
     const found = { metadata: { ...object('a').metadata, managedFields: [{ manager: 'kubectl' }], annotations } }
