@@ -19,6 +19,8 @@ export interface Wanted {
   readonly issuer?: Made
   /** From the widest name to the narrowest. Default: CN=name. */
   readonly subject?: x509.JsonName
+  /** It is a new one of the same name and key. */
+  readonly renews?: Made
   readonly name?: string
   readonly dnsNames?: readonly string[]
   readonly uris?: readonly string[]
@@ -45,8 +47,12 @@ export async function createCertificate(wanted: Wanted = {}): Promise<Made> {
   const algorithm = rsaBits
     ? { name: 'RSASSA-PKCS1-v1_5', hash, modulusLength: rsaBits, publicExponent: Uint8Array.of(1, 0, 1) }
     : { name: 'ECDSA', namedCurve: 'P-256', hash }
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
-  const subject = new x509.Name(wanted.subject ?? [{ CN: [wanted.name ?? 'a certificate'] }])
+  const keys =
+    wanted.renews?.keys ??
+    ((await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair)
+  const subject = new x509.Name(
+    wanted.subject ?? wanted.renews?.subject.toJSON() ?? [{ CN: [wanted.name ?? 'a certificate'] }],
+  )
   const signer = issuer?.keys.privateKey ?? keys.privateKey
   const made = await x509.X509CertificateGenerator.create({
     serialNumber: Buffer.from(webcrypto.getRandomValues(new Uint8Array(15)))

@@ -69,7 +69,9 @@ interface Ground {
 /** The most intermediate CAs. */
 const mostBetween = 4
 
-/** @param depth the number of intermediates so far
+/** Tries every authority that has signed: one that is over, or of another root, may stand beside the good one of the same name and key.
+ *  X509ChainBuilder of @peculiar/x509 takes the first.
+ *  @param depth the number of intermediates so far
  *  @returns the CAs up to a trust anchor, or why there is no path */
 function climb(
   certificate: X509Certificate,

@@ -121,6 +121,22 @@ describe('judgeChain', () => {
     expect(outcome(judge(await createCertificate({ issuer: next }), [enough], [next]))).to.equal('trusted')
   })
 
+  it('goes by the one of several certificates of an authority that is good, in whatever order', async () => {
+    const over = await ca({ renews: middle, issuer: root, from: -3, until: -2 })
+    const ofStranger = await ca({ renews: middle, issuer: await ca({ name: 'stranger' }) })
+    for (const between of [
+      [middle, over, ofStranger],
+      [over, ofStranger, middle],
+      [ofStranger, over, middle],
+    ])
+      expect(outcome(judge(leaf, [root], between))).to.equal('trusted')
+    expect(outcome(judge(leaf, [root], [over, ofStranger]))).to.equal('unusable-issuer')
+    // why the chain is not built by the library: it takes the first that has signed
+    const known = [over, middle, root].map(({ der }) => new x509.X509Certificate(der))
+    const [, built] = await new x509.X509ChainBuilder({ certificates: known }).build(new x509.X509Certificate(leaf.der))
+    expect(built?.serialNumber).to.equal(known[0]!.serialNumber)
+  })
+
   it('does not climb for ever: authorities that name one another in circles lead nowhere', async () => {
     const circle = await ca({ name: 'circle' })
     const copies = await Promise.all(Array.from({ length: 5 }, () => ca({ name: 'circle', issuer: circle })))
