@@ -66,8 +66,9 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   userinfoSignedResponseAlg: 'userinfo_signed_response_alg',
   userinfoEncryptedResponseAlg: 'library/overrides/encrypt-userinfo',
   userinfoEncryptedResponseEnc: 'library/overrides/encrypt-userinfo',
-  backchannelLogoutUri: 'backchannel_logout_uri; back-channel',
-  backchannelLogoutSessionRequired: 'backchannel_logout_session_required',
+  // not told to the library, which would wait for every relying party in the request
+  backchannelLogoutUri: 'back-channel',
+  backchannelLogoutSessionRequired: 'library/logout-tokens',
   corsOrigins: 'library/configuration: clientBasedCORS',
   claims: 'claims: claimsFromGroups',
   clientUri: 'client_uri; clients/on-page',
@@ -138,9 +139,6 @@ export function renderMetadata(
     id_token_signed_response_alg: config.idTokenSignedResponseAlg || defaults.idToken,
     userinfo_signed_response_alg: config.userinfoSignedResponseAlg || userinfoDefault(config, defaults),
     authorization_signed_response_alg: config.accessTokenSignedResponseAlg || defaults.accessToken,
-    backchannel_logout_uri: config.backchannelLogoutUri,
-    backchannel_logout_session_required:
-      config.backchannelLogoutUri === '' ? undefined : config.backchannelLogoutSessionRequired,
     introspection_signed_response_alg: config.accessTokenSignedResponseAlg || defaults.accessToken,
     client_uri: config.clientUri,
     logo_uri: config.logoUri,

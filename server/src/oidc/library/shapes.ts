@@ -103,7 +103,6 @@ export interface Internals {
     readonly prototype: LibraryClient & {
       compareClientSecret(secret: unknown): unknown
       grantTypeAllowed(grant: string): boolean
-      backchannelLogout(): Promise<void>
       postLogoutRedirectUriAllowed(uri: string): boolean
       responseModeAllowed(mode: string | undefined, type: string | undefined, profile?: string): boolean
       /** Whether ID tokens for it have `sid`. */

@@ -83,6 +83,12 @@ describe('renderMetadata', () => {
   const encrypted = { userinfoEncryptedResponseAlg: 'ECDH-ES', userinfoEncryptedResponseEnc: 'A256GCM' }
   const render = (config: object) =>
     renderMetadata(create(ClientConfigSchema, { ...configs.web, ...config }), { clientId: 'a.b' }, signing)
+
+  it('tells the library no address for back-channel logout: it would wait for every program in the request', () => {
+    const told = JSON.stringify(render({ backchannelLogoutUri: 'https://app.example.com/out' }))
+    expect(told).to.not.contain('https://app.example.com/out')
+  })
+
   for (const [sentence, config, key, value] of [
     ['the id', {}, 'client_id', 'a.b'],
     ['the name', { clientName: 'Shop' }, 'client_name', 'Shop'],

@@ -23,11 +23,8 @@ import { contract as idTokens } from './overrides/id-tokens.ts'
 import { contract as loadGrants } from './overrides/load-grants.ts'
 import { contract as meantApi } from './overrides/meant-api.ts'
 import { contract as missingResponseType } from './overrides/missing-response-type.ts'
-import { contract as neverSendLogout } from './overrides/never-send-logout.ts'
-import { contract as proveSectors } from './overrides/prove-sectors.ts'
 import { contract as readKeysFirst } from './overrides/read-keys-first.ts'
 import { contract as refuseGrants } from './overrides/refuse-grants.ts'
-import { contract as refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { contract as replayOnce } from './overrides/replay-once.ts'
 import { contract as rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { contract as sealValues } from './overrides/seal-values.ts'
@@ -45,10 +42,8 @@ type Name = keyof typeof overrides
 /** The type checker makes sure that it has the same names as the table of overrides. */
 const contracts = Object.entries({
   findClients,
-  proveSectors,
   readKeysFirst,
   compareSecrets,
-  neverSendLogout,
   sidForAll,
   sealValues,
   consumeCodes,
@@ -60,7 +55,6 @@ const contracts = Object.entries({
   consumePushedRequests,
   replayOnce,
   refuseGrants,
-  refuseWeakProofs,
   loadGrants,
   meantApi,
   statelessSessions,

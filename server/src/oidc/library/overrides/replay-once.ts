@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto'
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { errors } from 'oidc-provider'
+import { isFapiClient, proofFault } from '../../artefacts/fapi.ts'
 import { isPublic } from '../../clients/oidc-client.ts'
 import { readClaims } from '../../authentication/platform-token.ts'
 import { longestAssertion } from '../../lifetimes.ts'
@@ -9,12 +11,15 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext, parameterOf } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
-/** ReplayDetection.unique (jti of assertions and DPoP proofs): one SQL statement consumes a jti, so that two requests cannot both use it. */
+/** ReplayDetection.unique (jti of assertions and DPoP proofs): one SQL statement consumes a jti, so that two requests cannot both use it.
+ *  Refused before that are DPoP proofs with a weak key, or with an algorithm that FAPI 2.0 forbids: only here the library knows both proof
+ *  and client, at every endpoint. */
 export function replayOnce(
   { ReplayDetection }: Internals,
   { store, clients, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'now'>,
 ): void {
   replace(ReplayDetection, 'unique', () => async (issuer, jti, exp) => {
+    refuseWeakProof(clients.registeredById(issuer)?.config)
     if (provesNothing(clients)) return true
     const until = Math.max(exp, endOfProof(jti))
     // a jti must be remembered until it expires, so one that expires too late is refused (RFC 7523 section 3, point 4)
@@ -25,6 +30,12 @@ export function replayOnce(
     if (!isFirst && isOfProof(jti)) throw new errors.InvalidDpopProof('the DPoP proof was used before')
     return isFirst
   })
+}
+
+/** @throws errors.InvalidDpopProof */
+function refuseWeakProof(config: ClientConfig | undefined): void {
+  const fault = proofFault(currentContext().get('DPoP'), { isFapi: config !== undefined && isFapiClient(config) })
+  if (fault !== undefined) throw new errors.InvalidDpopProof(fault)
 }
 
 /** Seconds for which the library takes a proof of possession, before and after its `iat`. */

@@ -10,7 +10,7 @@ export const contract: Contract = {
   holds: {
     'findClients: throws at start when the library no longer has the method': async () => {
       const gutted = { Client: { find: undefined } } as never
-      expect(() => findClients(gutted, { clients: {} as never })).to.throw('no longer has find')
+      expect(() => findClients(gutted, {} as never)).to.throw('no longer has find')
     },
     'findClients: a client works as long as it is in the registry': async (replicas) => {
       const form = { grant_type: 'client_credentials' }
@@ -20,6 +20,17 @@ export const contract: Contract = {
       expect((await ask()).status).to.equal(200)
       await replicas.serve(clients)
       expect((await ask()).status).to.equal(401)
+    },
+    'findClients: a client whose sector cannot be proved asks for nobody, and is a client all the same': async (
+      replicas,
+    ) => {
+      const ask = (path: string, form: Record<string, string>) =>
+        send(replicas, { path, form, headers: basic('app.sector', clientSecret) })
+      const pushed = await ask('/request', { response_type: 'code' })
+      expect([pushed.status, pushed.json()['error']]).to.deep.equal([400, 'invalid_request'])
+      expect(pushed.json()['error_description']).to.contain('https://127.0.0.1:1/sector')
+      const looked = await ask('/introspect', { token: 'none' })
+      expect([looked.status, looked.json()]).to.deep.equal([200, { active: false }])
     },
   },
 }
