@@ -251,6 +251,26 @@ describe('a spoke, when something breaks', function () {
       expect(writes(from)).to.deep.equal([])
     })
 
+    it('an older hub does not know what stops a client beside its version: a valid one is stopped, and a refused one says who serves it on', async () => {
+      await restart((spec) => {
+        delete spec['restraint']
+        delete spec['par']
+      })
+      await begin()
+      const active = () => pair.spoke.condition('reports', 'Active')
+      await pair.spoke.apply('reports', { ...machine, suspended: true })
+      await pair.until(() => active()?.status === 'False', 'it is stopped')
+      expect(mirror()?.spec.suspended).to.equal(true)
+      await pair.spoke.apply('reports', machine)
+      await pair.until(() => active()?.status === 'True', 'it goes on')
+      await pair.spoke.apply('reports', { ...machine, par: true, suspended: true })
+      const accepted = () => pair.spoke.condition('reports', 'Accepted')
+      await pair.until(() => accepted()?.message.includes('what stops it is not taken: '), 'the client says so')
+      expect(accepted()?.reason).to.equal('HubTooOld')
+      expect(active()?.status).to.equal('Unknown')
+      expect(active()?.message).to.contain('these replicas may still serve it: the hub')
+    })
+
     it('a newer hub fills in fields that the spoke does not know: a mirror is written once', async () => {
       await restart((spec) => {
         spec['later'] = { type: 'string', default: 'of a later version' }

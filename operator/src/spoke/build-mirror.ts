@@ -54,7 +54,9 @@ export function buildMirror(client: OIDCClient, about: AboutMirror): WantedMirro
     ...(followed.length > 0 && sent.type === 'SPA' ? { corsOrigins: [...corsOriginsOf(client.spec)] } : {}),
     origin: { namespace, name, uid, ...present({ labels, namespaceLabels: about.namespaceLabels }) },
   }
-  return withToday(version, client, about, secret?.verifiers ?? sentVerifiers(about))
+  const shown = shownIn(version, secret?.verifiers ?? sentVerifiers(about))
+  // the version says itself that it is suspended or narrowed, also to a hub that does not know `restraint`
+  return withToday(version, shown, endsOf(about, shown))
 }
 
 /** @param good the version that the hub took last
@@ -62,27 +64,22 @@ export function buildMirror(client: OIDCClient, about: AboutMirror): WantedMirro
  *  @returns that version, with what stops or narrows the client today: the two never wait for each other */
 export function restrainMirror({ spec }: WantedMirror, client: OIDCClient, about: AboutMirror): WantedMirror {
   const { secret: _before, restraint: _lifted, ...good } = spec
-  return withToday(good, client, about, sentVerifiers(about))
+  const shown = shownIn(good, sentVerifiers(about))
+  return withToday(good, shown, { ...narrowedBy(client), ...endsOf(about, shown) })
 }
 
 type SentVerifier = NonNullable<NonNullable<OIDCClientSpec['secret']>['verifiers']>[number]
 
-function withToday(
-  version: OIDCClientSpec,
-  client: OIDCClient,
-  about: AboutMirror,
-  verifiers: readonly SentVerifier[],
-): WantedMirror {
-  const sent = showsSecret(authMethodOf(version)) ? verifiers : []
-  const restraint = restraintFor(client, about, sent)
-  return {
-    spec: {
-      ...version,
-      ...(sent.length > 0 ? { secret: { verifiers: sent } } : {}),
-      ...(Object.keys(restraint).length > 0 ? { restraint } : {}),
-    },
-  }
-}
+const shownIn = (version: OIDCClientSpec, verifiers: readonly SentVerifier[]): readonly SentVerifier[] =>
+  showsSecret(authMethodOf(version)) ? verifiers : []
+
+const withToday = (version: OIDCClientSpec, sent: readonly SentVerifier[], restraint: SentRestraint): WantedMirror => ({
+  spec: {
+    ...version,
+    ...(sent.length > 0 ? { secret: { verifiers: sent } } : {}),
+    ...(Object.keys(restraint).length > 0 ? { restraint } : {}),
+  },
+})
 
 /** An unpublished secret has no end, and neither has the published one: if the hub hears no more, none of the two may be refused. */
 const sentVerifiers = ({ verifiers }: AboutMirror): readonly SentVerifier[] =>
@@ -94,25 +91,24 @@ const sentVerifiers = ({ verifiers }: AboutMirror): readonly SentVerifier[] =>
 
 type SentRestraint = NonNullable<OIDCClientSpec['restraint']>
 
-function restraintFor({ spec }: OIDCClient, about: AboutMirror, sent: readonly SentVerifier[]): SentRestraint {
+function narrowedBy({ spec }: OIDCClient): SentRestraint {
   const asked = restraintOf(spec)
-  const endedVerifiers = endedFor(about, sent)
   return {
     ...(asked?.suspended ? { suspended: true } : {}),
     ...(asked && asked.allowedGroups.length > 0 ? { allowedGroups: asked.allowedGroups } : {}),
     ...(asked && asked.leastAcr !== '' ? { leastAcr: asked.leastAcr } : {}),
-    ...(endedVerifiers.length > 0 ? { endedVerifiers } : {}),
   }
 }
 
 /** What the hub has, and what is not to be taken any more. */
-function endedFor({ stored, verifiers, now }: AboutMirror, sent: readonly SentVerifier[]): readonly string[] {
-  if (!stored) return []
-  const live = new Set([...verifiers.map(({ id }) => id), ...sent.map(({ sha256 }) => shortDigest(sha256))])
+function endsOf({ stored, verifiers, now }: AboutMirror, shown: readonly SentVerifier[]): SentRestraint {
+  if (!stored) return {}
+  const live = new Set([...verifiers.map(({ id }) => id), ...shown.map(({ sha256 }) => shortDigest(sha256))])
   const known = [...verifiersIn(stored, now).map(({ id }) => id), ...endedVerifiersIn(stored.spec)]
   // the hub remembers those
   const { endedVerifiers: told = [] } = stored.status ?? {}
-  return [...new Set(known)].filter((id) => !live.has(id) && !told.includes(id)).slice(0, mostEndedInMirror)
+  const endedVerifiers = [...new Set(known)].filter((id) => !live.has(id) && !told.includes(id))
+  return endedVerifiers.length > 0 ? { endedVerifiers: endedVerifiers.slice(0, mostEndedInMirror) } : {}
 }
 
 /** The hub fills in its own defaults. An older one would refuse a field that it does not know, though it only says what holds there anyway. */

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { digestOf } from '@nauthera/proto/digest'
 import { propertyRuns } from '@nauthera/harness/property-runs'
 import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'
-import { listedSource } from '../../src/decide/secret/listed-secrets.ts'
+import { listedSource, planRefusedList } from '../../src/decide/secret/listed-secrets.ts'
 import { planRotation } from '../../src/decide/secret/rotation.ts'
 import type { RotationPlan, SecretSource, SecretState, StoredVerifier } from '../../src/decide/secret/rotation-terms.ts'
 import { describeOutcome } from '../../src/decide/status/client-status.ts'
@@ -394,5 +394,62 @@ describe('secrets that a client lists', () => {
       }),
       { numRuns: propertyRuns(500) },
     )
+  })
+})
+
+describe(planRefusedList.name, () => {
+  const [kept, leaked] = ['kept', 'leaked'].map((name): StoredVerifier => ({
+    id: idOf(name),
+    sha256: digestOf(name),
+  })) as [StoredVerifier, StoredVerifier]
+  const known = [kept, leaked].map(({ id }) => ({ id, firstSeen: timeOf(begin - day), acceptedByAll: true }))
+  /** @param list of any shape */
+  const left = (
+    list: unknown,
+    about: { seen?: typeof known; kept?: readonly StoredVerifier[]; spec?: object } = {},
+  ) => {
+    const refused = {
+      ...clientOf({ type: 'M2M' }),
+      spec: { type: 'M2M', secret: { verifiers: list }, ...about.spec },
+      status: { verifiers: about.seen ?? known },
+    } as unknown as OIDCClient
+    const both = [kept, leaked]
+    const plan = planRefusedList(refused, {
+      verifiers: both,
+      kept: about.kept ?? both,
+      status: { observed: {} },
+      now: begin,
+    })
+    return plan.verifiers.map(({ id }) => id)
+  }
+
+  it('ends what its owner took out of the list, though the spec is refused', () => {
+    expect(left([{ sha256: kept.sha256 }])).to.deep.equal([kept.id])
+  })
+
+  it('ends one whose listed end has come', () => {
+    expect(left([{ sha256: kept.sha256 }, { sha256: leaked.sha256, notAfter: timeOf(begin) }])).to.deep.equal([kept.id])
+  })
+
+  it('takes nothing new', () => {
+    const all = [kept, leaked].map(({ sha256 }) => ({ sha256 }))
+    expect(left([...all, { sha256: digestOf('new') }])).to.deep.equal([kept.id, leaked.id])
+  })
+
+  for (const [what, list] of [
+    ['that has none of them', [{ sha256: digestOf('other') }]],
+    ['that is empty', []],
+    ['that is no list', 'none'],
+    ['whose entries cannot be read', [7, null]],
+  ] as const)
+    it(`changes nothing by a list ${what}`, () => expect(left(list)).to.deep.equal([kept.id, leaked.id]))
+
+  it('leaves what was never listed, such as one that the operator minted', () => {
+    expect(left([{ sha256: kept.sha256 }], { seen: known.slice(0, 1) })).to.deep.equal([kept.id, leaked.id])
+  })
+
+  it('ends what revokePrevious ends, and what a cluster says has ended', () => {
+    expect(left('none', { kept: [kept] })).to.deep.equal([kept.id])
+    expect(left('none', { spec: { restraint: { endedVerifiers: [leaked.id] } } })).to.deep.equal([kept.id])
   })
 })
