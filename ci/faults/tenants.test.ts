@@ -166,4 +166,40 @@ describe('T13 K18 the API of another tenant, through the whole chain', function 
       )
     await notGranted('worker')
   })
+
+  it('gives nothing to a client that is deleted and made anew at once under the id of another tenant', async () => {
+    await apply('team-b', 'payroll', api([{ clientIds: ['team-b.caller'] }]))
+    for (const namespace of ['team-a', 'team-b']) await apply(namespace, 'caller', { audiences: [payroll], scopes })
+    const had = await credentials('team-a', 'caller')
+    const askAs = ({ clientId, clientSecret }: typeof had, replica: number) =>
+      send(target(), {
+        replica,
+        path: '/token',
+        headers: basic(clientId, clientSecret),
+        form: { grant_type: 'client_credentials' },
+      })
+    const path = '/apis/auth.nauthera.io/v1alpha1/namespaces/team-a/oidcclients/caller'
+    await kube.call('DELETE', path, { query: { propagationPolicy: 'Orphan' } } as never)
+    await apply('team-a', 'caller', { audiences: [payroll], scopes, clientId: 'team-b.caller' })
+    await waitForObject(stack.api, 'oidcclients', { namespace: 'team-a', name: 'caller' }, (object) =>
+      (statusOf(object).conditions ?? []).some(({ type, status }) => type === 'Accepted' && status === 'False'),
+    )
+    const theirs = await credentials('team-b', 'caller')
+    for (const replica of [0, 1]) {
+      const seen = new Set<number>()
+      await until(
+        'a server knows its secret',
+        () => askAs(had, replica),
+        ({ status }) => seen.add(status).has(401),
+      )
+      expect([...seen], 'no token at any moment').not.to.include(200)
+      expect((await askAs({ ...had, clientId: 'team-b.caller' }, replica)).status).to.equal(401)
+      const granted = await until(
+        'who has the id gets no token',
+        () => askAs(theirs, replica),
+        ({ status }) => status === 200,
+      )
+      expect(granted.json()['scope']).to.equal('pay:read pay:write')
+    }
+  })
 })
