@@ -117,6 +117,41 @@ describe('rivals for a name', () => {
     )
   })
 
+  it('K19 property: no act of a tenant makes more than 80 looks at others, with the right to their names or without', () => {
+    const names = ids.slice(0, 3)
+    const anyAct = fc.record({
+      tenant: fc.constantFrom('bank', 'evil'),
+      place: fc.nat(99),
+      id: fc.constantFrom(undefined, ...names),
+      identifier: fc.constantFrom(...names, 'urn:pay:api'),
+      second: fc.integer({ min: 1, max: 3 }),
+      isGone: fc.boolean(),
+    })
+    // with a name for which more wait than all may be told, and one for which fewer do
+    const crowdOf = fc.record({ many: fc.integer({ min: 90, max: 140 }), few: fc.integer({ min: 1, max: 20 }) })
+    fc.assert(
+      fc.property(crowdOf, fc.array(anyAct, { minLength: 1, maxLength: 30 }), ({ many, few }, acts) => {
+        const { clients } = createWorld()
+        for (const [name, count] of [
+          ['checkout', many],
+          ['ledger', few],
+        ] as const)
+          for (let index = 0; index < count; index++) {
+            const one = clientOf('shop', `${name}-${index}`, { clientId: name, ...api('urn:pay:api') }, 1 + (index % 3))
+            clients.set(keyOf(one), one)
+          }
+        for (const { tenant, place, id, identifier, second, isGone } of acts) {
+          const spec = { ...(id ? { clientId: id } : {}), ...api(identifier) }
+          const key = `${tenant}/c${place}`
+          const touched = clients.set(key, isGone ? undefined : clientOf(tenant, `c${place}`, spec, second))
+          const others = touched.filter((one) => !one.startsWith(`${tenant}/`))
+          expect(others.length).to.be.at.most(tenant === 'evil' ? 0 : 80)
+        }
+      }),
+      { numRuns: propertyRuns(50) },
+    )
+  })
+
   /** How the objects of a crowd take names: those of their neighbours, and those of other tenants. */
   const crowds: Readonly<Record<string, (index: number) => object>> = {
     'each names the id of its neighbour': (index) => ({ clientId: `evil.id-${index}`, ...api(`evil.id-${index + 1}`) }),
