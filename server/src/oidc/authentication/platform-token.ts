@@ -98,15 +98,15 @@ function timeFault({ exp, iat, nbf }: TokenClaims, { now, tolerance, longest }: 
 }
 
 /** An account of the same name in a namespace that was deleted may have been another tenant's. Both times are of API servers of that cluster,
- *  and a pod begins after its namespace, so there is no tolerance. */
+ *  which may be two: a pod that begins at once with its namespace must not wait for its next token. */
 function ageFault(
   { iat }: TokenClaims,
   { serviceAccount, clusterServiceAccount }: Identity,
-  { accountsSince }: TokenTerms,
+  { accountsSince, tolerance }: TokenTerms,
 ): TokenRefusal | undefined {
   const account = serviceAccount ?? clusterServiceAccount
   const since = account && accountsSince?.get(account.namespace)
-  return since !== undefined && Number(iat) < since ? 'before-namespace' : undefined
+  return since !== undefined && Number(iat) < since - tolerance ? 'before-namespace' : undefined
 }
 
 /** A ServiceAccount token must be bound to a pod: tokens of `kubectl create token` are not. */
