@@ -30,6 +30,16 @@ describe('the package', function () {
 })
 
 describe('Chart.yaml', () => {
+  it('lists every definition that is rendered', async () => {
+    const { annotations } = parse(readFileSync(join(chart, 'Chart.yaml'), 'utf8')) as {
+      annotations: Record<string, string>
+    }
+    const listed = parse(annotations['artifacthub.io/crds']!) as { name: string }[]
+    const rendered = (await objectsOf({ mode: 'everything' })).filter(({ kind }) => kind === 'CustomResourceDefinition')
+    expect(listed.map(({ name }) => name)).to.have.members(rendered.map(({ metadata }) => metadata.name))
+    expect(listed).to.not.have.length(0)
+  })
+
   it('lists the images that are rendered, and the newest changes', async () => {
     const { annotations } = parse(readFileSync(join(chart, 'Chart.yaml'), 'utf8')) as {
       annotations: Record<string, string>

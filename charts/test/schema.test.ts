@@ -638,6 +638,8 @@ describe('validate.yaml', function () {
     'HTTPS://login.example.com',
     'https://login.example.com/',
     'https://login.example.com:443',
+    ...[65_535, 65_536, 66_000, 99_999, 123_456].map((port) => `https://login.example.com:${port}/x`),
+    'https://[2001:db8::1]:99999',
     'https://login.example.com/a/..',
     'https://login.example.com/%2e/b',
     'https://login.example.com/a b',

@@ -251,7 +251,7 @@ describe('kubectl nauthera policy test', () => {
         kubectl: ([, kind, ...rest]) => {
           if (kind !== 'configmap')
             return kubectlGives({
-              items: kind!.startsWith('oidcclients') ? [{ ...own, status: { ...(servedBy ? { servedBy } : {}) } }] : [],
+              items: kind!.startsWith('oidcclients') ? [{ ...own, status: servedBy ? { servedBy } : {} }] : [],
             })
           asked.push(`${rest[0]} ${rest[2]}`)
           const text = settings[asked.at(-1)!]
