@@ -28,7 +28,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^otpauth$': ['server/src/users/factors/totp.ts'],
   '^@simplewebauthn/server': ['server/src/users/factors/passkeys.ts'],
   '^qrcode$': ['server/src/users/factors/qr-code.ts'],
-  '^(pg-promise|pg)$': ['server/src/store/driver/postgres.ts'],
+  '^(pg-promise|pg)$': ['server/src/store/driver/guarded-client.ts'],
   '^node-pg-migrate$': ['server/src/store/migrate.ts'],
   '^ioredis$': ['server/src/store/cache/**'],
   '^nodemailer(/|$)': ['server/src/mail/smtp.ts'],

@@ -7,6 +7,9 @@ import { sqlDirectory } from '../files.ts'
 import { clientConfig, directAddress } from './driver/address.ts'
 import type { DatabaseConnection } from './driver/address.ts'
 import { statement } from './driver/database.ts'
+import { createPool, openClient } from './driver/guarded-client.ts'
+import type { DriverClient } from './driver/guarded-client.ts'
+import { isBroken } from './driver/postgres-errors.ts'
 import type { Connection } from './driver/database.ts'
 
 export interface MigrationStatus {
@@ -34,9 +37,13 @@ export async function migrateUp(
   // a server only looks whether it has been done
   const { runner } = await import('node-pg-migrate')
   const quiet = { info: options.log, warn: options.log, error: options.log, debug: () => undefined }
+  const pool = createPool(clientConfig(directAddress(connection), 'nauthera-migrate'))
+  let client: DriverClient | undefined
   try {
+    client = await openClient(pool)
     const applied = await runner({
-      databaseUrl: clientConfig(directAddress(connection), 'nauthera-migrate'),
+      // a client of its own would have no guard
+      dbClient: client,
       dir: sqlDirectory,
       migrationsTable: table,
       direction: 'up',
@@ -48,8 +55,12 @@ export async function migrateUp(
   } catch (cause) {
     const unreachable = /ECONN|ENOTFOUND|EHOSTUNREACH|timeout|terminated|password authentication|does not exist/i
     const text = describeError(cause)
-    const away = unreachable.test(`${text} ${String(fieldsOf(cause)['code'])}`) && !/relation|column/.test(text)
-    throw new CodedError(away ? 'STORE_UNAVAILABLE' : 'STORE_MIGRATION_FAILED', { cause, message: text })
+    const isAway = unreachable.test(`${text} ${String(fieldsOf(cause)['code'])}`) && !/relation|column/.test(text)
+    const code = isAway || isBroken(cause) ? 'STORE_UNAVAILABLE' : 'STORE_MIGRATION_FAILED'
+    throw new CodedError(code, { cause, message: text })
+  } finally {
+    client?.release()
+    await pool.end()
   }
 }
 

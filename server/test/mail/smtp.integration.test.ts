@@ -7,6 +7,7 @@ import type { Mailbox } from '@nauthera/local/programs/mailbox'
 import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
+import { injectionsOf, standBetween } from '../write-between.ts'
 import { createSmtp } from '../../src/mail/smtp.ts'
 import type { Message } from '../../src/mail/smtp.ts'
 import type { MailSettings } from '../../src/settings/mail.ts'
@@ -173,6 +174,32 @@ describe(createSmtp.name, function () {
       tls: 'starttls',
       caFile: ca,
       ...rest,
+    })
+
+    it('L46 believes nothing that is written before TLS begins, whatever it is, and wherever it is cut', async function () {
+      this.timeout(120_000)
+      const box = await start({ tls: { ...leaf, implicit: false }, login: { username: 'login', password: 'right' } })
+      const isQuestion = (bytes: Buffer) => bytes.toString('latin1').startsWith('STARTTLS')
+      // the answers to EHLO and to a password
+      const injections = injectionsOf(Buffer.from('250 AUTH PLAIN\r\n235 a\r\n'))
+      const outcomes: boolean[] = []
+      const work = async () => {
+        const between = await standBetween({ host: '127.0.0.1', port: box.port }, isQuestion)
+        await createSmtp(toHost(between.port, loginFiles('right'))).check()
+        const smtp = createSmtp(toHost(between.port, loginFiles('wrong')))
+        for (const speak of injections) {
+          between.speak = speak
+          const signedIn = smtp.check().then(
+            () => true,
+            () => false,
+          )
+          outcomes.push(await signedIn)
+        }
+        between.stop()
+      }
+      await Promise.all(Array.from({ length: 12 }, work))
+      expect(outcomes.filter(Boolean)).to.deep.equal([])
+      expect(outcomes).to.have.length(2 * 299)
     })
 
     for (const tls of ['starttls', 'implicit'] as const) {

@@ -93,3 +93,9 @@ export function poolConfig(connection: DatabaseConnection, applicationName: stri
     allowExitOnIdle: true,
   }
 }
+
+/** For connections that listen: one, and another one while it is proved that notifications come. */
+export function listenConfig(connection: DatabaseConnection, applicationName: string) {
+  const address = directAddress(connection)
+  return { ...clientConfig(address, applicationName), query_timeout: timeoutsOf(address).answer }
+}

@@ -2,11 +2,11 @@
 import { Readable } from 'node:stream'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { directAddress } from './address.ts'
+import { clientConfig, directAddress } from './address.ts'
 import type { DatabaseConnection } from './address.ts'
-import { dialPool } from './postgres.ts'
 import { inOrder } from './database.ts'
 import type { Connection, Statement, StatementValues } from './database.ts'
+import { createPool, openClient } from './guarded-client.ts'
 import { codedOf } from './postgres-errors.ts'
 
 export interface BulkConnection extends Connection {
@@ -30,10 +30,9 @@ interface CopyWire {
 
 /** @throws CodedError STORE_UNAVAILABLE */
 export async function openBulk(connection: DatabaseConnection, applicationName: string): Promise<BulkConnection> {
-  const pool = dialPool(directAddress(connection), applicationName)
+  const pool = createPool(clientConfig(directAddress(connection), applicationName))
   try {
-    const client = await pool.connect()
-    client.on('error', () => undefined)
+    const client = await openClient(pool)
     return {
       run: async (sql) => void (await coded(client.query(sql))),
       async query<Row>(asked: Statement<Row>, values: StatementValues = []) {

@@ -94,19 +94,27 @@ export class Listeners {
   }
 
   async #open(): Promise<void> {
+    let proven: ListeningWire | undefined
     const wire = await this.#dialProven({
       heard: (channel, payload) => {
         for (const callback of this.#channels.get(channel) ?? []) callback(payload)
       },
       lost: () => {
-        if (this.#wire !== wire) return
+        // it may be lost before it is proven
+        if (proven === undefined || this.#wire !== proven) return
         this.#wire = undefined
         this.#redialAfter(redial.first)
       },
     })
     if (this.#isStopped) return wire.close()
-    this.#wire = wire
-    for (const channel of this.#channels.keys()) await wire.listen(channel)
+    proven = this.#wire = wire
+    try {
+      for (const channel of this.#channels.keys()) await wire.listen(channel)
+    } catch (error) {
+      this.#wire = undefined
+      await wire.close()
+      throw error
+    }
   }
 
   async #dialProven(on: {

@@ -2,6 +2,16 @@
 import { CodedError, asError } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 
+/** The connection could not be made, or what came over it is no answer: its text and code are those of the cause. */
+export class ConnectionFault extends Error {
+  readonly code: string | undefined
+
+  constructor(cause: unknown) {
+    super(describeError(cause), { cause })
+    this.code = sqlState(cause)
+  }
+}
+
 /** @returns the five characters of PostgreSQL, or the code of a network error */
 export const sqlState = (error: unknown): string | undefined => {
   const code = fieldOf(error, 'code')
@@ -17,6 +27,7 @@ const networkCodes = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
+  'EPROTO',
 ])
 const networkMessages = [
   'Query read timeout',
@@ -34,8 +45,9 @@ const fieldOf = (error: unknown, name: string): unknown =>
 
 /** The connection is gone or in an unknown state. */
 export function isBroken(error: unknown): boolean {
+  if (error instanceof ConnectionFault) return true
   const state = sqlState(error) ?? ''
-  if (networkCodes.has(state) || /^(08|57P)/.test(state)) return true
+  if (networkCodes.has(state) || /^(08|57P|ERR_(SSL|TLS|OSSL)_)/.test(state)) return true
   const message = error instanceof Error ? error.message : ''
   return networkMessages.some((known) => message.includes(known))
 }
@@ -75,7 +87,7 @@ export function codedOf(error: unknown): Error {
   if (error instanceof CodedError) return error
   const state = sqlState(error) ?? ''
   const text = describeError(error)
-  if (isBroken(error) || unavailableStates.test(state) || isTlsFault(error)) {
+  if (isBroken(error) || unavailableStates.test(state)) {
     return new CodedError('STORE_UNAVAILABLE', { cause: error, message: `${text}${cureOf(error, state)}` })
   }
   // a table or column that this release needs is not there
@@ -83,8 +95,11 @@ export function codedOf(error: unknown): Error {
   return new CodedError('STORE_SCHEMA_OUTDATED', { cause: error, message: `${text}; run "nauthera migrate up"` })
 }
 
-const isTlsFault = (error: unknown): boolean =>
-  /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(sqlState(error) ?? '')
+/** @returns the error of a connection that could not be made. Where PostgreSQL itself says why, or a file of ours is at fault, it is kept */
+export const connectFault = (error: unknown): unknown =>
+  error instanceof CodedError || isOfPostgres(error) ? error : new ConnectionFault(error)
+
+const isOfPostgres = (error: unknown): boolean => fieldOf(error, 'severity') !== undefined
 
 /** @returns whether the error is the violation of that constraint */
 export function violates(error: unknown, constraint: string): boolean {

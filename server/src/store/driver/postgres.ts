@@ -1,14 +1,16 @@
 // The one door to PostgreSQL: pool, time-outs, transactions, LISTEN. The SQL is in the files of the tables.
 import type { EventEmitter } from 'node:events'
-import pgPromise from 'pg-promise'
 import { asError, CodedError, hasCode } from '@nauthera/runtime/coded-error'
+import { fieldsOf } from '@nauthera/runtime/json'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { inSpan } from '@nauthera/runtime/traces'
-import { clientConfig, databaseTimeouts, directAddress, poolConfig, timeoutsOf } from './address.ts'
-import type { DatabaseAddress, DatabaseConnection } from './address.ts'
+import { databaseTimeouts, listenConfig, poolConfig, timeoutsOf } from './address.ts'
+import type { DatabaseConnection } from './address.ts'
 import { createBoundedQueue } from './bounded-queue.ts'
 import type { BoundedQueue } from './bounded-queue.ts'
+import { createPool, quoteName, openClient, valueTypes } from './guarded-client.ts'
+import type { DriverPool } from './guarded-client.ts'
 import { createGauges } from './gauges.ts'
 import { inOrder, statement } from './database.ts'
 import type { Connection, Database, Listening, Statement, StatementValues } from './database.ts'
@@ -18,7 +20,9 @@ import type { DialWire, ListeningWire } from './listeners.ts'
 import { PreparedQuery } from './prepared-query.ts'
 import type { FieldParsers } from './result-rows.ts'
 import {
+  ConnectionFault,
   codedOf,
+  connectFault,
   hasStalePlan,
   isBroken,
   isDeadConnection,
@@ -38,18 +42,15 @@ const notify = statement('listen-proof', 'SELECT pg_notify($1, $2)', { batched: 
 
 /** How often a transaction is repeated after a conflict. */
 const retries = 3
-const pgp = pgPromise({ noWarnings: true })
 const timestamptz = 1184
 // bigint columns hold counters and sizes here, far below 2^53
-pgp.pg.types.setTypeParser(20, Number)
-const readTime: (text: string) => unknown = pgp.pg.types.getTypeParser(timestamptz)
+valueTypes.setTypeParser(20, Number)
+const readTime: (text: string) => unknown = valueTypes.getTypeParser(timestamptz)
 // twice as fast as the driver's own, which is left what is no time of JavaScript, such as infinity, and early years: the year 1 would be 2001
-pgp.pg.types.setTypeParser(timestamptz, (text) => {
+valueTypes.setTypeParser(timestamptz, (text) => {
   const time = text.startsWith('0') ? undefined : new Date(text)
   return time === undefined || Number.isNaN(time.getTime()) ? readTime(text) : time
 })
-
-type Pool = ReturnType<typeof pgp>
 
 /** A connection. */
 interface BareWire {
@@ -72,16 +73,12 @@ interface DatabaseOptions {
   readonly listenPatience?: number
 }
 
-/** Connections without time-outs of statements (bulk.ts). */
-export const dialPool = (address: DatabaseAddress, applicationName: string) =>
-  pgp(clientConfig(address, applicationName)).$pool
-
 export const createDatabase = (options: DatabaseOptions): Database => new PostgresDatabase(options)
 
 class PostgresDatabase implements Database {
-  readonly #pool: Pool
-  /** To PostgreSQL itself; of no pooler. */
-  readonly #direct: Pool
+  readonly #pool: DriverPool
+  /** To PostgreSQL itself, for LISTEN. */
+  readonly #direct: DriverPool
   readonly #isPooled: boolean
   readonly #timeouts: ReturnType<typeof timeoutsOf>
   readonly #slots: BoundedQueue
@@ -99,8 +96,8 @@ class PostgresDatabase implements Database {
   constructor({ connection, log, metrics, applicationName = 'nauthera', listenPatience }: DatabaseOptions) {
     this.#timeouts = timeoutsOf(connection)
     this.#isPooled = connection.direct !== undefined
-    this.#pool = pgp(poolConfig(connection, applicationName))
-    this.#direct = this.#isPooled ? pgp(clientConfig(directAddress(connection), applicationName)) : this.#pool
+    this.#pool = createPool(poolConfig(connection, applicationName))
+    this.#direct = createPool(listenConfig(connection, applicationName))
     this.#slots = createBoundedQueue(
       { width: connection.poolMax, waitMs: this.#timeouts.slot, longest: Infinity },
       () => {
@@ -118,9 +115,7 @@ class PostgresDatabase implements Database {
     this.#gauges = metrics && createGauges(metrics, this.#slots, () => this.#isUp)
     this.#report = oncePerTenSeconds((error) => log.warn({ error }, 'database unavailable'))
     // without a listener, an idle connection that is cut would end the process; the pool forgets it by itself
-    this.#pool.$pool.on('error', (error: Error) => this.#report(error))
-    // the same for a connection in use: its statement gets the error anyway
-    this.#pool.$pool.on('connect', (client: EventEmitter) => void client.on('error', () => undefined))
+    this.#pool.on('error', (error: Error) => this.#report(error))
   }
 
   query<Row>(asked: Statement<Row>, values: StatementValues = []): Promise<Row[]> {
@@ -151,8 +146,8 @@ class PostgresDatabase implements Database {
 
   async #end(): Promise<void> {
     await this.#listeners.stop()
-    await this.#pool.$pool.end()
-    if (this.#isPooled) await this.#direct.$pool.end()
+    await this.#pool.end()
+    await this.#direct.end()
   }
 
   /** Checks a new connection: it has to lead to the primary. */
@@ -193,7 +188,7 @@ class PostgresDatabase implements Database {
 
   #inTransaction<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     return this.#withWire(async (wire) => {
-      await this.#plain(wire, this.#isPooled ? beginWithLimits : beginReadCommitted)
+      await this.#plain(wire, 'BEGIN', this.#isPooled ? beginWithLimits : beginReadCommitted)
       try {
         const result = await work({ query: (asked, values = []) => this.#run(wire, asked, values) })
         await this.#plain(wire, 'COMMIT')
@@ -209,7 +204,7 @@ class PostgresDatabase implements Database {
   #withWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> {
     return this.#slots.waitForTurn(async () => {
       // from the driver's own pool: nothing here needs what pg-promise adds to each connection
-      const wire: Wire = await this.#pool.$pool.connect()
+      const wire: Wire = await openClient(this.#pool)
       try {
         if (!this.#greeted.has(wire)) await this.#greet(wire)
         const result = await work(wire)
@@ -242,9 +237,9 @@ class PostgresDatabase implements Database {
     }
   }
 
-  async #plain(wire: Wire, text: string): Promise<void> {
+  async #plain(wire: Wire, verb: string, text = verb): Promise<void> {
     this.#counts.roundTrips++
-    await wire.query(text)
+    await runPlain(wire, text, verb)
   }
 }
 
@@ -275,16 +270,38 @@ function runPrepared(
   })
 }
 
-const parsers: FieldParsers = (type) => pgp.pg.types.getTypeParser(type)
+const parsers: FieldParsers = (type) => valueTypes.getTypeParser(type)
 
-async function dialWire(pool: Pool, on: Parameters<DialWire>[0]): Promise<ListeningWire> {
-  const wire = await pool.connect({ direct: true, onLost: () => on.lost() })
-  wire.client.on('notification', ({ channel, payload }) => on.notification(channel, payload ?? ''))
-  return {
-    listen: async (channel) => void (await wire.none('LISTEN $1:name', [channel])),
-    unlisten: async (channel) => void (await wire.none('UNLISTEN $1:name', [channel])),
-    close: async () => wire.done(),
+async function dialWire(pool: DriverPool, on: Parameters<DialWire>[0]): Promise<ListeningWire> {
+  const wire: Wire & EventEmitter = await openClient(pool)
+  let isHeld = true
+  const close = async () => {
+    if (isHeld) wire.release(true)
+    isHeld = false
   }
+  wire.once('end', () => {
+    void close()
+    on.lost()
+  })
+  wire.on('notification', ({ channel, payload }: { channel: string; payload: string }) =>
+    on.notification(channel, payload),
+  )
+  return {
+    listen: (channel) => runPlain(wire, `LISTEN ${quoteName(channel)}`, 'LISTEN'),
+    unlisten: (channel) => runPlain(wire, `UNLISTEN ${quoteName(channel)}`, 'UNLISTEN'),
+    close,
+  }
+}
+
+/** @param verb what the answer repeats
+ *  @throws ConnectionFault where it says another one: COMMIT may roll back */
+async function runPlain(wire: BareWire, text: string, verb: string): Promise<void> {
+  const answer: unknown = await wire.query(text).catch((error: unknown) => {
+    throw connectFault(error)
+  })
+  const [first]: unknown[] = Array.isArray(answer) ? answer : [answer]
+  const said = fieldsOf(first)['command']
+  if (said !== verb) throw new ConnectionFault(new Error(`PostgreSQL answers ${verb} by ${String(said)}`))
 }
 
 function oncePerTenSeconds(report: (error: unknown) => void): (error: unknown) => void {

@@ -1,6 +1,7 @@
 // Runs a prepared statement with one write to the socket; its columns are described once per connection. The driver calls these methods as
 // answers come in. Its own query takes four writes, and each costs as much as an answer by HTTP.
 import { asError } from '@nauthera/runtime/coded-error'
+import { ConnectionFault } from './postgres-errors.ts'
 import { columnsOf, noColumns, rowOf } from './result-rows.ts'
 import type { Columns, FieldParsers } from './result-rows.ts'
 import { writeBound, writeDescribe, writePrepare, writeRun } from './wire-messages.ts'
@@ -91,9 +92,9 @@ export class PreparedQuery {
   handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
     if (this.#isBefore) return
     try {
-      this.#rows.push(rowOf(this.#columns!, fields))
+      this.#rows.push(rowOf(this.#columns, fields))
     } catch (error) {
-      this.#fault ??= error
+      this.#fault ??= new ConnectionFault(error)
     }
   }
 
@@ -116,11 +117,7 @@ export class PreparedQuery {
   }
 
   handleEmptyQuery(): void {
-    this.#fault = new TypeError(`the statement ${this.name} is empty`)
-  }
-
-  handlePortalSuspended(): void {
-    this.#fault = new TypeError(`${this.name}: the rows did not come at once`)
+    this.#fault = new ConnectionFault(new TypeError(`the statement ${this.name} is empty`))
   }
 
   handleCopyInResponse(connection: { sendCopyFail(why: string): void }): void {
@@ -128,7 +125,7 @@ export class PreparedQuery {
   }
 
   handleCopyData(): void {
-    this.#fault = new TypeError(`${this.name} copies`)
+    this.#fault = new ConnectionFault(new TypeError(`${this.name} copies`))
   }
 
   /** What is written before the statement runs: mostly nothing. @param isPrepared on this connection */

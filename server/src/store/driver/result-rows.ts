@@ -19,8 +19,11 @@ export const columnsOf = (
 /** Of a statement that gives no rows. */
 export const noColumns: Columns = { each: [], empty: {} }
 
-/** @param texts of the values, in the order of the columns */
-export function rowOf({ each, empty }: Columns, texts: readonly (string | null)[]): Record<string, unknown> {
+/** @param texts of the values, in the order of the columns
+ *  @throws TypeError where these are others than those that were described, and what a parser throws */
+export function rowOf(columns: Columns = noColumns, texts: readonly (string | null)[]): Record<string, unknown> {
+  const { each, empty } = columns
+  if (texts.length !== each.length) throw new TypeError('a row has other columns than were described')
   const row = { ...empty }
   for (let at = 0; at < each.length; at++) {
     const { name, parse } = each[at]!

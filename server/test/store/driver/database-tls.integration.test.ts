@@ -13,6 +13,8 @@ import { giveAway } from '@nauthera/local/processes/unprivileged'
 import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
 import { parseDsn } from '../../../src/store/driver/connection.ts'
 import { createDatabase } from '../../../src/store/driver/postgres.ts'
+import { injectionsOf, standBetween } from '../../write-between.ts'
+import { message, ready } from './untrue-postgres.ts'
 import { statement } from '../../../src/store/driver/database.ts'
 
 const isEncrypted = statement<{ ssl: boolean }>('test-tls', 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
@@ -67,6 +69,26 @@ describe(`${createDatabase.name} over TLS`, () => {
     expect(await reach(server.url, '127.0.0.1', 'verify-ca', authority.cert)).to.equal(true)
     expect(await reach(server.url, '127.0.0.1', 'verify-ca', stranger.cert)).to.equal('STORE_UNAVAILABLE')
     expect(await reach(server.url, '127.0.0.1', 'require')).to.equal(true)
+  })
+
+  it('L46 lets nobody in by what is written before TLS begins, whatever it is, and wherever it is cut', async function () {
+    this.timeout(120_000)
+    const between = await standBetween({ host: '127.0.0.1', port: server.port }, () => true)
+    const url = new URL(server.url)
+    url.port = String(between.port)
+    expect(await reach(url.href, 'localhost', 'verify-full', authority.cert)).to.equal(true)
+    const outcomes = new Map<unknown, number>()
+    // what lets a client in, and what follows when it asks its first question
+    const forged = Buffer.concat([message('R', [0, 0, 0, 0]), ready(), message('1')])
+    for (const password of [url.password, 'wrong'])
+      for (const speak of injectionsOf(forged)) {
+        between.speak = speak
+        url.password = password
+        const outcome = await reach(url.href, 'localhost', 'verify-full', authority.cert)
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+      }
+    between.stop()
+    expect([...outcomes]).to.deep.equal([['STORE_UNAVAILABLE', 4 * 230]])
   })
 
   it('never falls back to a connection without TLS', async () => {
