@@ -20,7 +20,9 @@ export const databaseSettings = z
     sslMode: z
       .enum(['verify-full', 'require', 'disable'])
       .default('verify-full')
-      .describe('verify-full checks the certificate and its name; disable is for a loopback or mesh connection only.'),
+      .describe(
+        'verify-full checks the certificate and its name. require checks neither: somebody on the path can answer as PostgreSQL and gets the password. disable is for a loopback or mesh connection only.',
+      ),
     caFile: file.optional().describe('Certificates that sign the certificate of PostgreSQL (PEM).'),
     poolMax: z.int().min(2).max(200).default(10).describe('Connections of one replica at most.'),
     direct: z
