@@ -59,6 +59,7 @@ export { password }
  *  @param options.settings of all replicas, or of each
  *  @param options.patience with the database; 1 for the one of a server
  *  @param options.clock of each replica, in epoch milliseconds; default: that of this machine
+ *  @param options.keepsLines false where so many requests are sent that their lines would take memory
  *  @param options.cache default: nothing is cached; `timeout` as in the settings */
 export async function startReplicas(
   options: {
@@ -70,6 +71,7 @@ export async function startReplicas(
     cache?: { url: string; timeout?: string }
     passwordQueue?: QueueLimits
     mostPages?: MostPages
+    keepsLines?: boolean
     patience?: number
     clock?: (replica: number) => () => number
   } = {},
@@ -80,7 +82,7 @@ export async function startReplicas(
     process: 'server',
     level: 'info',
     format: 'json',
-    sink: { write: (line) => void lines.push(line) },
+    sink: { write: (line) => void (options.keepsLines !== false && lines.push(line)) },
   })
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
   const url = (await options.databaseUrl?.(database.url)) ?? database.url
