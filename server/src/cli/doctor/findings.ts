@@ -10,6 +10,7 @@ import { keyPolicy } from '../../oidc/lifetimes.ts'
 import type { ServerSettings } from '../../settings.ts'
 import { clockFault, readAhead } from '../../store/clock.ts'
 import { cacheConnection } from '../../store/cache/cache-connection.ts'
+import type { DatabaseConnection } from '../../store/driver/address.ts'
 import { defaultIsolation } from '../../store/driver/isolation.ts'
 import { loadKeyRing } from '../../store/driver/envelope.ts'
 import { createFactors } from '../../store/factors/factors.ts'
@@ -18,7 +19,7 @@ import type { ServerProbe } from '../../users/ldap/probe.ts'
 import { createKeys, isCut } from '../../store/tokens/keys.ts'
 import { migrationStatus } from '../../store/migrate.ts'
 import { createRedisCache } from '../../store/cache/redis-cache.ts'
-import { settingsOf, withDatabase } from '../terminal/session.ts'
+import { connectionOf, settingsOf, withDatabase } from '../terminal/session.ts'
 import type { CommandSession } from '../terminal/session.ts'
 
 export interface Finding {
@@ -48,6 +49,7 @@ export async function checkDatabase(session: CommandSession): Promise<Finding[]>
     }))
     return [
       ok(check, 'PostgreSQL answers'),
+      ...identityFindings(connectionOf(session)),
       clockFinding(aheadMs),
       silent === undefined ? ok('notifications', 'what PostgreSQL tells arrives here') : fault('notifications', silent),
       isolation === 'read committed'
@@ -63,6 +65,14 @@ export async function checkDatabase(session: CommandSession): Promise<Finding[]>
   } catch (error) {
     return [fault(check, `${describeError(error)}; look at PostgreSQL, its network, and database.* in the settings`)]
   }
+}
+
+/** @returns a warning where TLS encrypts, but does not say who is at the other end */
+export function identityFindings({ tls }: Pick<DatabaseConnection, 'tls'>): Finding[] {
+  if (tls === false || tls.rejectUnauthorized) return []
+  const says =
+    'sslMode require checks no certificate: somebody on the path can answer as PostgreSQL, and gets the password. Set verify-full, with the authority of PostgreSQL'
+  return [warning('database identity', says)]
 }
 
 /** @param aheadMs the clock here, before that of the database */

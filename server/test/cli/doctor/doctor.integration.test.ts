@@ -17,6 +17,9 @@ import { statement } from '../../../src/store/driver/database.ts'
 import { runCommand } from '../../../src/cli/program.ts'
 import { privateKey, setOf } from '../../oidc/keys/key-pairs.ts'
 import { newName, startTestDirectory, userBase } from '../../users/ldap/test-directory.ts'
+import { identityFindings } from '../../../src/cli/doctor/findings.ts'
+import { parseDsn } from '../../../src/store/driver/connection.ts'
+import { Secret } from '@nauthera/runtime/secret'
 
 const day = 86_400_000
 
@@ -101,6 +104,12 @@ describe('nauthera doctor', () => {
       /^fault: .* cannot be used: .*,warning: .* cannot be reached/,
     )
     expect((await doctor()).of('client certificates')).to.have.length(1)
+  })
+
+  it('warns where TLS to PostgreSQL checks no certificate', () => {
+    const tls = (mode: 'disable' | 'require' | 'verify-full') =>
+      identityFindings(parseDsn(new Secret('postgres://u:p@db/n'), mode)).map(({ state }) => state)
+    expect([tls('disable'), tls('require'), tls('verify-full')]).to.deep.equal([[], ['warning'], []])
   })
 
   it('finds nothing wrong with a server that runs', async () => {
