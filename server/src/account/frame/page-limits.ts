@@ -13,7 +13,7 @@ export interface MostPages {
   readonly ofAddress: number
 }
 
-export const mostPages: MostPages = { ofPerson: 300, ofAddress: 60_000 }
+const mostPages: MostPages = { ofPerson: 300, ofAddress: 60_000 }
 /** One customer of a network may have a whole IPv6 /48: so many times the pages of an address. */
 const ofWiderBlock = 3
 
