@@ -98,8 +98,13 @@ export const errorCatalogue = {
   },
   USERNAME_INVALID: {
     meaning:
-      'The e-mail address or the user name cannot be used: it is no address, is too long, mixes alphabets, or has invisible or look-alike characters.',
+      'The user name or the name of a person cannot be used: it is too long, mixes alphabets, or has invisible or look-alike characters.',
     remedy: 'Use a user name in one alphabet, without @ or the same as the e-mail address.',
+  },
+  EMAIL_INVALID: {
+    meaning:
+      'The e-mail address cannot be used: it is none, is too long, mixes alphabets, or has invisible or look-alike characters.',
+    remedy: 'Write one address, without a name or a comment.',
   },
   EMAIL_TAKEN: {
     meaning: 'Another account has this e-mail address.',

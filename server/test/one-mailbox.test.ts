@@ -42,7 +42,7 @@ const ways: Readonly<Record<string, (email: string) => Promise<string | undefine
     }
     const mails = createLinkMails({ mailLinks: mailLinks as never, canChangePassword: () => true })
     await mails.invite({ email }, { audit: [] }).catch((error: unknown) => {
-      if (!hasCode(error, 'USERNAME_INVALID')) throw error
+      if (!hasCode(error, 'EMAIL_INVALID')) throw error
     })
     return to
   },

@@ -146,7 +146,7 @@ const whyNot = {
 /** @throws an error that is no mistake in the form */
 function mistakeOf(error: unknown): Mistake {
   if (hasCode(error, 'EMAIL_TAKEN')) return hasAccount
+  if (hasCode(error, 'EMAIL_INVALID')) return { key: 'email-invalid', control: 'email' }
   if (!hasCode(error, 'USERNAME_INVALID')) throw error
-  const isName = error.faults.some(({ path }) => path === 'name')
-  return isName ? { key: 'text-not-taken', control: 'name' } : { key: 'email-invalid', control: 'email' }
+  return { key: 'text-not-taken', control: 'name' }
 }

@@ -1,6 +1,5 @@
 // The records of people whom another source describes: only that source's lasting name of a person leads to a record.
 import { randomUUID } from 'node:crypto'
-import { hasCode } from '@nauthera/runtime/coded-error'
 import type { FactorKind } from '../../factor-kind.ts'
 import { audited, runAudited } from '../audit/audited.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
@@ -9,7 +8,7 @@ import type { StoreChanges } from '../cache/changes.ts'
 import { statement } from '../driver/database.ts'
 import type { Database } from '../driver/database.ts'
 import { factorKinds, standing } from './standing.ts'
-import { asRefused, described, namesOf } from './user-names.ts'
+import { asRefused, described, isNameRefused, namesOf } from './user-names.ts'
 import { groupsOf, preferencesOf, sourceIs, sourceOf, userOf } from './user.ts'
 import type { Person, User, UserRow } from './user.ts'
 
@@ -33,7 +32,7 @@ export interface AdoptedUsers {
   /** Writes the record of somebody who signed in with another source: creates it the first time, updates its names later. Only the
    *  source's lasting name leads to a record, never an equal user name or e-mail address.
    *  @param audit written when the record is new
-   *  @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN when somebody else has that name here, USERNAME_INVALID */
+   *  @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN when somebody else has that name here, USERNAME_INVALID, EMAIL_INVALID */
   adopt(found: FoundPerson, audit: readonly AuditEvent[]): Promise<Adopted>
   /** Brings the record to what its source says now, while the person has a session. A user name and an e-mail address that somebody else has
    *  here are not taken.
@@ -107,7 +106,7 @@ async function followSource(
     await changes.report(userId)
     return userOf(row)
   } catch (error) {
-    if (hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'USERNAME_INVALID')) return undefined
+    if (isNameRefused(error)) return undefined
     throw error
   }
 }

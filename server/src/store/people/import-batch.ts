@@ -44,7 +44,7 @@ export interface ImportBatch {
   insert(people: readonly ImportedPerson[], audit: readonly AuditEvent[]): Promise<string[]>
   /** Changes one of our own people in one commit.
    *  @param decide gets the person as they are while their row is locked; undefined: nothing is written
-   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID: nothing is written */
+   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID, EMAIL_INVALID: nothing is written */
   change(userId: string, decide: (now: User) => ImportedChange | undefined, writing: ChangeWriting): Promise<void>
 }
 

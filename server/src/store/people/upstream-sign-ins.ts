@@ -17,7 +17,7 @@ import { insertMark } from '../tokens/one-time.ts'
 import type { UpstreamIdentity } from './upstream-identity.ts'
 import { preferencesOf, readPreferences } from './user.ts'
 import type { Person, PersonalPreferences } from './user.ts'
-import { asRefused, described, namesOf, otherNames } from './user-names.ts'
+import { asRefused, described, isNameRefused, namesOf, otherNames } from './user-names.ts'
 
 /** What the provider said at this sign-in. */
 export interface UpstreamSignIn extends UpstreamIdentity {
@@ -148,7 +148,7 @@ async function findAccount(needs: UpstreamNeeds, asked: UpstreamSignIn, mark: Ma
     rows = await asRefused(asked.person, () => ask(true))
   } catch (error) {
     // somebody else has the new name here: the old description stays, and the person gets in
-    if (!hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'USERNAME_INVALID')) throw error
+    if (!isNameRefused(error)) throw error
     rows = await ask(false)
   }
   const row = rows[0]!

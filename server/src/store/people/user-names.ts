@@ -1,6 +1,6 @@
 // The names of a person: what they may be, and what PostgreSQL says against them.
 import { createHash } from 'node:crypto'
-import { CodedError } from '@nauthera/runtime/coded-error'
+import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import type { ErrorCode } from '../../errors.ts'
@@ -37,14 +37,20 @@ export const namesOf = ({ username, email, emailVerified, name, locale, profile 
 
 /** Turns what PostgreSQL says about a name into a CodedError. @param faultsOf what a user name may not be; default: what no source may call anybody */
 export async function asRefused<T>(user: UserNames, write: () => Promise<T>, faultsOf = faultsOfName): Promise<T> {
-  const faults = [...faultsOf(user.username), ...faultsOfAddress(user.email)]
-  if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
+  const ofName = faultsOf(user.username)
+  const ofAddress = faultsOfAddress(user.email)
+  const faults = [...ofName, ...ofAddress]
+  if (faults.length > 0) throw new CodedError(ofName.length > 0 ? 'USERNAME_INVALID' : 'EMAIL_INVALID', { faults })
   try {
     return await write()
   } catch (error) {
     throw refusalOf(error, user) ?? error
   }
 }
+
+/** Whether nobody can be called so here: it is what `asRefused` throws. */
+export const isNameRefused = (error: unknown): boolean =>
+  hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'USERNAME_INVALID', 'EMAIL_INVALID')
 
 /** @returns what is wrong with a new user name */
 export function faultsOfName(username: string): Fault[] {
@@ -105,6 +111,6 @@ function refusalOf(error: unknown, user: UserNames): CodedError | undefined {
   if (violates(error, 'users_name_is_own_email')) {
     return refuse('USERNAME_INVALID', 'username', 'may contain an @ only when it is the same as the e-mail address')
   }
-  if (violates(error, 'users_email_has_at')) return refuse('USERNAME_INVALID', 'email', 'must be an e-mail address')
+  if (violates(error, 'users_email_has_at')) return refuse('EMAIL_INVALID', 'email', 'must be an e-mail address')
   return undefined
 }

@@ -56,7 +56,7 @@ export interface AccountLink {
 export interface Users extends AdoptedUsers {
   /** @param login user name or e-mail address, in any spelling */
   findByLogin(login: string): Promise<User | undefined>
-  /** @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN, USERNAME_INVALID */
+  /** @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN, USERNAME_INVALID, EMAIL_INVALID */
   insert(user: NewUser, audit?: readonly AuditEvent[]): Promise<User>
   /** As `insert`, for somebody with a link of this kind: it is used up by the new account.
    *  @returns undefined when the link is not live */
@@ -65,7 +65,7 @@ export interface Users extends AdoptedUsers {
    *  @param options.keepsOthers they stay then too; default: they end
    *  @param options.moved the mail about another address, which is queued with the change; gets the person as they were
    *  @returns the person as they are now; undefined when nobody has this id
-   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID, USER_OF_OTHER_SOURCE */
+   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID, EMAIL_INVALID, USER_OF_OTHER_SOURCE */
   edit(
     userId: string,
     change: UserChange,

@@ -29,10 +29,10 @@ export interface LinkMails {
   sendVerify(user: User, by: SentBy): Promise<Sent>
   /** Invites somebody who has no account; an earlier invitation to this address ends.
    *  @returns the page that the mail leads to, below the issuer
-   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID, GROUP_NAME_INVALID */
+   *  @throws CodedError EMAIL_TAKEN, EMAIL_INVALID, USERNAME_INVALID, GROUP_NAME_INVALID */
   invite(invitation: Invitation, by: SentBy): Promise<{ path: string }>
   /** Invites somebody as the help desk may: with no group, and not in the place of an invitation that brings groups.
-   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID */
+   *  @throws CodedError EMAIL_TAKEN, EMAIL_INVALID, USERNAME_INVALID */
   inviteFromDesk(invitation: Omit<Invitation, 'groups'>, by: SentBy): Promise<DeskInvited>
   /** Sends a link that completes a registration. The address is not known yet.
    *  @returns false when nothing was sent */
@@ -185,12 +185,12 @@ function checkedAddress(written: string): string {
   const email = emailAddressOf(written)
   if (email === undefined) {
     const message = 'must be an e-mail address'
-    throw new CodedError('USERNAME_INVALID', { faults: [{ path: 'email', message }] })
+    throw new CodedError('EMAIL_INVALID', { faults: [{ path: 'email', message }] })
   }
   // it becomes the user name
   if (looksLikeAnother(written)) {
     const message = 'must not mix alphabets, or have characters that look like others'
-    throw new CodedError('USERNAME_INVALID', { faults: [{ path: 'email', message }] })
+    throw new CodedError('EMAIL_INVALID', { faults: [{ path: 'email', message }] })
   }
   return email
 }

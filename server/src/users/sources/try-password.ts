@@ -1,11 +1,11 @@
 // One try to sign in with a password: it takes a place of the account and the address, asks the sources, and counts a failure.
 import { setTimeout } from 'node:timers/promises'
-import { hasCode } from '@nauthera/runtime/coded-error'
 import type { FactorKind } from '../../factor-kind.ts'
 import { askedFrom } from '../../describe-agent.ts'
 import type { Mail } from '../../mails.ts'
 import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt, FoundAttempt } from '../../store/people/attempts.ts'
 import type { User } from '../../store/people/user.ts'
+import { isNameRefused } from '../../store/people/user-names.ts'
 import type { Users } from '../../store/people/users.ts'
 import type { LoadedAccount } from '../../store/sessions/accounts.ts'
 import { lockedMail } from '../notices.ts'
@@ -208,7 +208,7 @@ async function recordOf(
     const { user, ...found } = await store.users.adopt({ source: source.id, key, person }, [created])
     return user.disabled ? { reason: 'disabled' } : { ...found, user: mergeUser(user, person) }
   } catch (error) {
-    if (!hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'USERNAME_INVALID')) throw error
+    if (!isNameRefused(error)) throw error
     const known = await store.users.findAdopted({ source: source.id, key })
     if (known === undefined) return { reason: 'name-taken' }
     return known.user.disabled ? { reason: 'disabled' } : { ...known, user: mergeUser(known.user, person) }
