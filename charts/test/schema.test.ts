@@ -415,7 +415,17 @@ describe('validate.yaml', function () {
     [
       'a pod that would be killed while it sleeps',
       { server: { preStopSleepSeconds: 45 } },
-      'server.preStopSleepSeconds is 45 and server.terminationGracePeriodSeconds 45; the pod would be killed while it sleeps; set server.terminationGracePeriodSeconds=85',
+      'server.terminationGracePeriodSeconds is 45; server.preStopSleepSeconds 45, server.settings.drainTimeout 20s and 10 s for requests are more, so that the pod would be killed before; set server.terminationGracePeriodSeconds=85',
+    ],
+    [
+      'a pod that would be killed while it waits for its clients',
+      { server: { terminationGracePeriodSeconds: 34 } },
+      'server.preStopSleepSeconds 5, server.settings.drainTimeout 20s and 10 s for requests are more',
+    ],
+    [
+      'the same with a longer wait',
+      { server: { settings: { drainTimeout: '2m' } } },
+      'set server.terminationGracePeriodSeconds=145',
     ],
     ['no bound of a budget', { operator: { pdb: { maxUnavailable: null } } }, 'operator.pdb has no bound'],
     [
@@ -580,6 +590,18 @@ describe('validate.yaml', function () {
       { backup: { enabled: true, recipient: '-----BEGIN CERTIFICATE-----' } },
       'backup.existingClaim is empty; the backups would be gone with the pod; set backup.existingClaim to',
     ],
+    ...['nauthera-keys', 'nauthera-clients-proof'].map((name): [string, object, string] => [
+      `a backup that has ${name} twice`,
+      {
+        backup: {
+          enabled: true,
+          existingClaim: 'backups',
+          recipient: '-----BEGIN CERTIFICATE-----',
+          secrets: [name],
+        },
+      },
+      `backup.secrets names ${name}, which is in each backup; it cannot be mounted twice; take it out`,
+    ]),
     ['an install of what is off', { enabled: false }, 'enabled is false'],
   ]
   const faults = new Map<string, Promise<readonly (readonly string[])[]>>()
