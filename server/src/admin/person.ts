@@ -127,7 +127,11 @@ function describe({ user, sourceSays, failures, factors, links, authorizations, 
       linked: linkedAt,
       lastUsed: signedInAt,
     })),
-    consents: authorizations.map(({ clientId, scopes, since }) => ({ clientId, scopes, granted: since })),
+    consents: authorizations.map(({ clientId, scopes, resources, since }) => ({
+      clientId,
+      scopes: [...scopes, ...Object.entries(resources).flatMap(([api, of]) => of.map((scope) => `${scope} (${api})`))],
+      granted: since,
+    })),
     signIns: signIns.map(({ at, event, reason, address, clientId }) => ({
       at,
       outcome: event === 'signin.success' ? ('success' as const) : ('failure' as const),

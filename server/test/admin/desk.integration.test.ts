@@ -3,6 +3,7 @@ import { Browser, formOf, password } from '@nauthera/harness/browser'
 import { fetchCode, fetchTokens, introspect } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
+import { statement } from '../../src/store/driver/database.ts'
 import { codeLimits } from '../../src/users/factors/second-factors.ts'
 import { defaultLimits } from '../../src/users/passwords/lockout.ts'
 import { afterPassword, codeOf, setUpApp } from '../login/second-factor-flows.ts'
@@ -68,6 +69,17 @@ describe('the help desk', function () {
     expect(bob.body).to.contain('<bdi>staff</bdi>').and.contain('There is no session')
     await server.apps[0]!.store.audit.flush()
     expect(await eventsOf(admin)).to.include('admin.desk.show')
+  })
+
+  it('shows what an application may do at which API', async () => {
+    const id = await addPerson(server, 'payer')
+    const allow = statement(
+      'test-allow-api',
+      `INSERT INTO consents (user_id, client_uid, client_id, scopes, payload)
+         VALUES ($1, 'uid-1', 'app.web', '{openid}', '{"resources":{"urn:api:invoices":["invoices:read"]}}')`,
+    )
+    await store().database.query(allow, [id])
+    expect((await desk(pathOf(id))).body.replaceAll('<wbr>', '')).to.contain('openid invoices:read (urn:api:invoices)')
   })
 
   it('lifts a lock', async () => {

@@ -249,6 +249,18 @@ describe('nauthera users, groups and consents', () => {
     expect(row!.detail).to.deep.equal({ by: 'root' })
   })
 
+  it('sees what an application may do at which API, as the help desk does', async () => {
+    const store = nauthera.fresh.replica()
+    const person = await addPerson(store)
+    await consentOf(nauthera, person.id)
+    const payload = { resources: { 'urn:api:invoices': ['invoices:read'] } }
+    const allow = statement('test-allow-api', 'UPDATE consents SET payload = $2 WHERE user_id = $1')
+    await store.database.query(allow, [person.id, payload])
+    const { out } = await nauthera.run(['consents', 'list', person.username, '-o', 'json'])
+    expect(JSON.parse(out)[0]).to.deep.include({ scopes: ['openid'], ...payload })
+    expect((await nauthera.run(['consents', 'list', person.username])).out).to.match(/RESOURCES.*\n.*invoices:read/)
+  })
+
   it('sees what the account page shows: a grant without a consent that is remembered', async () => {
     const store = nauthera.fresh.replica()
     const person = await addPerson(store)

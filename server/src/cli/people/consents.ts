@@ -20,9 +20,16 @@ export function addConsentCommands(program: Command, session: CommandSession): v
       withDatabase(session, async (opened) => {
         const user = await findUser(opened, login)
         const rows = (await listAll(createAuthorizations(opened), user.id)).map(
-          ({ clientId, clientUid, scopes, since }) => ({ clientId, scopes, since, clientUid }),
+          ({ clientId, clientUid, scopes, resources, details, since }) => ({
+            clientId,
+            scopes,
+            resources: isEmpty(resources) ? undefined : resources,
+            details: isEmpty(details) ? undefined : details,
+            since,
+            clientUid,
+          }),
         )
-        print(session, rows, ['clientId', 'scopes', 'since', 'clientUid'])
+        print(session, rows, ['clientId', 'scopes', 'resources', 'since', 'clientUid'])
       }),
     )
 
@@ -52,6 +59,8 @@ export function addConsentCommands(program: Command, session: CommandSession): v
       }),
     )
 }
+
+const isEmpty = (byApi: object): boolean => Object.keys(byApi).length === 0
 
 async function listAll(authorizations: Authorizations, userId: string): Promise<Authorization[]> {
   const limit = 100
