@@ -39,16 +39,23 @@ export function createClient(
     ...(plain ? { secretName: `${name}-imported` } : {}),
   })
   const broken: LeftOut[] = []
+  const open: LeftOut[] = []
   for (;;) {
     const [fault] = checkSpec(asClient(spec, name, namespace))
     if (fault === undefined) break
     const path = guiltyPath(spec, fault, (tried) => checkSpec(asClient(tried, name, namespace)))
     const less = without(spec, path)
+    if (less === undefined && fault.path === 'spec.redirectURIs' && open.length === 0) {
+      const placeholders = foreign.redirectURIs.flatMap(placeholderOf)
+      open.push(...placeholders.map(({ wildcard }) => ({ field: `spec.redirectURIs ${wildcard}`, why: whyOpen })))
+      spec = { ...spec, redirectURIs: placeholders.map(({ uri }) => uri) }
+      if (open.length > 0) continue
+    }
     if (less === undefined) return { fault: whyNothingIsLeft(fault, broken) }
     broken.push({ field: `${path} ${valueText(less.removed)}`, why: fault.message })
     spec = less.spec
   }
-  const restraints = [...foreign.restraints, ...broken.filter(({ field }) => isRestraining(field))]
+  const restraints = [...foreign.restraints, ...broken.filter(({ field }) => isRestraining(field)), ...open]
   if (restraints.length > 0) spec = { ...spec, suspended: true }
   leftOut.push(...broken.filter(({ field }) => !isRestraining(field)))
   taken.add(name)
@@ -75,6 +82,14 @@ export function createClient(
     ],
   }
 }
+
+/** Where all its redirect URIs have wildcards, the client waits for somebody who knows where its callback is. */
+function placeholderOf(wildcard: string): readonly { readonly wildcard: string; readonly uri: string }[] {
+  const [, before] = /^(https:\/\/[^*?#/]+\/[^*?#]*)\*$/.exec(wildcard) ?? []
+  return before === undefined ? [] : [{ wildcard, uri: `${before}TODO` }]
+}
+
+const whyOpen = 'there are no wildcards: write the path of its callback in place of TODO'
 
 /** Without it more people could use the client, or with less proof. */
 const isRestraining = (field: string): boolean =>

@@ -145,6 +145,31 @@ describe('kubectl nauthera import', () => {
     expect(error).not.to.include(known)
   })
 
+  it('suspends a client whose redirect URIs all have a wildcard, with all else that it had, until somebody writes its callback', async () => {
+    const wiki = {
+      clientId: 'wiki',
+      name: 'Wiki',
+      secret: known,
+      protocol: 'openid-connect',
+      redirectUris: ['https://wiki.example.com/*', 'https://wiki.example.com/oidc/*', '*'],
+      attributes: { 'backchannel.logout.url': 'https://wiki.example.com/logout' },
+    }
+    const { code, out, specOf, error } = await importFrom('keycloak', { clients: [wiki] })
+    expect(specOf('wiki')).to.deep.equal({
+      type: 'Web',
+      clientId: 'wiki',
+      displayName: 'Wiki',
+      suspended: true,
+      redirectURIs: ['https://wiki.example.com/TODO', 'https://wiki.example.com/oidc/TODO'],
+      scopes: ['openid'],
+      logout: { backchannelURI: 'https://wiki.example.com/logout' },
+      secret: { existingSecretRef: { name: 'wiki-imported', key: 'client_secret' } },
+    })
+    expect(code).to.equal(1)
+    expect(error).to.include('wiki: suspended: spec.redirectURIs https://wiki.example.com/*: there are no wildcards')
+    expect(out).to.include('in place of TODO')
+  })
+
   it('makes what render takes without a fault', async () => {
     const { out } = await importFrom('keycloak', realm)
     const rendered = await runPlugin(['render', '-f', 'all'], { files: { all: out } })
