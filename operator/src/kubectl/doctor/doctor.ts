@@ -73,7 +73,7 @@ function rightsOf(call: CallKubectl, flags: ClusterFlags): readonly DoctorCheck[
   const answers = neededRights.map((right) => {
     const scope = right.where === 'cluster' ? ['--all-namespaces'] : ['--namespace', namespace]
     const answer = call(['auth', 'can-i', right.verb, right.resource, ...scope, ...flagsOf(where)])
-    return { right, isAllowed: answer.code === 0 }
+    return { right, isAllowed: answer.code === 0 || (answer.stdout.startsWith('no') ? false : undefined) }
   })
   return checkRights(answers, { namespace, who: whoami.kind === 'found' ? whoami.value : undefined })
 }

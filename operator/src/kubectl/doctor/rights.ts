@@ -20,16 +20,23 @@ export const neededRights: readonly NeededRight[] = [
   { verb: 'list', resource: 'namespaces', where: 'cluster', for: 'policy test' },
 ]
 
-/** Rights in the namespace are what a developer needs; those in the cluster are for who runs it, so to lack them is no fault. */
+/** Rights in the namespace are what a developer needs; those in the cluster are for who runs it, so to lack them is no fault.
+ *  @param answers `isAllowed` is undefined where the API did not say */
 export function checkRights(
-  answers: readonly { readonly right: NeededRight; readonly isAllowed: boolean }[],
+  answers: readonly { readonly right: NeededRight; readonly isAllowed: boolean | undefined }[],
   { namespace, who }: { readonly namespace: string; readonly who: string | undefined },
 ): readonly DoctorCheck[] {
   return (['namespace', 'cluster'] as const).map((where) => {
     const here = answers.filter(({ right }) => right.where === where)
-    const missing = here.filter(({ isAllowed }) => !isAllowed).map(({ right }) => right)
+    const missing = here.filter(({ isAllowed }) => isAllowed === false).map(({ right }) => right)
     const place = where === 'namespace' ? `in namespace ${namespace}` : 'in the whole cluster'
     const you = who === undefined ? 'you' : `you (${who})`
+    if (here.some(({ isAllowed }) => isAllowed === undefined))
+      return {
+        what: 'rights',
+        state: 'unknown',
+        text: `this API does not say what ${you} may do ${place} (kubectl auth can-i); a command that lacks a right says so`,
+      }
     if (missing.length === 0)
       return { what: 'rights', state: 'ok', text: `${you} have all that the commands need ${place}` }
     const lacking = missing.map(({ verb, resource, for: commands }) => `${verb} ${resource} (${commands})`)

@@ -120,6 +120,14 @@ describe('kubectl nauthera doctor', () => {
       expect(code).to.equal(1)
     })
 
+  it('says nothing of rights to an API that does not tell them, as the one of npm run dev', async () => {
+    const silent = { code: 1, stdout: '', stderr: 'error: the server could not find the requested resource' }
+    const { code, out } = await run('doctor', { 'auth can-i': silent })
+    expect(out).to.match(/rights +not seen +this API does not say what you \(ada\) may do in namespace apps/)
+    expect(out).not.to.include('MISSING')
+    expect(code).to.equal(0)
+  })
+
   it('does not blame a developer for rights in the whole cluster, nor for what they may not see', async () => {
     const { code, out } = await run('doctor', {
       'auth can-i list namespaces': no,
