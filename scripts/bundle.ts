@@ -38,6 +38,7 @@ const recipes: Readonly<Record<Part, Recipe>> = {
       'ioredis',
       'node-pg-migrate',
       'nodemailer',
+      'nodemailer/lib/smtp-connection',
     ],
   },
   'config-agent': { entries: { 'src/main.ts': 'src/main.js' }, copies: [], commands: {}, externals: [], apart: [] },
@@ -124,7 +125,8 @@ export async function bundleFile(
   await writeFile(file, escapeWide(await readFile(file, 'utf8')))
 }
 
-/** Writes a library that is apart, with the names that it has for Node: of a CommonJS module a bundle would have one, `default`.
+/** Writes a library that is apart, with the names that it has for Node: of a CommonJS module a bundle would have one, `default`. A library that
+ *  has no other name keeps it.
  *  @param importer decides which version is meant */
 async function bundleLibrary(name: string, importer: string, file: string): Promise<void> {
   const entry = `\0library:${name}`
@@ -136,14 +138,17 @@ async function bundleLibrary(name: string, importer: string, file: string): Prom
       const resolved = await this.resolve(name, importer)
       if (!resolved) throw new Error(`${name} is not there; run npm ci`)
       const names = namesOf(await import(pathToFileURL(resolved.id).href))
-      return `import * as all from ${JSON.stringify(resolved.id)}\nexport const { ${names.join(', ')} } = all\n`
+      const from = JSON.stringify(resolved.id)
+      return names.length === 0
+        ? `export { default } from ${from}\n`
+        : `import * as all from ${from}\nexport const { ${names.join(', ')} } = all\n`
     },
   }
   await bundleFile(entry, file, [], [], [library])
   // loaded here once: a fault would else show only at the first use in production
   const bundled = (await import(pathToFileURL(file).href)) as Record<string, unknown>
-  const missing = namesOf(bundled).filter((each) => bundled[each] === undefined)
-  if (missing.length > 0 || namesOf(bundled).length === 0)
+  const missing = Object.keys(bundled).filter((each) => bundled[each] === undefined)
+  if (missing.length > 0 || Object.keys(bundled).length === 0)
     throw new Error(`${name}: ${missing.join()} is not there when it is bundled`)
 }
 

@@ -39,7 +39,7 @@ const refused: readonly [sentence: string, path: string, source: string, message
     'a second door to pg-promise',
     'server/src/users/x.ts',
     `import 'pg-promise'\n`,
-    'Only server/src/store/driver/postgres.ts',
+    'Only server/src/store/driver/guarded-client.ts',
   ],
   ['a second door to gRPC', 'operator/src/replicas/x.ts', `import '@grpc/grpc-js'\n`, 'Only proto/src/channel/**'],
   [
@@ -186,7 +186,7 @@ const refused: readonly [sentence: string, path: string, source: string, message
 ]
 
 const accepted: readonly [sentence: string, path: string, source: string][] = [
-  ['the door of pg-promise', 'server/src/store/driver/postgres.ts', `import 'pg-promise'\n`],
+  ['the door of pg-promise', 'server/src/store/driver/guarded-client.ts', `import 'pg-promise'\n`],
   ['express in http', 'server/src/http/server.ts', `import 'express'\n`],
   ['oidc that imports store', 'server/src/oidc/x.ts', `import '../store/grants.ts'\n`],
   [
