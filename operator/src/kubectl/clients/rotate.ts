@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { annotations } from '@nauthera/proto/names'
 import { findCondition } from '../../api/conditions.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
+import { meaningOf } from '@nauthera/rules/client-types'
 import { listsSecrets } from '../../decide/secret/listed-secrets.ts'
 import { readClient } from '../cluster.ts'
 import type { ClusterFlags } from '../cluster.ts'
@@ -81,9 +82,11 @@ function whyNot({ spec, status, metadata }: OIDCClient): string | undefined {
   const own = spec.secret?.existingSecretRef
   if (own !== undefined)
     return `${metadata.name} has a client secret of your own: write another value into key ${own.key} of Secret ${own.name}`
-  return status?.secret?.activeId === undefined
-    ? `${metadata.name} has no client secret yet, or needs none: there is nothing to rotate (kubectl nauthera why ${metadata.name})`
-    : undefined
+  if (status?.secret?.activeId !== undefined) return undefined
+  const { method = meaningOf(spec.type).method } = spec.auth ?? {}
+  return method.startsWith('client_secret')
+    ? `${metadata.name} has no client secret yet: there is nothing to rotate (kubectl nauthera why ${metadata.name})`
+    : `${metadata.name} is a client without a secret (${spec.type}, auth.method ${method}): there is nothing to rotate`
 }
 
 /** @param asked.mark what the annotation was set to */

@@ -119,7 +119,18 @@ describe('kubectl nauthera rotate', () => {
   })
 
   for (const [what, status, spec, said] of [
-    ['without a secret', { secret: { name: 'app-oidc' } }, {}, 'there is nothing to rotate'],
+    [
+      'without a secret yet',
+      { secret: { name: 'app-oidc' } },
+      {},
+      'has no client secret yet: there is nothing to rotate',
+    ],
+    [
+      'that never has a secret',
+      { secret: { name: 'app-oidc' } },
+      { type: 'SPA' },
+      'is a client without a secret (SPA, auth.method none): there is nothing to rotate',
+    ],
     [
       'with a secret of its own',
       { secret: begun },
