@@ -1,4 +1,5 @@
 // Who names the hosts for which the operator has no room. They are not followed, and yet no younger object of another namespace may have them.
+import { hash } from 'node:crypto'
 import { ageOf, byAge } from '@nauthera/rules/age'
 import type { Age } from '@nauthera/rules/age'
 import type { RouteKind } from '../api/redirect-sources.ts'
@@ -96,12 +97,12 @@ export class UnreadHosts {
 
   /** @returns whether that is news */
   #add(name: string, claim: HostClaim): boolean {
-    const hash = hashOf(name)
-    const known = [this.#claims.get(hash) ?? []].flat()
+    const key = hashOf(name)
+    const known = [this.#claims.get(key) ?? []].flat()
     const before = known.find(({ namespace }) => namespace === claim.namespace)
     if (before ? byAge(before, claim) < 0 : !this.#hasRoom(name, claim)) return false
     const others = known.filter((one) => one !== before)
-    this.#claims.set(hash, others.length === 0 ? claim : [...others, claim])
+    this.#claims.set(key, others.length === 0 ? claim : [...others, claim])
     return before?.uid !== claim.uid
   }
 
@@ -119,16 +120,5 @@ export class UnreadHosts {
   }
 }
 
-/** 53 bits of a name. Whoever finds two names with one hash gains nothing: they could name the other one, too.
- *  Source: cyrb53 (public domain). */
-function hashOf(name: string): number {
-  let [one, other] = [0xdeadbeef, 0x41c6ce57]
-  for (let index = 0; index < name.length; index++) {
-    const code = name.charCodeAt(index)
-    one = Math.imul(one ^ code, 2_654_435_761)
-    other = Math.imul(other ^ code, 1_597_334_677)
-  }
-  one = Math.imul(one ^ (one >>> 16), 2_246_822_507) ^ Math.imul(other ^ (other >>> 13), 3_266_489_909)
-  other = Math.imul(other ^ (other >>> 16), 2_246_822_507) ^ Math.imul(one ^ (one >>> 13), 3_266_489_909)
-  return 4_294_967_296 * (2_097_151 & other) + (one >>> 0)
-}
+/** 48 bits of a name. Whoever finds two names with one hash gains nothing: they could name the other one, too. */
+const hashOf = (name: string): number => hash('sha256', name, 'buffer').readUIntBE(0, 6)
