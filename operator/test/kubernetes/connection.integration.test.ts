@@ -68,7 +68,7 @@ describe('createConnection', () => {
     ],
   ] as const)
     it(`L36 ends a ${kind} within its limit, whatever is answered and however it ends, and the next one works`, async function () {
-      this.timeout(60_000)
+      this.timeout(120_000)
       const odd = await startOddServer()
       const limited = createConnection({
         credentials: {

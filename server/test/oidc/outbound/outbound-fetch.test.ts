@@ -75,7 +75,7 @@ describe('createOutboundFetch', () => {
   })
 
   it('L36 settles within its limit, whatever is answered and however it ends, and the next call works', async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const odd = await startOddServer()
     const fetch = createOutboundFetch({
       rule: addressRule('jwks', { loopback: true, allow: [] }),
