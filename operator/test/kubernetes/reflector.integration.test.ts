@@ -63,6 +63,12 @@ describe('createReflector', function () {
     await new Promise((resolve) => setTimeout(resolve, 1))
     if (clock.monotonic() < dueAt) expect(clock.pending()).to.equal(pending)
   }
+  /** For a limit in real time, which a busy machine meets at a second or third attempt. */
+  const leapUntil = (holds: () => boolean, what: string) =>
+    until(() => {
+      if (!holds()) clock.leap(1_000)
+      return holds()
+    }, what)
   const start = (
     options: Partial<Pick<ReflectorOptions<KubernetesObject>, 'knownKeys' | 'room'>> & {
       silenceMs?: number
@@ -73,10 +79,10 @@ describe('createReflector', function () {
       credentials: loadCredentials({ KUBECONFIG: writeKubeconfig(api.adminConfig) }, clock),
       userAgent: 'test',
       timeouts: {
-        connectMs: 1_000,
-        requestMs: 1_000,
-        leaseMs: 1_000,
-        pageMs: options.pageMs ?? 2_000,
+        connectMs: 20_000,
+        requestMs: 20_000,
+        leaseMs: 20_000,
+        pageMs: options.pageMs ?? 20_000,
         silenceMs: options.silenceMs ?? 100_000,
       },
     })
@@ -190,8 +196,7 @@ describe('createReflector', function () {
     put('a')
     await until(() => log.told('watch broken').length === 1, 'the silence is met')
     expect(String(log.told('watch broken')[0]!['error'])).to.include('WATCH_SILENT')
-    clock.leap(1_000)
-    await until(() => told().includes('added a'), 'what happened meanwhile is told')
+    await leapUntil(() => told().includes('added a'), 'what happened meanwhile is told')
   })
 
   it('F32 lists again when the version has expired', async () => {
@@ -284,9 +289,7 @@ describe('createReflector', function () {
     api.faults.add({ when: ({ verb }) => verb === 'list', effect: { kind: 'silence' }, times: 1 })
     start({ pageMs: 200 })
     await until(() => log.told('list failed').length === 1, 'the time-out is met')
-    clock.leap(1_000)
-    await reflector.synced
-    expect(reflector.objects.size).to.equal(1)
+    await leapUntil(() => reflector.objects.size === 1, 'a later list is taken')
   })
 
   describe('when a list has lost most of what was there', () => {
