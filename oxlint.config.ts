@@ -35,6 +35,61 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^ldapts$': ['server/src/users/ldap/**'],
 }
 
+/** A module of Node that opens connections, looks up names or starts programs -> what of it every file may import, beside types. */
+const network: Readonly<Record<string, readonly string[]>> = {
+  net: ['BlockList', 'createServer', 'isIP'],
+  tls: ['TLSSocket', 'checkServerIdentity', 'createSecureContext'],
+  http: ['IncomingMessage', 'ServerResponse', 'createServer'],
+  https: ['createServer'],
+  http2: [],
+  dns: [],
+  'dns/promises': [],
+  dgram: [],
+  child_process: [],
+}
+
+interface WayOut {
+  /** Modules of Node, without `node:`, or the library that does it by itself. */
+  readonly by: readonly string[]
+  readonly to: string
+}
+
+/** Who opens a connection, looks up a name or starts a program. Nothing else does, and nobody uses the `fetch` of Node. */
+export const waysOut: Readonly<Record<string, WayOut>> = {
+  'server/src/oidc/outbound/outbound-fetch.ts': {
+    by: ['http', 'https'],
+    to: 'addresses of clients, providers and documents, each after the rule of addresses, with limits',
+  },
+  'server/src/oidc/outbound/look-up-name.ts': { by: ['dns/promises'], to: 'the resolver of the machine' },
+  'server/src/store/driver/guarded-client.ts': { by: ['pg-promise'], to: 'the database of the settings' },
+  'server/src/store/cache/cache-client.ts': {
+    by: ['net', 'tls'],
+    to: 'the cache of the settings, or what its Sentinel names',
+  },
+  'server/src/users/ldap/secure-socket.ts': { by: ['net', 'tls'], to: 'the directory of the settings' },
+  'server/src/mail/smtp.ts': { by: ['nodemailer'], to: 'the mail server of the settings' },
+  'server/src/cli/doctor/request-address.ts': {
+    by: ['http', 'https'],
+    to: 'the issuer and the metrics of the settings, for `nauthera doctor`',
+  },
+  'server/src/http/pages/headers.ts': { by: ['net'], to: 'nobody: the socket of a request that nobody sent' },
+  'server/src/oidc/library/provider.ts': { by: ['net'], to: 'nobody: the socket of a request that nobody sent' },
+  'operator/src/kubernetes/connection.ts': {
+    by: ['http', 'https'],
+    to: 'the API server of the pod, the kubeconfig or the joined cluster',
+  },
+  'operator/src/kubectl/main.ts': { by: ['child_process'], to: '`kubectl`, on the machine of whoever types' },
+  'proto/src/channel/**': {
+    by: ['@grpc/grpc-js'],
+    to: 'pods of the release and the hub of the settings, with a certificate',
+  },
+  'proto/src/unix-socket.ts': { by: ['net'], to: 'the socket file of a process that may be dead' },
+  'runtime/src/export-traces.ts': {
+    by: ['@opentelemetry/exporter-trace-otlp-http'],
+    to: 'the collector of the settings',
+  },
+}
+
 const processes = ['server', 'config-agent', 'operator']
 /** Never in an image: what the tests of several workspaces use. */
 const forTests = ['stand-in', 'local', 'harness']
@@ -112,12 +167,24 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 interface Denied {
   regex: string
   message: string
+  allowImportNames?: string[]
+  allowTypeImports?: boolean
 }
 
-const closedDoors = (file: string): Denied[] =>
-  Object.entries(doors)
+const closedDoors = (file: string): Denied[] => [
+  ...Object.entries(doors)
     .filter(([, open]) => !open.includes(file))
-    .map(([regex, open]) => ({ regex, message: `Only ${open.join(', ')} imports this library.` }))
+    .map(([regex, open]) => ({ regex, message: `Only ${open.join(', ')} imports this library.` })),
+  ...Object.entries(network)
+    .filter(([name]) => !waysOut[file]?.by.includes(name))
+    .map(([name, free]) => closedNetwork(name, free)),
+]
+
+function closedNetwork(name: string, free: readonly string[]): Denied {
+  const message = 'Nothing opens a connection but our own doors: see waysOut in oxlint.config.ts.'
+  const allowed = free.length > 0 ? { allowImportNames: [...free] } : {}
+  return { regex: `^(node:)?${name}$`, message, allowTypeImports: true, ...allowed }
+}
 
 const otherProcesses = (workspace: string): Denied[] => [
   {
@@ -220,7 +287,9 @@ function importRules() {
   }
   const folders = processes.flatMap((name) => (layers[name] ?? []).flat().map((folder) => `${name}/src/${folder}/**`))
   const inRooms = Object.entries(rooms).flatMap(([folder, names]) => names.map((room) => roomFiles(folder, room)))
-  const open = [...new Set(Object.values(doors).flat())].sort((a, b) => a.length - b.length)
+  const open = [...new Set([...Object.values(doors).flat(), ...Object.keys(waysOut)])].sort(
+    (a, b) => a.length - b.length,
+  )
   return [
     restrict(['stand-in/src/**'], ofTheStandIn),
     restrict(['local/src/**'], ofLocal),
@@ -267,6 +336,10 @@ export default defineConfig({
     {
       files: ['**/main.ts', '**/*-main.ts', 'server/src/cli/**', 'operator/src/kubectl/**'],
       rules: { 'node/no-process-env': 'off', 'unicorn/no-process-exit': 'off', 'no-console': 'off' },
+    },
+    {
+      files: ['{proto,runtime,rules,server,config-agent,operator}/src/**'],
+      rules: { 'no-restricted-globals': ['error', 'fetch', 'WebSocket', 'EventSource'] },
     },
     {
       files: Object.keys(pure).map((folder) => `${folder}/**`),

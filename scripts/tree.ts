@@ -1,7 +1,7 @@
-// docs/tree.md: every folder of the sources with what it is for, every file with the first sentence that it says about itself, and the doors of libraries.
+// docs/tree.md: every folder of the sources with what it is for, every file with the first sentence that it says about itself, and the doors of libraries and of the network.
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { doors } from '../oxlint.config.ts'
+import { doors, waysOut } from '../oxlint.config.ts'
 import { folders } from './tree/folders.ts'
 
 const longest = 140
@@ -24,7 +24,10 @@ export function renderTree(): { path: string; content: string } {
     const lines = linesOf(files.filter((file) => dirname(file) === folder))
     return `**\`${folder}/\`** ${folders[folder]}\n${lines === '' ? '' : `\n${lines}\n`}`
   })
-  return { path: 'docs/tree.md', content: `${head}\n${doorTable()}\n## Folders and files\n\n${sections.join('\n')}` }
+  return {
+    path: 'docs/tree.md',
+    content: `${head}\n${doorTable()}\n${wayOutTable()}\n## Folders and files\n\n${sections.join('\n')}`,
+  }
 }
 
 const head = `# The tree
@@ -35,6 +38,8 @@ Where everything is. \`main\`, \`app\`, \`settings\` and \`errors\` (its codes) 
 \`server/test/http/pages/pages.test.ts\` (or \`.integration\`, \`.properties\`); \`ci/test/tested-elsewhere.ts\` lists what other tests prove.
 `
 
+const code = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ')
+
 function doorTable(): string {
   const { workspaces } = JSON.parse(readFileSync('package.json', 'utf8')) as { workspaces: string[] }
   const installed = ['.', ...workspaces].flatMap((folder) => {
@@ -44,7 +49,6 @@ function doorTable(): string {
     }
     return Object.keys({ ...dependencies, ...devDependencies })
   })
-  const code = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ')
   const rows = Object.entries(doors).map(([regex, files]) => {
     const names = [...new Set(installed)].filter((name) => new RegExp(regex).test(name)).sort()
     return `| ${code(names)} | ${code(files.map((file) => file.replace(/\*\*$/, '')))} |`
@@ -55,6 +59,21 @@ Lint holds it; tests, \`scripts\` and \`ci\` are free.
 
 | Library | Door |
 |---|---|
+${rows.join('\n')}
+`
+}
+
+function wayOutTable(): string {
+  const rows = Object.entries(waysOut).map(
+    ([file, { by, to }]) => `| ${code([file.replace(/\*\*$/, '')])} | ${code(by)} | ${to} |`,
+  )
+  return `## The doors to the network
+
+Nothing else opens a connection, looks up a name or starts a program, and nobody uses the global \`fetch\`: lint holds it. What stands in the middle is modules of
+Node, or a library that connects by itself.
+
+| Door | With | To |
+|---|---|---|
 ${rows.join('\n')}
 `
 }

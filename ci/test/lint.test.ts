@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join, matchesGlob } from 'node:path'
 import { expect } from 'chai'
 import { temporaryDirectory } from '@nauthera/local/processes/temporary-directory'
+import { doors, waysOut } from '../../oxlint.config.ts'
 
 /** Lints files as if they stood at their paths; the configuration is the repository's.
  *  @param sources path -> text
@@ -33,6 +34,8 @@ interface Report {
   readonly number_of_files: number
   readonly diagnostics: readonly { filename: string; code: string; message: string; help?: string }[]
 }
+
+const ownDoors = 'Nothing opens a connection but our own doors'
 
 const refused: readonly [sentence: string, path: string, source: string, message: string][] = [
   [
@@ -182,6 +185,24 @@ const refused: readonly [sentence: string, path: string, source: string, message
   ['decide that reads files', 'operator/src/decide/x.ts', `import 'node:fs'\n`, 'is pure'],
   ['decide that waits', 'operator/src/decide/x.ts', `setTimeout(() => {}, 1)\n`, 'no-restricted-globals'],
   ['api that imports decide', 'operator/src/api/x.ts', `import '../decide/fences.ts'\n`, 'is pure'],
+  ['a socket of its own', 'server/src/oidc/x.ts', `import { connect } from 'node:net'\nconnect(1)\n`, ownDoors],
+  ['a socket by the whole module', 'runtime/src/x.ts', `import * as net from 'net'\nnet.connect(1)\n`, ownDoors],
+  ['TLS of its own', 'proto/src/x.ts', `import { connect } from 'node:tls'\nconnect(1)\n`, ownDoors],
+  ['a request of its own', 'operator/src/secret/x.ts', `import { get } from 'node:https'\nget('x:')\n`, ownDoors],
+  ['an agent for requests', 'server/src/login/x.ts', `import { Agent } from 'node:http'\nnew Agent()\n`, ownDoors],
+  ['HTTP/2', 'config-agent/src/push/x.ts', `export { connect } from 'node:http2'\n`, ownDoors],
+  ['a look-up', 'server/src/mail/x.ts', `import dns from 'node:dns'\ndns.lookup('a', () => {})\n`, ownDoors],
+  ['a look-up that is awaited', 'rules/src/x.ts', `export * from 'node:dns/promises'\n`, ownDoors],
+  ['a datagram', 'server/src/cli/x.ts', `import { createSocket } from 'dgram'\ncreateSocket('udp4')\n`, ownDoors],
+  ['a program', 'operator/src/kubectl/x.ts', `import { spawn } from 'node:child_process'\nspawn('x')\n`, ownDoors],
+  [
+    'a look-up in the door of requests',
+    'server/src/oidc/outbound/outbound-fetch.ts',
+    `import { lookup } from 'node:dns/promises'\nlookup('a')\n`,
+    ownDoors,
+  ],
+  ['the fetch of Node', 'server/src/login/x.ts', `void fetch('https://x.test')\n`, 'no-restricted-globals'],
+  ['a web socket', 'operator/src/kubernetes/x.ts', `new WebSocket('wss://x.test')\n`, 'no-restricted-globals'],
   ['the environment away from main', 'operator/src/x.ts', `export const x = process.env['HOME']\n`, 'no-process-env'],
 ]
 
@@ -237,6 +258,16 @@ const accepted: readonly [sentence: string, path: string, source: string][] = [
     'server/src/oidc/session-cookie.ts',
     `import 'jsonwebtoken'\nimport './keys/key-set.ts'\n`,
   ],
+  [
+    'what opens nothing, and types',
+    'server/src/login/x.ts',
+    `import { isIP, type Socket } from 'node:net'\nimport type { ClientRequest } from 'node:http'\nexport const f = (a: Socket | ClientRequest) => isIP(String(a))\n`,
+  ],
+  [
+    'requests in their door',
+    'server/src/oidc/outbound/outbound-fetch.ts',
+    `import { request } from 'node:https'\nrequest('https://x.test')\n`,
+  ],
   ['eta in pages, which may import express too', 'server/src/http/pages/pages.ts', `import 'eta'\nimport 'express'\n`],
 ]
 
@@ -264,6 +295,32 @@ describe('the lint rules', function () {
 
   it('refuse two files that import one another, for a type alone too', () => {
     expect([...ofRefused.values()].join('\n')).to.contain('Dependency cycle detected')
+  })
+
+  it('hold where a module is loaded later, which the linter does not read', () => {
+    const closed = [
+      ...Object.entries(waysOut).flatMap(([file, { by }]) =>
+        by.map((name) => [new RegExp(`^(node:)?${name}$`), [file]] as const),
+      ),
+      ...Object.entries(doors).map(([name, files]) => [new RegExp(name), files] as const),
+    ]
+    const found = globSync('{proto,runtime,rules,server,config-agent,operator}/src/**/*.ts').flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/\b(?:import|require|getBuiltinModule)\(\s*['"`]([^'"`]+)/g)]
+        .map(([, name]) => ({ name: name!, file }))
+        .filter(({ name }) => !name.startsWith('.')),
+    )
+    const isOpen = ({ name, file }: (typeof found)[number]) =>
+      closed.filter(([of]) => of.test(name)).every(([, files]) => files.some((open) => matchesGlob(file, open)))
+    // each of these is loaded with its first use
+    expect([...new Set(found.map(({ name }) => name))]).to.include.members(['ioredis', 'nodemailer', '@node-rs/bcrypt'])
+    expect(found.filter((one) => !isOpen(one))).to.deep.equal([])
+  })
+
+  it('know only doors that are there, and open what they say', () => {
+    for (const [file, { by }] of Object.entries(waysOut)) {
+      const text = globSync(file).flatMap((path) => (path.endsWith('.ts') ? [readFileSync(path, 'utf8')] : []))
+      for (const name of by) expect(text.join('\n'), file).to.match(new RegExp(`['"](node:)?${name}['"]`))
+    }
   })
 
   for (const [index, [sentence, path]] of accepted.entries()) {

@@ -8,13 +8,12 @@ import { readAuthorities } from '../../oidc/certificates/authorities.ts'
 import { certificateFiles } from '../../settings/mutual-tls.ts'
 import type { MutualTlsSettings } from '../../settings/mutual-tls.ts'
 import type { ServerSettings } from '../../settings.ts'
+import { requestAddress } from './request-address.ts'
 import type { Finding } from './findings.ts'
 
 const check = 'client certificates'
 const day = 86_400_000
 const renewalDays = 14
-/** Milliseconds. */
-const patience = 5000
 
 const found = (state: Finding['state'], says: string): Finding => ({ check, state, says })
 
@@ -66,8 +65,8 @@ async function addressFindings({ url }: MutualTlsSettings, issuer: string): Prom
   if (url === undefined) return []
   const address = `${url}${new URL(issuer).pathname.replace(/\/$/, '')}${paths.discovery}`
   try {
-    const answer = await fetch(address, { signal: AbortSignal.timeout(patience), redirect: 'manual' })
-    const told = answer.status === 200 ? fieldsOf(await answer.json())['issuer'] : undefined
+    const answer = await requestAddress(address)
+    const told = answer.status === 200 ? fieldsOf(JSON.parse(answer.body))['issuer'] : undefined
     if (told === issuer) return [found('ok', `${url} leads here`)]
     return [found('warning', `${address} answers ${answer.status}, and does not name this issuer; who is there?`)]
   } catch (error) {

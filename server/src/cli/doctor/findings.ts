@@ -21,6 +21,7 @@ import { migrationStatus } from '../../store/migrate.ts'
 import { createRedisCache } from '../../store/cache/redis-cache.ts'
 import { connectionOf, settingsOf, withDatabase } from '../terminal/session.ts'
 import type { CommandSession } from '../terminal/session.ts'
+import { requestAddress } from './request-address.ts'
 
 export interface Finding {
   readonly check: string
@@ -227,8 +228,7 @@ export async function checkProxies(settings: ServerSettings): Promise<Finding> {
   const host = ['0.0.0.0', '::'].includes(management.host) ? '127.0.0.1' : management.host
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${management.port}/metrics`
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(patience) })
-    return proxyFinding(await answer.text(), settings)
+    return proxyFinding((await requestAddress(url)).body, settings)
   } catch (error) {
     return warning(
       check,

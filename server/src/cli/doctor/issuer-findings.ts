@@ -1,34 +1,21 @@
 // Checks of `nauthera doctor`: the issuer's address, as an application reaches it, and its certificate.
 import { readFile } from 'node:fs/promises'
-import { request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
 import { dirname, join } from 'node:path'
-import { TLSSocket } from 'node:tls'
-import { answerHead } from '@nauthera/runtime/answer-head'
 import { fieldsOf } from '@nauthera/runtime/json'
 import { describeError } from '@nauthera/runtime/log'
 import { paths } from '@nauthera/rules/endpoints'
 import type { ServerSettings } from '../../settings.ts'
+import { requestAddress } from './request-address.ts'
+import type { DoctorAnswer } from './request-address.ts'
 import type { Finding } from './findings.ts'
 
-/** Milliseconds. */
-const patience = 5000
 const day = 86_400_000
 const renewalDays = 14
-/** Bytes: longer than any answer of ours. */
-const longest = 100_000
 
 /** CA certificates that a check may trust, with their file. */
 interface Trust {
   readonly file: string
   readonly ca: string
-}
-
-interface IssuerAnswer {
-  readonly status: number
-  readonly body: string
-  /** End of the certificate as TLS shows it; undefined without TLS. */
-  readonly certificateEnd: string | undefined
 }
 
 /** Checks that the issuer answers with its own name.
@@ -59,7 +46,7 @@ export async function checkIssuer({ issuer, tls }: ServerSettings, caFile?: stri
   }
 }
 
-function certificateFindings({ certificateEnd }: IssuerAnswer): Finding[] {
+function certificateFindings({ certificateEnd }: DoctorAnswer): Finding[] {
   if (certificateEnd === undefined) return []
   const days = Math.floor((Date.parse(certificateEnd) - Date.now()) / day)
   const says = `the issuer's certificate is valid for ${days} more days`
@@ -79,13 +66,13 @@ async function trustOf(tls: ServerSettings['tls'], caFile: string | undefined): 
 /** Requests with the system's CAs first.
  *  @returns the answer, and the file that was needed to trust it, if any
  *  @throws the first refusal when no file helps */
-async function askBelieving(url: string, trusts: readonly Trust[]): Promise<{ answer: IssuerAnswer; trust?: Trust }> {
+async function askBelieving(url: string, trusts: readonly Trust[]): Promise<{ answer: DoctorAnswer; trust?: Trust }> {
   try {
-    return { answer: await ask(url) }
+    return { answer: await requestAddress(url) }
   } catch (error) {
     if (!isUnknownAuthority(error)) throw error
     for (const trust of trusts) {
-      const answer = await ask(url, trust.ca).catch((refusal: unknown) => {
+      const answer = await requestAddress(url, trust.ca).catch((refusal: unknown) => {
         if (isUnknownAuthority(refusal)) return undefined
         throw refusal
       })
@@ -93,23 +80,6 @@ async function askBelieving(url: string, trusts: readonly Trust[]): Promise<{ an
     }
     throw error
   }
-}
-
-/** @param ca certificates (PEM) in place of the system's CAs; may be the server's own self-signed one */
-async function ask(url: string, ca?: string): Promise<IssuerAnswer> {
-  const send = new URL(url).protocol === 'https:' ? requestHttps : requestHttp
-  const trusted = ca === undefined ? {} : { ca, allowPartialTrustChain: true }
-  const asking = send(url, { ...trusted, agent: false, signal: AbortSignal.timeout(patience) })
-  asking.end()
-  const answer = await answerHead(asking)
-  const { socket, statusCode = 0 } = answer
-  const certificateEnd = socket instanceof TLSSocket ? socket.getPeerCertificate().valid_to : undefined
-  let body = ''
-  for await (const text of answer.setEncoding('utf8')) {
-    body += String(text)
-    if (body.length > longest) throw new Error('the answer is too long for a discovery document')
-  }
-  return { status: statusCode, body, certificateEnd }
 }
 
 const unknownAuthority = new Set([
