@@ -20,7 +20,7 @@ export class FairKeys {
     return this.#size
   }
 
-  /** A follow-up that waits already becomes a change. */
+  /** A follow-up that waits already becomes a change, and waits no longer than before. */
   add(key: string, cause: LookCause = 'change'): void {
     const at = splitKey(key)
     const ofTenants = mapIn(this.#waiting, at.namespace, () => new Map<string, TenantKeys>())
@@ -48,30 +48,31 @@ export class FairKeys {
 /** The keys of one tenant. */
 class TenantKeys {
   readonly #changes = new Set<string>()
+  /** Also those that have become changes since: they keep this place, so that no change makes a key wait longer. */
   readonly #followUps = new Set<string>()
   /** Changes that were taken since the last follow-up. */
   #taken = 0
+  #size = 0
 
   get size(): number {
-    return this.#changes.size + this.#followUps.size
+    return this.#size
   }
 
   add(key: string, cause: LookCause): void {
-    if (this.#changes.has(key)) return
-    if (cause === 'follow-up') {
-      this.#followUps.add(key)
-      return
-    }
-    this.#followUps.delete(key)
-    this.#changes.add(key)
+    const isChange = this.#changes.has(key)
+    if (!isChange && !this.#followUps.has(key)) this.#size++
+    if (cause === 'change') this.#changes.add(key)
+    else if (!isChange) this.#followUps.add(key)
   }
 
   take(): string | undefined {
     const isFollowUp = this.#changes.size === 0 || (this.#followUps.size > 0 && this.#taken >= mostChanges)
     this.#taken = isFollowUp ? 0 : this.#taken + 1
-    const keys = isFollowUp ? this.#followUps : this.#changes
-    const [key] = keys
-    if (key !== undefined) keys.delete(key)
+    const [key] = isFollowUp ? this.#followUps : this.#changes
+    if (key === undefined) return undefined
+    this.#changes.delete(key)
+    this.#followUps.delete(key)
+    this.#size--
     return key
   }
 }
