@@ -22,3 +22,15 @@ export const ageOf = ({
  *  know it alike. */
 export const byAge = (one: Age, other: Age): number =>
   one.createdAt - other.createdAt || (one.uid < other.uid ? -1 : one.uid > other.uid ? 1 : 0)
+
+/** @param ordered the oldest first
+ *  @returns how many of them are older */
+export function placeByAge(ordered: readonly Age[], one: Age): number {
+  let [from, to] = [0, ordered.length]
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (byAge(ordered[middle]!, one) < 0) from = middle + 1
+    else to = middle
+  }
+  return from
+}

@@ -1,5 +1,5 @@
 // Who asks for a name, the oldest first.
-import { byAge } from '@nauthera/rules/age'
+import { placeByAge } from '@nauthera/rules/age'
 import type { Age } from '@nauthera/rules/age'
 
 export interface Claimant extends Age {
@@ -21,15 +21,31 @@ export class Claimants {
     if (before === undefined) this.#claimants.set(name, one)
     else {
       const list = Array.isArray(before) ? before : [before]
-      const younger = list.findLastIndex((other) => byAge(other, one) <= 0) + 1
-      list.splice(younger, 0, one)
+      list.splice(placeByAge(list, one), 0, one)
       this.#claimants.set(name, list)
     }
   }
 
-  remove(name: string, key: string): void {
-    const left = this.of(name).filter((one) => one.key !== key)
-    if (left.length === 0) this.#claimants.delete(name)
-    else this.#claimants.set(name, left.length === 1 ? left[0]! : left)
+  count(name: string): number {
+    const found = this.#claimants.get(name)
+    return Array.isArray(found) ? found.length : Number(found !== undefined)
+  }
+
+  /** Forgets all that ask for a name. */
+  clear(name: string): void {
+    this.#claimants.delete(name)
+  }
+
+  /** @param one as it was added */
+  remove(name: string, one: Claimant): void {
+    const before = this.#claimants.get(name)
+    if (!Array.isArray(before)) {
+      if (before?.key === one.key) this.#claimants.delete(name)
+      return
+    }
+    let place = placeByAge(before, one)
+    while (place < before.length && before[place]!.key !== one.key) place++
+    before.splice(place, 1)
+    if (before.length === 1) this.#claimants.set(name, before[0]!)
   }
 }

@@ -14,6 +14,9 @@ export interface WatchedClients {
   find(key: string): OIDCClient | undefined
   /** Sets or removes a client. @returns its own key, and those of the few others that it decides about */
   set(key: string, client: OIDCClient | undefined): readonly string[]
+  /** The rights of these clients to names may be others: labels of their namespace changed, or their cluster. Default: of all clients, since
+   *  policies did. */
+  reconsider(keys?: readonly string[]): void
   keys(): Iterable<string>
   all(): Iterable<OIDCClient>
   /** Keys in a namespace, or all. */
@@ -42,7 +45,8 @@ export interface WatchedClients {
   readonly size: number
 }
 
-/** @param mayClaim whether a client has the right to a name that it asks for; default: as if everybody had */
+/** @param mayClaim whether a client has the right to a name that it asks for, which `reconsider` is told of when it changes; default: as if
+ *  everybody had */
 export function createClientIndex(mayClaim: MayClaim = () => true): WatchedClients {
   const clients = new Map<string, OIDCClient>()
   const claims = new NameClaims({ find: (key) => clients.get(key), mayClaim })
@@ -85,6 +89,7 @@ export function createClientIndex(mayClaim: MayClaim = () => true): WatchedClien
       }
       return [...new Set([key, ...[previous, client].flatMap((one) => (one ? claims.concernedBy(one) : []))])]
     },
+    reconsider: (keys) => claims.reconsider(keys?.flatMap((key) => clients.get(key) ?? [])),
     keys: () => clients.keys(),
     all: () => clients.values(),
     keysIn: (namespace) => [...(namespace === undefined ? clients.keys() : byGroup.of(namespace))],
@@ -116,6 +121,7 @@ const decidesTheSame = (one: OIDCClient, other: OIDCClient): boolean =>
   one.metadata.uid === other.metadata.uid &&
   one.metadata.creationTimestamp === other.metadata.creationTimestamp &&
   one.metadata.moved?.from === other.metadata.moved?.from &&
+  one.metadata.refused === other.metadata.refused &&
   isDeepStrictEqual(one.metadata.labels, other.metadata.labels)
 
 /** Whether it is the same object, of the same tenant. */

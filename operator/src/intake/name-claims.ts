@@ -7,11 +7,10 @@ import { secretNameOf } from '../decide/secret/secret.ts'
 import { Claimants } from './claimants.ts'
 import type { Claimant } from './claimants.ts'
 import type { MayClaim } from './name-rights.ts'
+import { RightfulClaimants } from './rightful-claimants.ts'
 
 /** Of so many that ask for one thing all are looked at when one of them changes, of more only the best. */
 const mostTold = 20
-/** Those who decide about a name: who has it, who gets it next, and one in reserve. */
-const mostBest = 3
 
 interface Needs {
   /** By `namespace/name`. */
@@ -21,23 +20,40 @@ interface Needs {
 
 export class NameClaims {
   readonly #needs: Needs
-  readonly #byName = new Claimants()
-  readonly #byIdentifier = new Claimants()
+  readonly #byName: RightfulClaimants
+  readonly #byIdentifier: RightfulClaimants
   readonly #bySecret = new Claimants()
   readonly #candidates = new Claimants()
 
   constructor(needs: Needs) {
     this.#needs = needs
+    const mayClaim = (key: string, name: string): boolean => {
+      const client = needs.find(key)
+      return client !== undefined && needs.mayClaim(client, name)
+    }
+    this.#byName = new RightfulClaimants(mayClaim)
+    this.#byIdentifier = new RightfulClaimants(mayClaim)
   }
 
   add(client: OIDCClient): void {
-    const one = { key: keyOf(client), ...ageOf(client.metadata) }
+    const one = claimantOf(client)
     for (const [claimants, name] of this.#claimsOf(client)) claimants.add(name, one)
+  }
+
+  /** The rights of these may be others, though they ask for the same names. Default: of all. */
+  reconsider(clients?: Iterable<OIDCClient>): void {
+    if (clients === undefined) for (const book of [this.#byName, this.#byIdentifier]) book.reconsiderAll()
+    for (const client of clients ?? []) {
+      const one = claimantOf(client)
+      for (const name of namesOf(client)) this.#byName.reconsider(name, one)
+      for (const name of identifiersOf(client)) this.#byIdentifier.reconsider(name, one)
+    }
   }
 
   /** @param client as it was added */
   remove(client: OIDCClient): void {
-    for (const [claimants, name] of this.#claimsOf(client)) claimants.remove(name, keyOf(client))
+    const one = claimantOf(client)
+    for (const [claimants, name] of this.#claimsOf(client)) claimants.remove(name, one)
   }
 
   isContested(name: string): boolean {
@@ -51,19 +67,18 @@ export class NameClaims {
 
   /** @returns the oldest three that may claim a name */
   best(name: string): readonly OIDCClient[] {
-    return this.#bestOf(this.#byName.of(name), name)
+    return this.#found(this.#byName.best(name))
   }
 
   /** @returns those of its namespace that name the same Secret, itself among them */
   sharing(client: OIDCClient): readonly OIDCClient[] {
-    return this.#sharing(client).flatMap(({ key }) => this.#needs.find(key) ?? [])
+    return this.#found(this.#sharing(client))
   }
 
   /** @returns of those that name this identifier as their resourceServer the best three, and the oldest of all */
   declaring(identifier: string): readonly OIDCClient[] {
-    const claimants = this.#byIdentifier.of(identifier)
-    const oldest = claimants.slice(0, 1).flatMap(({ key }) => this.#needs.find(key) ?? [])
-    return [...new Set([...oldest, ...this.#bestOf(claimants, identifier)])]
+    const oldest = this.#byIdentifier.of(identifier).slice(0, 1)
+    return this.#found([...new Set([...oldest, ...this.#byIdentifier.best(identifier)])])
   }
 
   /** @param client as it is, or as it was
@@ -73,8 +88,7 @@ export class NameClaims {
       const claimants = this.#byName.of(name)
       const isAlone = claimants.every(({ key }, index) => index === 0 && key === keyOf(client))
       if (isAlone || !this.#needs.mayClaim(client, name)) return []
-      if (claimants.length > mostTold) return this.#bestOf(claimants, name).map(keyOf)
-      return claimants.map(({ key }) => key)
+      return (claimants.length > mostTold ? this.#byName.best(name) : claimants).map(({ key }) => key)
     })
     const sharing = this.#sharing(client).slice(0, mostTold)
     return [...rivals, ...sharing.map(({ key }) => key)]
@@ -85,17 +99,11 @@ export class NameClaims {
     return secret === undefined ? [] : this.#bySecret.of(secret)
   }
 
-  #bestOf(claimants: readonly Claimant[], name: string): readonly OIDCClient[] {
-    const found: OIDCClient[] = []
-    for (const { key } of claimants) {
-      const client = this.#needs.find(key)
-      if (client && this.#needs.mayClaim(client, name)) found.push(client)
-      if (found.length === mostBest) break
-    }
-    return found
+  #found(claimants: readonly Claimant[]): readonly OIDCClient[] {
+    return claimants.flatMap(({ key }) => this.#needs.find(key) ?? [])
   }
 
-  #claimsOf(client: OIDCClient): readonly (readonly [Claimants, string])[] {
+  #claimsOf(client: OIDCClient): readonly (readonly [Pick<Claimants, 'add' | 'remove'>, string])[] {
     const secret = secretOf(client)
     const names = namesOf(client)
     return [
@@ -106,6 +114,8 @@ export class NameClaims {
     ]
   }
 }
+
+const claimantOf = (client: OIDCClient): Claimant => ({ key: keyOf(client), ...ageOf(client.metadata) })
 
 /** Without our schema in the CRD it may be anything. */
 function identifiersOf({ spec }: OIDCClient): readonly string[] {

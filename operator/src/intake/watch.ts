@@ -134,6 +134,8 @@ export function createWatch(options: WatchOptions): Watch {
   /** Its clients change with it, and their rivals; those that have an id that begins with its name may have to give that up. */
   const onCluster = (name: string, isNew: boolean, moved: readonly string[]) => {
     const own = new Set([...clients.keysIn(namespaceOfCluster(name)), ...moved.filter((key) => clients.find(key))])
+    // of one that joins or leaves, an id that begins with its name may be anybody's
+    clients.reconsider(isNew ? undefined : [...own])
     const touched = [...own].flatMap((key) => {
       const object = clientReflectors[0]?.objects.get(key)
       return [key, ...(object ? clients.set(key, asSeen(object)) : [])]
@@ -141,9 +143,7 @@ export function createWatch(options: WatchOptions): Watch {
     tell(isNew ? clients.keysIn(undefined) : new Set(touched))
   }
   const around =
-    settings.watch.mode === 'cluster'
-      ? reflectCluster(reflect, settings, { keysIn: clients.keysIn, around: clients.around, tell, onCluster })
-      : undefined
+    settings.watch.mode === 'cluster' ? reflectCluster(reflect, settings, { clients, tell, onCluster }) : undefined
   const pods: Reflector<PodObject> = reflect<PodObject>(collectionPath(resourceTypes.pods, settings.namespace), {
     query: { labelSelector: serverPods(settings.release) },
     onChange: () => listeners?.onPods([...pods.objects.values()]),
@@ -183,16 +183,22 @@ function reflectCluster(
   reflect: Reflect,
   { mode, redirectURIsFrom }: Pick<OperatorSettings, 'mode' | 'redirectURIsFrom'>,
   on: {
-    readonly keysIn: (namespace: string | undefined) => readonly string[]
-    readonly around: (keys: readonly string[]) => Iterable<string>
+    readonly clients: Pick<WatchedClients, 'keysIn' | 'around' | 'reconsider'>
     /** Looks at these clients. */
     readonly tell: (keys: Iterable<string>) => void
     readonly onCluster: (name: string, isNew: boolean, moved: readonly string[]) => void
   },
 ) {
   const isHub = mode === 'hub'
+  const { clients } = on
+  const onPolicy = () => {
+    clients.reconsider()
+    on.tell(clients.keysIn(undefined))
+  }
   const namespaces: ReturnType<typeof reflectNamespaces> = reflectNamespaces(reflect, (namespace) => {
-    on.tell(on.around(on.keysIn(namespace)))
+    const keys = clients.keysIn(namespace)
+    clients.reconsider(keys)
+    on.tell(clients.around(keys))
     routes?.onLabels(namespace)
   })
   const labels = (name: string) => namespaces.objects.get(name)?.metadata.labels
@@ -200,7 +206,7 @@ function reflectCluster(
   return {
     namespaces,
     routes,
-    policies: isHub ? reflectPolicies(reflect, () => on.tell(on.keysIn(undefined))) : undefined,
+    policies: isHub ? reflectPolicies(reflect, onPolicy) : undefined,
     clusters: isHub ? reflectClusters(reflect, on.onCluster) : undefined,
   }
 }

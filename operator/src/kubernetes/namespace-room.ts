@@ -1,6 +1,6 @@
 // The room that a copy of a collection has for the objects of one namespace, or of one tenant. Whoever may create objects there must not be
 // able to fill the memory of the operator.
-import { ageOf, byAge } from '@nauthera/rules/age'
+import { ageOf, byAge, placeByAge } from '@nauthera/rules/age'
 import type { Age } from '@nauthera/rules/age'
 import { keyOf } from './objects.ts'
 import type { KubernetesObject } from './objects.ts'
@@ -69,7 +69,7 @@ export class NamespaceRoom<T extends KubernetesObject> {
     if (one.groups.some(({ name }) => isLeftOut(one, this.#groups.get(name)))) return [key]
     this.#placed.set(key, one)
     for (const places of one.groups.map((group) => this.#placesOf(group))) {
-      places.placed.splice(placeOf(places.placed, one), 0, one)
+      places.placed.splice(placeByAge(places.placed, one), 0, one)
       places.weight += weight
     }
     return one.groups.flatMap((group) => this.#shrink(group.name))
@@ -81,7 +81,7 @@ export class NamespaceRoom<T extends KubernetesObject> {
     this.#placed.delete(key)
     for (const { name } of one.groups) {
       const places = this.#groups.get(name)!
-      places.placed.splice(places.placed.indexOf(one, placeOf(places.placed, one)), 1)
+      places.placed.splice(places.placed.indexOf(one, placeByAge(places.placed, one)), 1)
       places.weight -= one.weight
       if (places.placed.length === 0 && places.cutAt === undefined) this.#groups.delete(name)
     }
@@ -142,14 +142,3 @@ export class NamespaceRoom<T extends KubernetesObject> {
 
 const isLeftOut = (one: Age, places: Places | undefined): boolean =>
   places?.cutAt !== undefined && byAge(one, places.cutAt) >= 0
-
-/** @returns how many are older */
-function placeOf(placed: readonly Age[], one: Age): number {
-  let [from, to] = [0, placed.length]
-  while (from < to) {
-    const middle = (from + to) >>> 1
-    if (byAge(placed[middle]!, one) < 0) from = middle + 1
-    else to = middle
-  }
-  return from
-}

@@ -4,7 +4,7 @@ import { propertyRuns } from '@nauthera/harness/property-runs'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import { acceptClients } from '../../src/decide/client/accept-clients.ts'
-import { keyOf } from '../../src/decide/client/client-names.ts'
+import { keyOf, oldestFirst } from '../../src/decide/client/client-names.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
 import { createJudge } from '../../src/intake/judge.ts'
 import { createNameRights } from '../../src/intake/name-rights.ts'
@@ -14,26 +14,26 @@ import { client, emptyShards, policy } from '../decide/clients.ts'
 // Who has a name is decided by the few that may have it. What one tenant does with names is no work for others.
 
 const tenants = ['shop', 'bank', 'evil']
-const labels = new Map(tenants.map((name) => [name, { tenant: name }]))
-/** Of these tenants, any id and any identifier; the third may have neither. */
-const rich: OIDCPolicySpec = {
-  selector: { namespaces: { matchExpressions: [{ key: 'tenant', operator: 'In', values: ['shop', 'bank'] }] } },
+/** Of these tenants, any id and any identifier. */
+const richOf = (...values: readonly string[]): OIDCPolicySpec => ({
+  selector: { namespaces: { matchExpressions: [{ key: 'tenant', operator: 'In', values }] } },
   allow: { customClientId: true, resourceServer: true },
-}
+})
 
-/** An index, and a judge that counts what it reads. */
+/** An index, and a judge that counts what it reads. The third tenant may have no name of another. */
 function createWorld() {
+  const labels = new Map(tenants.map((name) => [name, { tenant: name }]))
   const watched = {
     policies: () => policies,
     findCluster: () => undefined,
     namespaceLabels: (name: string) => labels.get(name) ?? {},
     readsNamespaces: true,
   }
-  const policies = [policy('rich', rich)]
+  let policies = [policy('rich', richOf('shop', 'bank'))]
   const about = { watch: watched, baseline: {} }
   const mayClaim = createNameRights(about)
-  const clients = createClientIndex(mayClaim)
-  let reads = 0
+  let [reads, rights] = [0, 0]
+  const clients = createClientIndex((...claim) => (rights++, mayClaim(...claim)))
   const watch = {
     ...watched,
     clients: { ...clients, find: (key: string) => (reads++, clients.find(key)) },
@@ -49,8 +49,20 @@ function createWorld() {
   const policiesOf = createPoliciesOf(about)
   return {
     clients,
-    mayClaim,
     reads: () => reads,
+    mayClaim,
+    /** How often the right of a client was asked for. */
+    rights: () => rights,
+    /** The tenants that may have any name. */
+    permit: (...values: readonly string[]) => {
+      policies = [policy('rich', richOf(...values))]
+      clients.reconsider()
+    },
+    /** Policies see a tenant as this one. */
+    label: (namespace: string, tenant: string) => {
+      labels.set(namespace, { tenant })
+      clients.reconsider(clients.keysIn(namespace))
+    },
     look: (one: OIDCClient) => judge(one, (error) => expect.fail(String(error))).acceptance,
     /** What follows from all clients together. */
     verdicts: () => acceptClients([...clients.all()], (one) => policiesOf(one, policies)),
@@ -99,6 +111,78 @@ describe('rivals for a name', () => {
         }
       }),
       { numRuns: propertyRuns(200) },
+    )
+  })
+
+  it('K19 property: a crowd without the right to a name is no work for others, and whoever gets or loses the right is seen', () => {
+    const names = ['checkout', 'urn:pay:api']
+    const anyAct = fc.oneof(
+      { weight: 3, arbitrary: anyStep.map((step) => ({ kind: 'edit' as const, ...step })) },
+      // of the crowd: the oldest, or any
+      {
+        weight: 2,
+        arbitrary: fc.record({ kind: fc.constant('crowd' as const), place: fc.oneof(fc.nat(2), fc.nat(99)) }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          kind: fc.constant('label' as const),
+          tenant: fc.constantFrom(...tenants),
+          as: fc.constantFrom(...tenants),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          kind: fc.constant('permit' as const),
+          who: fc.uniqueArray(fc.constantFrom(...tenants)),
+        }),
+      },
+    )
+    const crowdSize = fc.oneof(fc.integer({ min: 18, max: 24 }), fc.integer({ min: 50, max: 70 }))
+    fc.assert(
+      fc.property(crowdSize, fc.array(anyAct, { minLength: 1, maxLength: 12 }), (size, acts) => {
+        const { clients, mayClaim, look, verdicts, rights, permit, label } = createWorld()
+        const put = (key: string, one: OIDCClient | undefined) => clients.set(key, one)
+        const crowd = (place: number) => {
+          const id = place % 2 ? { clientId: 'checkout' } : {}
+          return clientOf('evil', `c${place}`, { ...id, ...api('urn:pay:api') }, 1 + place)
+        }
+        for (let place = 0; place < 2 * size; place++) put(`evil/c${place}`, crowd(place))
+        for (const [tenant, second] of [
+          ['shop', 1_000],
+          ['bank', 1_001],
+        ] as const)
+          put(`${tenant}/a`, clientOf(tenant, 'a', { clientId: 'checkout', ...api('urn:pay:api') }, second))
+        for (const act of acts) {
+          if (act.kind === 'permit') permit(...act.who)
+          else if (act.kind === 'label') label(act.tenant, act.as)
+          else if (act.kind === 'crowd') {
+            const key = `evil/c${act.place}`
+            put(key, clients.find(key) ? undefined : crowd(act.place))
+          } else {
+            const { tenant, name, id, identifier, second, isGone } = act
+            const spec = { ...(id ? { clientId: id } : {}), ...(identifier ? api(identifier) : {}) }
+            put(`${tenant}/${name}`, isGone ? undefined : clientOf(tenant, name, spec, second))
+          }
+          // after another policy all clients are looked at anyway
+          if (act.kind === 'permit') for (const name of names) (clients.best(name), clients.declaring(name))
+          const after = verdicts()
+          for (const one of clients.all()) {
+            if (one.metadata.namespace === 'evil' && !/^c?[0-3a-c]$/.test(one.metadata.name)) continue
+            const before = rights()
+            expect(look(one)).to.deep.equal(after.get(keyOf(one)))
+            expect(rights() - before, 'rights asked for in a look').to.be.at.most(80)
+          }
+          const oldest = oldestFirst([...clients.all()])
+          for (const name of names) {
+            const asking = oldest.filter(({ spec }) => [spec.clientId, spec.resourceServer?.identifier].includes(name))
+            const best = asking.filter((one) => mayClaim(one, name)).slice(0, 3)
+            expect(clients.best(name).map(keyOf)).to.deep.equal(best.map(keyOf))
+          }
+        }
+      }),
+      { numRuns: propertyRuns(40) },
     )
   })
 

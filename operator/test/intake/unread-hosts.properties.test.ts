@@ -56,8 +56,11 @@ const crowd = fc.record({
   isEndless: fc.constantFrom(true, false, false, false, false, false, false, false),
 })
 
+/** Cases of the property. */
+const runs = propertyRuns(40)
+
 describe('hosts that are not read', function () {
-  this.timeout(120_000)
+  this.timeout(120_000 + runs * 3_000)
 
   const start = async () => {
     const routes = await startWatchedRoutes(names)
@@ -195,6 +198,6 @@ describe('hosts that are not read', function () {
           await routes.stop()
         }
       }),
-      { numRuns: propertyRuns(40) },
+      { numRuns: runs },
     ))
 })

@@ -96,6 +96,44 @@ describe('createWatch', function () {
     }
   })
 
+  it('K19 knows of a crowd who may have a name, after each policy, label and cluster that changes that', async () => {
+    const { api, put, watchAll, stop } = await start()
+    const name = 'edge_web'
+    for (let index = 0; index < 25; index++)
+      put('shop', `c${index}`, { clientId: name }, `2026-01-01T00:00:${10 + index}Z`)
+    const label = (labels: object) =>
+      api.set({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop', labels } } as never)
+    label({})
+    const watch = watchAll()
+    const best = () => watch.clients.best(name).map(({ metadata }) => metadata.name)
+    let told = Promise.withResolvers<void>()
+    const after = async (act: () => void) => {
+      told = Promise.withResolvers()
+      act()
+      await told.promise
+      return best()
+    }
+    const allow = { customClientId: true }
+    try {
+      await watch.start({ onClients: () => told.resolve(), onResync: nothing, onPods: nothing })
+      expect(best(), 'an id that needs a policy').to.deep.equal([])
+      const policy = { selector: { namespaces: { matchLabels: { tier: 'one' } } }, allow }
+      const own = {
+        apiVersion: 'auth.nauthera.io/v1alpha1',
+        kind: 'OIDCPolicy',
+        metadata: { name: 'own-ids' },
+        spec: policy,
+      }
+      expect(await after(() => label({ tier: 'one' })), 'no policy lets it').to.deep.equal([])
+      expect(await after(() => api.set(own as never)), 'a policy').to.deep.equal(['c0', 'c1', 'c2'])
+      expect(await after(() => label({})), 'for other labels').to.deep.equal([])
+      expect(await after(() => label({ tier: 'one' })), 'as before').to.deep.equal(['c0', 'c1', 'c2'])
+      expect(await after(() => api.set(joinedCluster('edge'))), 'ids of a cluster are its own').to.deep.equal([])
+    } finally {
+      await stop(watch)
+    }
+  })
+
   it('K19 keeps of the clients of a namespace the oldest, and of those that are served, and 20 new ones, what says whose they are', async () => {
     const { api, clock, put, watchAll, stop } = await start()
     const at = (second: number) => new Date(second * 1_000).toISOString()
