@@ -117,6 +117,7 @@ const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
   operator: [
     ['app', 'kubectl', 'keys'],
     ['spoke'],
+    ['reconcile'],
     ['secret', 'status'],
     ['intake', 'replicas'],
     ['shards'],
@@ -129,7 +130,7 @@ const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
 /** What starts and wires a process, outermost first: no folder imports it. */
 const wiring: Readonly<Record<string, readonly string[]>> = {
   server: ['main', 'app'],
-  operator: ['main', 'app', 'reconcile'],
+  operator: ['main', 'app'],
   'config-agent': ['main', 'app'],
 }
 

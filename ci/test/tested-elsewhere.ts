@@ -32,6 +32,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
     'operator/test/kubernetes/connection.integration.test.ts',
     'operator/test/rotation.integration.test.ts',
   ],
+  'operator/src/reconcile/*': ['operator/test/reconcile.integration.test.ts'],
   'operator/src/replicas/*': ['operator/test/rotation.integration.test.ts'],
   'operator/src/secret/*': ['operator/test/rotation.integration.test.ts'],
   'operator/src/shards/*': ['operator/test/shards/shards.integration.test.ts'],

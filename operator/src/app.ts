@@ -10,14 +10,13 @@ import type { Wake } from './intake/wake.ts'
 import { createWatch } from './intake/watch.ts'
 import { createReadVersion } from './kubernetes/conditional-write.ts'
 import { createLease, writeWhileHeld } from './kubernetes/lease.ts'
-import { createOperatorMetrics, recordClusters, recordOverdue, recordReplicas } from './metrics.ts'
-import { createReconciler } from './reconcile.ts'
-import type { Reconciler } from './reconcile.ts'
+import { createOperatorMetrics, recordClusters, recordReplicas } from './metrics.ts'
+import { createReplicaOutlet } from './reconcile/replica-outlet.ts'
+import type { ReplicaOutlet } from './reconcile/replica-outlet.ts'
 import type { Issuers } from './replicas/issuers.ts'
 import { readOutsideClusters } from './secret/outside-clusters.ts'
 import { macBy } from './secret/proof-key.ts'
 import { ClusterReports } from './status/cluster-reports.ts'
-import { countOverdue } from './status/overdue.ts'
 import { PolicyReports } from './status/policy-reports.ts'
 import { PolicyTally } from './status/policy-tally.ts'
 import { Refusals } from './status/refusals.ts'
@@ -25,13 +24,13 @@ import { reportMirrorChange } from './status/mirror-changes.ts'
 import { pause } from './time/clock.ts'
 import { tryUntilDone } from './time/try-until-done.ts'
 import type { Leader, OperatorNeeds, Stops } from './app/leader.ts'
-import { buildIssuers, buildOutlet } from './app/outlet.ts'
-import type { Outlet } from './app/outlet.ts'
-import { buildRounds, buildWriteStatus } from './app/parts.ts'
+import { buildReconciler, buildWriteStatus } from './app/parts.ts'
 import { buildQueue, startQueue } from './app/queue.ts'
+import { buildIssuers, buildServers } from './app/servers.ts'
+import type { Servers } from './app/servers.ts'
 import { startSpoke } from './app/spoke.ts'
 
-interface ProvingOutlet extends Outlet {
+interface ProvingServers extends Servers {
   readonly proof: OwnerProof
 }
 
@@ -103,8 +102,8 @@ async function startLeading(leader: Leader): Promise<void> {
   if (leader.settings.mode === 'spoke') return await startSpoke(leader)
   const { metrics, stops, stopping } = leader
   const crowd = new Crowd()
-  const outlet = await buildOutlet(leader, crowd)
-  const { events, link, proofKey, replicas, shards, nudge } = outlet
+  const servers = await buildServers(leader, crowd)
+  const { events, link, proofKey, replicas, shards, nudge } = servers
   stops.push(
     () => events.flush(),
     () => replicas.stop(),
@@ -124,23 +123,23 @@ async function startLeading(leader: Leader): Promise<void> {
   await tryUntilDone(() => shards.load(), { ...leader, failed: 'shards not read' }, stopping)
   if (stopping.aborted) return
   replicas.expect(shards.manifestDigest())
-  await startIntake(leader, { ...outlet, proof: createOwnerProof(macBy(key)) }, crowd)
+  await startIntake(leader, { ...servers, proof: createOwnerProof(macBy(key)) }, crowd)
 }
 
-async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd): Promise<void> {
+async function startIntake(leader: Leader, servers: ProvingServers, crowd: Crowd): Promise<void> {
   const { metrics, stops, stopping, log } = leader
-  const { link, replicas, shards, follow, nudge } = outlet
+  const { link, replicas, shards, follow, nudge } = servers
   const queue = buildQueue(leader)
   const wake = createWake(queue, leader.random)
   let isListed = false
   const issuers = buildIssuers(
     leader,
-    outlet,
+    servers,
     () => (isListed ? watch.clusters() : undefined),
     () => wake.now(follow.platformClients()),
   )
-  const intake = buildIntake(leader, outlet, { issuers, queue, wake })
-  const { watch, reconciler, refusals, reports, clusterReports, rounds } = intake
+  const intake = buildIntake(leader, servers, { issuers, queue, wake })
+  const { watch, reconciler, outlet, refusals, reports, clusterReports, rounds } = intake
   const giveBack = new GiveBack(leader.clock)
   stops.push(
     () => giveBack.stop(),
@@ -149,16 +148,16 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
     () => clusterReports.stop(),
     () => rounds.stop(),
     () => watch.stop(),
-    () => reconciler.stop(),
+    () => outlet.stop(),
     () => queue.stop(),
     () => issuers.stop(),
   )
-  await startWakers(leader, outlet, { watch, refusals, issuers, wake })
+  await startWakers(leader, servers, { watch, refusals, issuers, wake })
   if (stopping.aborted) return
   isListed = true
   const keys = [...watch.clients.keys()]
   shards.open(keys, {
-    onStored: wakeOnStored(wake, reconciler),
+    onStored: wakeOnStored(wake, outlet),
     isJoined: () => watch.clusters().length > 0,
     onManifest: (digest) => {
       replicas.expect(digest)
@@ -172,11 +171,9 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
   }
   startQueue(leader, { queue, crowd, onCalm, reconciler })
   leader.onRender(() => {
-    metrics.clients.set(watch.clients.size)
     recordClusters(metrics, clusterReports.lastSeen())
     const linked = link.certificates.current()
     if (linked) metrics.certificateExpiry.set({ certificate: 'link' }, validityOf(linked.cert).notAfter / 1000)
-    recordOverdue(metrics, countOverdue(watch.clients.all(), reconciler.memories, leader.clock.now()))
   })
   reports.start()
   clusterReports.start()
@@ -186,15 +183,15 @@ async function startIntake(leader: Leader, outlet: ProvingOutlet, crowd: Crowd):
 }
 
 /** Those whose entry is stored, and those that waited for a name of one of them. */
-const wakeOnStored = (wake: Wake, reconciler: Pick<Reconciler, 'waitingFor'>) => (stored: readonly string[]) => {
+const wakeOnStored = (wake: Wake, outlet: Pick<ReplicaOutlet, 'waitingFor'>) => (stored: readonly string[]) => {
   wake.followUp(stored)
-  wake.now(reconciler.waitingFor(stored))
+  wake.now(outlet.waitingFor(stored))
 }
 
 /** Starts what wakes us: the reports of replicas, the keys of clusters, and the watches. Resolves when all is listed. */
 async function startWakers(
   { metrics, log }: Leader,
-  { link, replicas, follow, nudge, events }: ProvingOutlet,
+  { link, replicas, follow, nudge, events }: ProvingServers,
   needs: Pick<ReturnType<typeof buildIntake>, 'watch' | 'refusals'> & { issuers: Issuers; wake: Wake },
 ): Promise<void> {
   const { watch, refusals, issuers, wake } = needs
@@ -232,12 +229,12 @@ async function startWakers(
 /** What wakes us, and what is done about a client then. The shards have been read. */
 function buildIntake(
   leader: Leader,
-  outlet: ProvingOutlet,
+  servers: ProvingServers,
   { issuers, queue, wake }: { issuers: Issuers; queue: ReturnType<typeof buildQueue>; wake: Wake },
 ) {
   const { settings, connection, clock, random, log, metrics } = leader
-  const { secrets, proof, events, replicas, shards, traces, follow } = outlet
-  const onWrite = (kind: 'secret' | 'status') => metrics.writes.inc({ kind })
+  const { secrets, proof, events, shards } = servers
+  const onWrite = () => metrics.writes.inc({ kind: 'status' })
   const knownKeys = new Map(shards.storedKeys().map((key) => [key, true]))
   const watch = createWatch({
     settings,
@@ -258,34 +255,24 @@ function buildIntake(
     connection,
     clock,
     log,
-    onWrite: () => onWrite('status'),
+    onWrite,
   })
-  const clusterReports = new ClusterReports({ watch, connection, clock, log, onWrite: () => onWrite('status') })
+  const clusterReports = new ClusterReports({ watch, connection, clock, log, onWrite })
   const refusals = settings.refusals
     ? new Refusals({ clock, told: (key) => watch.clients.find(key)?.status?.refusals, wake: wake.followUp })
     : undefined
-  const reconciler = createReconciler({
-    settings,
+  const outlet = createReplicaOutlet({
+    ...leader,
+    ...servers,
     baseline: settings.policy,
     watch,
-    secrets,
-    proof,
-    shards,
-    traces,
-    replicas,
-    follow,
     issuers,
-    status,
     refusals,
+    status,
     tally,
-    clock,
-    log,
-    again: queue.addAfter,
-    forgive: queue.clearFailures,
     wake: wake.now,
-    onWrite,
   })
   const readVersion = readOutsideClusters(createReadVersion(connection))
-  const rounds = buildRounds(leader, { clients: watch.clients, memories: reconciler.memories, queue, readVersion })
-  return { watch, reconciler, refusals, reports, clusterReports, rounds }
+  const by = { watch, queue, secrets, proof, readVersion, status, outlet, clock }
+  return { watch, outlet, refusals, reports, clusterReports, ...buildReconciler(leader, by) }
 }

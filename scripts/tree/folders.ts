@@ -62,6 +62,7 @@ export const folders: Readonly<Record<string, string>> = {
   'operator/src/kubectl/policy': 'What other policies would do to the clients of a cluster.',
   'operator/src/kubectl/tail': 'The logs of operator, agents and servers in one.',
   'operator/src/kubernetes': 'The API server: calls, copies of collections, conditional writes, the Lease.',
+  'operator/src/reconcile': 'One client from its object to its status, wherever it is served.',
   'operator/src/replicas': 'What is live where: a stream to the agent of each server pod.',
   'operator/src/secret': 'The secret of one client, a step a file.',
   'operator/src/shards': 'What the shards ought to say, and their writing.',

@@ -5,9 +5,12 @@ import { createReadVersion } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { createEventRecorder } from '../kubernetes/events.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
-import type { Memories } from '../secret/memories.ts'
+import { recordOverdue } from '../metrics.ts'
+import { createReconciler } from '../reconcile/reconciler.ts'
+import type { ReconcilerNeeds } from '../reconcile/reconciler.ts'
 import { ProofKey } from '../secret/proof-key.ts'
 import { Rounds } from '../secret/rounds.ts'
+import { countOverdue } from '../status/overdue.ts'
 import { createWriteStatus } from '../status/write-status.ts'
 import type { Leader } from './leader.ts'
 import { workers } from './queue.ts'
@@ -41,16 +44,30 @@ export const buildWriteStatus = (
     onWrite: () => metrics.writes.inc({ kind: 'status' }),
   })
 
-export const buildRounds = (
-  { clock, log }: Leader,
-  about: {
-    readonly clients: Pick<WatchedClients, 'keys'>
-    readonly memories: Pick<Memories, 'clearRead' | 'versionsOf'>
+/** What looks at the clients here, and at their Secrets in turn. */
+export function buildReconciler(
+  { settings, clock, log, metrics, onRender }: Leader,
+  about: Pick<ReconcilerNeeds, 'watch' | 'secrets' | 'proof' | 'status' | 'outlet' | 'clock'> & {
     readonly queue: WorkQueue
     readonly readVersion: ReturnType<typeof createReadVersion>
   },
-): Rounds => {
-  const { clients, memories, queue, readVersion } = about
+) {
+  const { watch, queue, readVersion } = about
+  const { clients } = watch
+  const reconciler = createReconciler({
+    ...about,
+    settings,
+    log,
+    again: queue.addAfter,
+    forgive: queue.clearFailures,
+    onWrite: (kind) => metrics.writes.inc({ kind }),
+  })
+  const { memories } = reconciler
+  onRender(() => {
+    metrics.clients.set(clients.size)
+    recordOverdue(metrics, countOverdue(clients.all(), memories, clock.now()))
+  })
   const isLate = () => queue.depth > workers
-  return new Rounds({ keys: clients.keys, memories, readVersion, isLate, onChanged: queue.add, clock, log })
+  const rounds = new Rounds({ keys: clients.keys, memories, readVersion, isLate, onChanged: queue.add, clock, log })
+  return { reconciler, rounds }
 }

@@ -11,7 +11,6 @@ import type { HeardAnswer, KubeConnection } from '../kubernetes/connection.ts'
 import { readClusterIssuer } from '../kubernetes/issuer.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { KubernetesObject } from '../kubernetes/objects.ts'
-import { recordOverdue } from '../metrics.ts'
 import { macBy } from '../secret/proof-key.ts'
 import { HoldCluster } from '../spoke/hold-cluster.ts'
 import type { SpokeHolder } from '../spoke/hold-cluster.ts'
@@ -19,13 +18,11 @@ import { HubAccess } from '../spoke/hub-access.ts'
 import { HubState } from '../spoke/hub-state.ts'
 import { Mirrors } from '../spoke/mirrors.ts'
 import { createHubOutlet } from '../spoke/outlet.ts'
-import { createReconcilerByHub } from '../spoke/reconcile-by-hub.ts'
 import { createSweep } from '../spoke/sweep.ts'
 import { createTellHub } from '../spoke/tell-hub.ts'
-import { countOverdue } from '../status/overdue.ts'
 import { tryUntilDone } from '../time/try-until-done.ts'
 import type { Leader } from './leader.ts'
-import { buildEvents, buildProofKey, buildRounds, buildWriteStatus } from './parts.ts'
+import { buildEvents, buildProofKey, buildReconciler, buildWriteStatus } from './parts.ts'
 import { buildQueue, startQueue } from './queue.ts'
 
 /** What is known before any client is looked at. */
@@ -116,11 +113,9 @@ async function startWork(leader: Leader, hub: Hub, proof: OwnerProof): Promise<v
   wake.now(keys)
   startQueue(leader, { queue, crowd: new Crowd(), onCalm: () => {}, reconciler })
   leader.onRender(() => {
-    metrics.clients.set(watch.clients.size)
     metrics.hubReachable.set({ cluster: hub.cluster }, hub.state.fault ? 0 : 1)
     const endsAt = hub.access.tokenEndsAt()
     if (endsAt !== undefined) metrics.certificateExpiry.set({ certificate: 'hub' }, endsAt / 1000)
-    recordOverdue(metrics, countOverdue(watch.clients.all(), reconciler.memories, clock.now()))
   })
   rounds.start()
   log.info({ clients: keys.length, cluster: hub.cluster }, 'started')
@@ -170,24 +165,16 @@ function buildSpoke(
   })
   const events = buildEvents(leader)
   stops.push(() => events.flush())
-  const reconciler = createReconcilerByHub({
-    settings,
-    cluster,
+  const { reconciler, rounds } = buildReconciler(leader, {
     watch,
-    secrets: createSecretStore(connection),
+    queue,
     proof,
-    mirrors,
-    outlet: createHubOutlet({ mirrors, state, findClient: find }),
-    state,
+    secrets: createSecretStore(connection),
+    readVersion: createReadVersion(connection),
     status: buildWriteStatus(leader, events, watch.clients),
-    log,
-    again: queue.addAfter,
-    forgive: queue.clearFailures,
-    onGone: () => sweep.wake(),
-    onWrite: (kind) => metrics.writes.inc({ kind }),
+    outlet: createHubOutlet({ settings, cluster, mirrors, state, findClient: find, onGone: () => sweep.wake() }),
+    clock: state.clock,
   })
-  const readVersion = createReadVersion(connection)
-  const rounds = buildRounds(leader, { clients: watch.clients, memories: reconciler.memories, queue, readVersion })
   return { mirrors, sweep, reconciler, rounds }
 }
 

@@ -6,6 +6,7 @@ import type { FindCluster } from '../decide/client/mirror.ts'
 import { movedKeys } from '../decide/client/move.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
 import { clusterOf, namespaceOfCluster } from '@nauthera/rules/tenants'
+import { EndingNamespaces } from './ending-namespaces.ts'
 import { createAsSeen } from './mirrors.ts'
 import { roomForClients } from './without-bulk.ts'
 import { createClientIndex } from './client-index.ts'
@@ -52,8 +53,8 @@ export interface Watch {
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined
   /** Whether the operator may read labels of namespaces. */
   readonly readsNamespaces: boolean
-  /** Whether the namespace is terminating; false when unknown. */
-  namespaceEnds(namespace: string): boolean
+  /** Those that are terminating. Without the right to watch namespaces only refused creates show it. */
+  readonly endings: EndingNamespaces
   /** When it was created, epoch milliseconds; undefined when unknown. */
   namespaceBornAt(namespace: string): number | undefined
 }
@@ -170,7 +171,7 @@ export function createWatch(options: WatchOptions): Watch {
     policies: () => around?.policies?.all() ?? none,
     clusters: () => [...(around?.clusters?.objects.values() ?? [])],
     findCluster,
-    ...labelsFrom(around?.namespaces.objects),
+    ...labelsFrom(around?.namespaces.objects, options.clock),
   }
   const mayClaim = createNameRights({ watch, baseline: settings.policy })
   return watch
@@ -263,7 +264,8 @@ const noLabels: Readonly<Record<string, string>> = {}
 /** @param namespaces undefined where the operator may not read them */
 function labelsFrom(
   namespaces: ReadonlyMap<string, NamespaceObject> | undefined,
-): Pick<Watch, 'namespaceLabels' | 'readsNamespaces' | 'namespaceEnds' | 'namespaceBornAt'> {
+  clock: Clock,
+): Pick<Watch, 'namespaceLabels' | 'readsNamespaces' | 'endings' | 'namespaceBornAt'> {
   return {
     // one that is missing has unknown labels, not none: a policy that restricts it must not be dropped meanwhile
     namespaceLabels: (name) => {
@@ -271,7 +273,10 @@ function labelsFrom(
       return found && (found.metadata.labels ?? noLabels)
     },
     readsNamespaces: namespaces !== undefined,
-    namespaceEnds: (name) => namespaces?.get(name)?.metadata.deletionTimestamp !== undefined,
+    endings: new EndingNamespaces({
+      watched: (name) => namespaces?.get(name)?.metadata.deletionTimestamp !== undefined,
+      clock,
+    }),
     namespaceBornAt: (name) => timeOf(namespaces?.get(name)?.metadata.creationTimestamp),
   }
 }

@@ -36,8 +36,6 @@ interface LookedAt {
   /** Its client has the status that was written last. */
   readonly judgement: Judgement
   readonly granted: Granted
-  /** Nothing is or was stored of it. */
-  readonly isUnheardOf: boolean
   readonly log: Log
 }
 
@@ -53,14 +51,14 @@ export function createLookAtSecret(needs: LookNeeds): {
   const { settings, again } = needs
   const memories = createMemories()
   const workOnSecret = createWorkOnSecret(needs)
-  const look = async ({ isUnheardOf, ...about }: LookedAt): Promise<SecretFindings> => {
+  const look = async (about: LookedAt): Promise<SecretFindings> => {
     const { key, judgement } = about
     const { client } = judgement
     const shared = sharedNameOf(client, needs.sharing(key))
     // A rival's write to the Secret causes no event, so with a rival the Secret is always read.
     if (shared) memories.clearRead(key)
     const memory = memories.of(key, client)
-    const isNew = client.status === undefined && !shared && isUnheardOf
+    const isNew = client.status === undefined && !shared && needs.shards.isUnheardOf(key)
     const work = { ...about, memory, holder: shared?.holder }
     let result = await workOnSecret({ ...work, isNew })
     // before an unfinished status is written, the Secret is read for the cause

@@ -1,4 +1,4 @@
-// The port through which a client's verifiers go out, and what comes back.
+// The port through which a client's verifiers go out, and what comes back: a part of its outlet (reconcile/outlet.ts).
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Propagation } from '../decide/status/propagation.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
@@ -10,6 +10,8 @@ export interface SecretOutlet {
     stored(key: string): { readonly entry: ShardEntry } | undefined
     /** Whether what is stored is of a client that was deleted, and leaves with the next write. */
     isLeaving(key: string): boolean
+    /** Whether nothing is or was stored under the key. */
+    isUnheardOf(key: string): boolean
     /** When the place of its entry was created, epoch milliseconds; undefined when unknown. */
     bornAt(key: string): number | undefined
     /** Ids of its secrets that ended and can never return, as far as the outlet knows them. */

@@ -16,27 +16,30 @@ import { checkSpec } from '../decide/client/check-spec.ts'
 import { sizeFaultOf } from '../decide/client/client-size.ts'
 import { renderConfig } from '../decide/client/metadata.ts'
 import { bindingOf } from '../decide/client/policies.ts'
+import type { BindingPolicies } from '../decide/client/policies.ts'
 import { present } from '../decide/client/present.ts'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { mirrorNameOf } from './mirror.ts'
 import type { Mirror } from './mirror.ts'
 import type { MirrorRefusal } from './mirror-calls.ts'
 
-/** @param about.mirror as stored; undefined before the first write
+/** @param about.binding what the settings of this cluster allow, since it reads no policies
+ *  @param about.mirror as stored; undefined before the first write
  *  @param about.isCurrent the mirror says what the client wants now
  *  @param about.refusal why the hub took no mirror of it */
 export function judgeByHub(
   client: OIDCClient,
   about: {
     readonly cluster: string
+    readonly binding: BindingPolicies
     readonly mirror: Mirror | undefined
     readonly isCurrent: boolean
     readonly refusal: MirrorRefusal | undefined
   },
 ): Judgement {
-  const { mirror } = about
+  const { mirror, binding } = about
   const acceptance = acceptanceOf(client, about)
-  const refused = { ...refuseClient(client, ''), acceptance, served: mirror?.status?.clientId }
+  const refused = { ...refuseClient(client, ''), acceptance, binding, served: mirror?.status?.clientId }
   // the defaults are for a valid spec alone
   if (acceptance.kind !== 'accepted') return refused
   const effective = applyDefaults(client, bindingOf([{ name: 'hub', spec: limitsOfHub(mirror) }]))

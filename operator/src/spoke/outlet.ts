@@ -1,124 +1,133 @@
-// The outlet of a spoke: the mirror in the hub in place of shards and replicas (ADR 35).
-import { shortDigest } from '@nauthera/proto/digest'
-import { findPresentCondition } from '../api/conditions.ts'
+// The outlet of a cluster that has joined another: judged by the hub, stored in a mirror, served there (ADR 35).
+import { isRefusalCode } from '@nauthera/rules/refusals'
+import { findCondition } from '../api/conditions.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { timeOf } from '../api/time-text.ts'
+import type { Judgement } from '../decide/access/judgement.ts'
+import { grantedOf } from '../decide/access/resolve-access.ts'
+import type { SharedList } from '../decide/client/follow-routes.ts'
+import { bindingOf } from '../decide/client/policies.ts'
+import { restraintOf } from '../decide/client/restraint.ts'
+import { listsSecrets } from '../decide/secret/listed-secrets.ts'
+import { conditionOf, faultText } from '../decide/status/finding.ts'
+import { hubReachable } from '../decide/status/hub-status.ts'
+import type { HubReport } from '../decide/status/hub-status.ts'
+import type { Activity, Outcome } from '../decide/status/outcome.ts'
 import type { Propagation } from '../decide/status/propagation.ts'
-import type { SecretOutlet } from '../secret/outlet.ts'
-import { entryKey } from '../shards/client-entry.ts'
+import { urisOf } from '../intake/resolve-redirects.ts'
+import type { ClientOutlet } from '../reconcile/outlet.ts'
+import type { OperatorSettings } from '../settings.ts'
+import { buildOutcome } from '../status/look-outcome.ts'
+import type { LookFindings } from '../status/look-outcome.ts'
 import { hubName } from './hub-state.ts'
 import type { HubState } from './hub-state.ts'
-import { endedIdsIn, entryIn, versionIn, verifiersIn } from './mirror.ts'
+import { checkForHub, judgeByHub } from './judge-by-hub.ts'
+import { createMirrorSecrets } from './mirror-secrets.ts'
+import { versionIn } from './mirror.ts'
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
 
-export function createHubOutlet(needs: {
-  mirrors: Pick<Mirrors, 'find' | 'isCurrent' | 'ask' | 'forget'>
-  state: Pick<HubState, 'fault' | 'clock'>
-  findClient: (key: string) => OIDCClient | undefined
-}): SecretOutlet {
-  const { mirrors, state } = needs
-  const now = () => state.clock.now()
-  const ofMirror = <T>(key: string, ask: (mirror: Mirror) => T): T | undefined => {
-    const mirror = mirrors.find(key)
-    return mirror && ask(mirror)
-  }
+interface Needs {
+  readonly settings: Pick<OperatorSettings, 'issuer' | 'release' | 'namespace' | 'policy'>
+  /** The name of this cluster in the hub. */
+  readonly cluster: string
+  readonly mirrors: Pick<Mirrors, 'find' | 'isListed' | 'isCurrent' | 'isRestrained' | 'refusal' | 'ask' | 'forget'>
+  readonly state: HubState
+  readonly findClient: (key: string) => OIDCClient | undefined
+  /** A client is gone, or another object has its name. */
+  readonly onGone: () => void
+}
+
+export function createHubOutlet(needs: Needs): ClientOutlet {
+  const { settings, cluster, mirrors, state } = needs
+  const secret = createMirrorSecrets(needs)
+  // a spoke reads no policies: its settings say which hosts may be followed
+  const binding = bindingOf([{ name: 'baseline', spec: settings.policy }])
   return {
-    shards: {
-      stored: (key) =>
-        ofMirror(key, (mirror) => {
-          const client = mirrors.isCurrent(key) ? needs.findClient(key) : undefined
-          return { entry: entryIn(mirror, client && versionIn(client), now()) }
-        }),
-      // a mirror is forgotten at once
-      isLeaving: () => false,
-      bornAt: () => undefined,
-      endedIds: (key) => ofMirror(key, (mirror) => endedIdsIn(mirror, now())) ?? [],
-      setClient: (client) => mirrors.ask(client),
-      // of a client without a mirror nothing is certain; in one that is there all stays but what stops it today
-      setUndecided: (client) => {
-        if (mirrors.find(entryKey(client))) mirrors.ask(client)
-      },
-      remove: (key) => mirrors.forget(key),
+    secret,
+    judge: (key, client) => {
+      if (!mirrors.isListed) return { kind: 'waits', status: withoutHub(client, state) }
+      const [mirror, isCurrent, refusal] = [mirrors.find(key), mirrors.isCurrent(key), mirrors.refusal(key)]
+      const judgement = judgeByHub(client, { cluster, binding, mirror, isCurrent, refusal })
+      return { kind: 'judged', judgement, list: listInMirror(judgement) }
     },
-    replicas: {
-      // a hub that says nothing is one replica that is not reached; it is never none
-      list: () => [hubName],
-      goingUntil: () => undefined,
-      lastUsed: (key, id) =>
-        ofMirror(key, ({ status }) => timeOf(status?.verifiers?.find((one) => one.id === id)?.lastUsed)),
-      usesKnownSince: (key) => ofMirror(key, (mirror) => knownSince(mirror, now())),
-    },
-    follow: {
-      entry: (key) =>
-        ofMirror(key, (mirror) => {
-          const hasSecret = verifiersIn(mirror, now()).length > 0
-          return hasSecret ? progress(mirror, state, areAccepted(mirror, now())) : configOf(mirror, needs, key)
-        }),
-      config: (key) => ofMirror(key, (mirror) => configOf(mirror, needs, key)),
-      refuses: (key, id) => ofMirror(key, (mirror) => isRefused(mirror, id, needs)) ?? true,
+    // what it may call, the hub grants
+    grant: (_key, _judgement, redirects) => ({ granted: grantedOf([], [], urisOf(redirects)), access: [] }),
+    observe: (findings) => outcomeByHub(needs, findings, secret.follow.config(findings.key)),
+    written: () => [],
+    remove: (key) => {
+      mirrors.forget(key)
+      needs.onGone()
     },
   }
 }
 
-/** Since when every use up to now is known. The hub says it as of a time in the past: what is later than that is unknown, so the quiet
- *  period of each secret begins that much later. */
-function knownSince({ status }: Mirror, now: number): number | undefined {
-  const [since, until] = [timeOf(status?.usesKnownSince), timeOf(status?.usesKnownUntil)]
-  if (since === undefined || until === undefined) return undefined
-  const known = (status?.verifiers ?? []).flatMap(({ firstSeen, lastUsed, notAfter }) => [
-    timeOf(firstSeen),
-    notAfter === undefined ? undefined : timeOf(lastUsed),
-  ])
-  return Math.max(since, ...known.filter((at) => at !== undefined)) + Math.max(0, now - until)
+/** The hub has no list for those that follow routes, so a mirror has them among its own.
+ *  @returns undefined for a client that has no mirror. One that the hub refuses has: with a shorter list it may be taken */
+function listInMirror({ client, serve }: Judgement): SharedList | undefined {
+  if (checkForHub(client).length > 0) return undefined
+  const { config } = serve.kind === 'desired' ? serve.version : versionIn(client)
+  return { own: client.spec.redirectURIs ?? [], bytes: Buffer.byteLength(config) }
 }
 
-/** Whether every replica of the hub accepts every verifier of this very generation. */
-function areAccepted(mirror: Mirror, now: number): boolean {
-  const { verifiers = [], verifiersGeneration = 0 } = mirror.status ?? {}
-  return (
-    verifiersGeneration >= mirror.metadata.generation &&
-    verifiersIn(mirror, now).every(({ sha256 }) =>
-      verifiers.some(({ id, acceptedByAll }) => acceptedByAll && id === shortDigest(sha256)),
-    )
-  )
+/** Before the mirrors are known nothing is decided: the status stays, and says that the hub is away. */
+function withoutHub(client: OIDCClient, { fault, clock }: HubState): NonNullable<OIDCClient['status']> {
+  const { metadata, status } = client
+  const before = status?.conditions ?? []
+  const finding = hubReachable({ fault: fault ?? { reason: 'WaitingForHub', message: 'the hub has not answered yet' } })
+  const own = conditionOf('HubReachable', finding, { before, generation: metadata.generation, now: clock.now() })
+  return { ...status, conditions: [...before.filter(({ type }) => type !== 'HubReachable'), own] }
 }
 
-/** Whether every replica of the hub refuses a secret: the mirror lists it no more, and the hub, in a status of this generation, neither takes
- *  it any longer, as it does of a version that it refuses, nor names it as ending. */
-function isRefused(mirror: Mirror, id: string, { state }: { state: Pick<HubState, 'fault' | 'clock'> }): boolean {
-  const { observedGeneration = 0, secret, verifiers = [] } = mirror.status ?? {}
-  return (
-    state.fault === undefined &&
-    observedGeneration >= mirror.metadata.generation &&
-    !verifiersIn(mirror, state.clock.now()).some((one) => one.id === id) &&
-    ![...verifiers, ...(secret?.previous ?? [])].some((one) => one.id === id)
-  )
-}
-
-function configOf(
-  mirror: Mirror,
-  { mirrors, state }: { mirrors: Pick<Mirrors, 'isCurrent'>; state: Pick<HubState, 'fault'> },
-  key: string,
-): Propagation {
-  const said = mirrors.isCurrent(key) ? findPresentCondition(mirror, 'Propagated') : undefined
-  const made = progress(mirror, state, said?.status === 'True')
-  if (said?.reason !== 'RejectedByServer') return made
-  return { ...made, rejected: [{ replica: hubName, field: 'spec', code: said.reason, message: said.message }] }
-}
-
-/** @param isEverywhere every replica of the hub has it, as far as the hub has said */
-function progress(mirror: Mirror, state: Pick<HubState, 'fault'>, isEverywhere: boolean): Propagation {
-  const { loaded = 0, total = 0 } = mirror.status?.replicas ?? {}
-  const isSilent = state.fault !== undefined
-  const applied = isEverywhere && !isSilent
-  return {
-    loaded,
-    total: Math.max(1, total),
-    lagging: isEverywhere ? [] : [hubName],
-    unreachable: isSilent ? [hubName] : [],
-    rejected: [],
-    applied,
-    accepted: applied,
+/** @param propagation of the version that the mirror has */
+function outcomeByHub(
+  { settings, mirrors, state }: Needs,
+  findings: LookFindings,
+  propagation: Propagation | undefined,
+): Outcome {
+  const { key, judgement } = findings
+  const mirror = mirrors.find(key)
+  const { status } = mirror ?? {}
+  const isPresent = mirrors.isCurrent(key) && (status?.observedGeneration ?? 0) >= (mirror?.metadata.generation ?? 0)
+  const { acceptance, client } = judgement
+  const own =
+    acceptance.kind === 'invalid' ? { reason: 'InvalidSpec', message: faultText(acceptance.faults) } : undefined
+  const hub: HubReport = {
+    status,
+    isPresent,
+    verifiersGeneration:
+      isPresent && saysVerifiers(mirror) ? client.metadata.generation : client.status?.verifiersGeneration,
+    refusal: mirrors.refusal(key) ?? own,
+    fault: state.fault,
+    isListed: listsSecrets(client),
   }
+  return buildOutcome({ settings, clock: state.clock }, findings, {
+    propagation,
+    activity: activityByHub(client, mirror, mirrors.isRestrained(key)),
+    hub,
+    refusals: {
+      known: [],
+      announced: (status?.refusals ?? []).flatMap(({ code, by }) =>
+        by === 'Client' && isRefusalCode(code) ? [code] : [],
+      ),
+    },
+  })
+}
+
+/** Whether what the hub says of its verifiers is about the mirror as it is now. */
+const saysVerifiers = (mirror: Mirror | undefined): boolean =>
+  mirror !== undefined && (mirror.status?.verifiersGeneration ?? 0) >= mirror.metadata.generation
+
+/** @param isRestrained the mirror says what stops the client today. Until the hub has said so of that mirror, replicas there may serve it */
+function activityByHub(client: OIDCClient, mirror: Mirror | undefined, isRestrained: boolean): Activity {
+  const { status, metadata } = mirror ?? {}
+  const said = findCondition(status, 'Active')
+  const isSaid = mirror === undefined || (isRestrained && (status?.observedGeneration ?? 0) >= metadata!.generation)
+  if (restraintOf(client.spec)?.suspended)
+    return {
+      kind: 'suspended',
+      behind: isSaid && said?.status !== 'True' && said?.status !== 'Unknown' ? [] : [hubName],
+    }
+  if (said?.status === 'True') return { kind: 'active', behind: [] }
+  if (said?.status === 'Unknown') return { kind: 'not-served', behind: [hubName] }
+  return { kind: said?.reason === 'Suspended' ? 'suspended-before' : 'not-served', behind: [] }
 }

@@ -1,17 +1,14 @@
 // The outcome of a look where replicas serve the client: what is stored for them, and what they said of it.
 import { shortDigest } from '@nauthera/proto/digest'
-import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { grantsTheSame, restrainsTheSame } from '@nauthera/proto/shard-entry'
 import { federatedMethod } from '@nauthera/rules/client-authentication'
 import { configOf, versionOf } from '../decide/access/judgement.ts'
 import type { Judgement } from '../decide/access/judgement.ts'
-import type { ApiAccess } from '../decide/access/resolve-access.ts'
 import { restraintOf } from '../decide/client/restraint.ts'
 import { activityOf } from '../decide/status/activity.ts'
-import type { Activity, Outcome, OutcomeOfSecret } from '../decide/status/outcome.ts'
+import type { Activity, Outcome } from '../decide/status/outcome.ts'
 import { knowsOwnCluster, platformStanding } from '../decide/status/platform-keys.ts'
 import { defaultsOf } from '../decide/status/server-defaults.ts'
-import type { ResolvedRedirects } from '../intake/resolve-redirects.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Issuers } from '../replicas/issuers.ts'
 import type { Replicas } from '../replicas/replicas.ts'
@@ -20,17 +17,8 @@ import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
 import { listedReport } from './listed-report.ts'
 import { buildOutcome } from './look-outcome.ts'
+import type { LookFindings } from './look-outcome.ts'
 import type { Refusals } from './refusals.ts'
-
-/** The findings of one look. */
-interface Findings {
-  readonly key: string
-  readonly judgement: Judgement
-  readonly granted: Granted
-  readonly access: readonly ApiAccess[]
-  readonly redirects: ResolvedRedirects
-  readonly secret: OutcomeOfSecret
-}
 
 interface Needs {
   readonly settings: Parameters<typeof buildOutcome>[0]['settings']
@@ -47,15 +35,14 @@ interface Needs {
 }
 
 /** The outcome of the look: the findings, and the state of shards and replicas. */
-export function outcomeByReplicas(needs: Needs, findings: Findings): Outcome {
+export function outcomeByReplicas(needs: Needs, findings: LookFindings): Outcome {
   const { shards, follow, replicas } = needs
-  const { key, judgement, access, secret } = findings
+  const { key, judgement, secret } = findings
   const digest = shards.manifestDigest()
   // an edit that was taken back in time is stored, and what it took back is written over it
   const isKept = isStored(findings, shards.stored(key)?.entry) && !shards.isBeingWritten(key)
   const propagation = isKept ? follow.config(key, neededOf(secret)) : undefined
   return buildOutcome(needs, findings, {
-    access,
     listed: listedReport(needs, { key, client: judgement.client, plan: secret.rotation }),
     propagation,
     served: propagation ?? servedOf(needs, findings),
@@ -93,12 +80,12 @@ export const joinedClusterOf = (judgement: Judgement): string | undefined =>
     ?.cluster
 
 /** How many replicas serve a client whose present version must not be served. */
-const servedOf = ({ follow }: Pick<Needs, 'follow'>, { key, judgement }: Findings): Outcome['served'] =>
+const servedOf = ({ follow }: Pick<Needs, 'follow'>, { key, judgement }: LookFindings): Outcome['served'] =>
   judgement.serve.kind === 'desired' ? undefined : follow.served(key)
 
 function activityIn(
   { shards, follow, replicas }: Pick<Needs, 'shards' | 'follow' | 'replicas'>,
-  findings: Findings,
+  findings: LookFindings,
 ): Activity {
   const { key, judgement } = findings
   const { rejected = [], loaded = 0 } = follow.config(key) ?? {}
@@ -118,7 +105,7 @@ type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']
 export const neededOf = ({ rotation }: Pick<Outcome, 'rotation'>): readonly string[] => rotation?.needed ?? []
 
 /** Whether the stored version is the present one, in all that a server reads. */
-function isStored({ judgement, granted, secret }: Findings, entry: StoredEntry | undefined): boolean {
+function isStored({ judgement, granted, secret }: LookFindings, entry: StoredEntry | undefined): boolean {
   const version = versionOf(judgement)
   const hasSecret = (id: string): boolean => entry?.verifiers.some((one) => one.id === id) === true
   return (

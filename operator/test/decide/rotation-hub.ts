@@ -12,7 +12,7 @@ import { verifiersOf } from '../../src/shards/client-entry.ts'
 import { buildMirror, isAsWanted } from '../../src/spoke/build-mirror.ts'
 import type { WantedMirror } from '../../src/spoke/build-mirror.ts'
 import type { Mirror } from '../../src/spoke/mirror.ts'
-import { createHubOutlet } from '../../src/spoke/outlet.ts'
+import { createMirrorSecrets } from '../../src/spoke/mirror-secrets.ts'
 import { client } from './clients.ts'
 import { outcome } from './outcomes.ts'
 
@@ -60,7 +60,7 @@ export class ModelHub {
     this.#now = now
     this.ears = { heard, lastUsed: new Map(), skew: 0 }
     const isAway = () => this.isAway
-    this.#outlet = createHubOutlet({
+    this.#outlet = createMirrorSecrets({
       mirrors: { find: () => this.#seen, isCurrent: () => false, ask: () => {}, forget: () => {} },
       state: {
         get fault() {

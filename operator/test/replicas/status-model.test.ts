@@ -204,7 +204,7 @@ class World {
     if (everybody) for (const name of names) this.#queue.add(`demo/${name}`)
   }
 
-  /** As reconcile.ts does it. */
+  /** As reconciler.ts does it. */
   #look(key: string): void {
     const name = key.slice('demo/'.length)
     this.#follow.start(key)

@@ -14,11 +14,12 @@ describe('createLookAtSecret', () => {
     const named = { ...rival, spec: { ...rival.spec, secret: { name: 'app-oidc' } } }
     const { look } = createLookAtSecret({
       ...one.needs,
+      shards: { ...one.needs.shards, isUnheardOf: () => isUnheardOf },
       sharing: () => (rivals ? [one.client, named] : [one.client]),
       wouldReportUnfinished: () => reportsUnfinished,
     })
     const { key, judgement, granted, log } = one.work()
-    await look({ key, judgement, granted, log, isUnheardOf })
+    await look({ key, judgement, granted, log })
     return one.secrets.calls
   }
 
@@ -45,7 +46,7 @@ describe('createLookAtSecret', () => {
       wouldReportUnfinished: () => false,
     })
     const { key, judgement, granted, log } = one.work()
-    const lookAgain = async () => await look({ key, judgement, granted, log, isUnheardOf: false })
+    const lookAgain = async () => await look({ key, judgement, granted, log })
     const began = one.clock.now()
     await lookAgain()
     one.clock.advance(60_000)

@@ -209,6 +209,7 @@ export function createOneClient(
       endings: new EndingNamespaces({ watched: (namespace) => ending.has(namespace), clock }),
       shards: {
         isLeaving: () => false,
+        isUnheardOf: () => shard.entry === undefined,
         bornAt: () => undefined,
         stored: () => shard.entry && { entry: shard.entry, entrySeq: 1, configSeq: 1, verifierSeqs: {}, shard: 0 },
         setClient: (given: ClientForShard) => void shard.asked.push({ how: 'put', client: given }),

@@ -81,6 +81,7 @@ export async function liveThrough(month: Month): Promise<readonly Rotated[]> {
     },
     shards: {
       isLeaving: () => false,
+      isUnheardOf: (key) => of(key).needs.shards.isUnheardOf(),
       bornAt: () => undefined,
       stored: (key) => of(key).needs.shards.stored(),
       setClient: (client) => of(`${client.namespace}/${client.name}`).needs.shards.setClient(client),

@@ -64,7 +64,7 @@ function createWorld() {
         { name, namespace: 'apps', uid, creationTimestamp: new Date(made * 1_000).toISOString() },
       ),
     )
-  /** As a look of the operator does (reconcile.ts, put-entry.ts). */
+  /** As a look of the operator does (reconciler.ts, put-entry.ts). */
   const look = (name: string) => {
     const key = `apps/${name}`
     const found = index.find(key)

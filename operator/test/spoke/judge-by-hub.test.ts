@@ -4,6 +4,7 @@ import type { Condition } from '../../src/api/client-status.ts'
 import { corsOriginsOf } from '../../src/api/in-effect.ts'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import { checkSpec } from '../../src/decide/client/check-spec.ts'
+import { bindingOf } from '../../src/decide/client/policies.ts'
 import { checkForHub, judgeByHub } from '../../src/spoke/judge-by-hub.ts'
 import { buildMirror } from '../../src/spoke/build-mirror.ts'
 import { mirrorNameOf } from '../../src/spoke/mirror.ts'
@@ -56,7 +57,7 @@ describe(judgeByHub.name, () => {
     status: { conditions: [condition] },
   })
   const served = (mirror: Mirror | undefined, isCurrent = true) =>
-    judgeByHub(client(), { cluster: 'edge', mirror, isCurrent, refusal: undefined }).serve.kind
+    judgeByHub(client(), { cluster: 'edge', binding: bindingOf([]), mirror, isCurrent, refusal: undefined }).serve.kind
 
   for (const type of ['Accepted', 'PolicyCompliant']) {
     it(`keeps what was accepted before while the hub says that the version is not ${type}`, () =>

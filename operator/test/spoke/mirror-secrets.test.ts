@@ -3,7 +3,7 @@ import { digestOf, shortDigest } from '@nauthera/proto/digest'
 import type { OIDCClientStatus } from '../../src/api/client-status.ts'
 import type { HubFault } from '../../src/spoke/hub-state.ts'
 import type { Mirror } from '../../src/spoke/mirror.ts'
-import { createHubOutlet } from '../../src/spoke/outlet.ts'
+import { createMirrorSecrets } from '../../src/spoke/mirror-secrets.ts'
 import { client } from '../decide/clients.ts'
 
 const now = Date.parse('2026-06-01T12:00:00Z')
@@ -28,7 +28,7 @@ function outletOf(status: Partial<OIDCClientStatus>, fault?: HubFault) {
     },
     status,
   }
-  return createHubOutlet({
+  return createMirrorSecrets({
     mirrors: { find: () => mirror, isCurrent: () => true, ask: () => {}, forget: () => {} },
     state: { fault, clock: { now: () => now, monotonic: () => 0, after: () => () => {} } },
     findClient: () => client(),

@@ -22,7 +22,7 @@ import type { Leader } from './leader.ts'
 import { buildEvents, buildProofKey } from './parts.ts'
 
 /** What goes out to the servers and to people, and what comes back from the servers. */
-export async function buildOutlet(leader: Leader, crowd: Crowd) {
+export async function buildServers(leader: Leader, crowd: Crowd) {
   const { settings, connection, version, clock, random, log, metrics } = leader
   const { release, namespace } = settings
   const secrets = storeOutsideClusters(createSecretStore(connection))
@@ -64,12 +64,12 @@ export async function buildOutlet(leader: Leader, crowd: Crowd) {
   return { secrets, proofKey, events, link, replicas, shards, traces, follow, nudge }
 }
 
-export type Outlet = Awaited<ReturnType<typeof buildOutlet>>
+export type Servers = Awaited<ReturnType<typeof buildServers>>
 
 /** What signs the tokens of ServiceAccounts, read at the API server and told to the servers. */
 export function buildIssuers(
   { settings, connection, clock, log, metrics }: Leader,
-  { secrets, proofKey, shards, nudge }: Outlet,
+  { secrets, proofKey, shards, nudge }: Servers,
   clusters: () => readonly OIDCCluster[] | undefined,
   onFault: () => void,
 ) {
