@@ -1,4 +1,3 @@
-import { createPageLimits } from './account/frame/page-limits.ts'
 import type { ClusterIssuerKeys } from './clients/cluster-issuer.ts'
 import type { RegistryHolder } from './clients/registry.ts'
 import type { UsageRecorder } from './clients/usage.ts'
@@ -18,7 +17,7 @@ import { createFederation, openSources } from './app/people.ts'
 import { createKeys } from './app/keys.ts'
 import { createProtocol } from './app/protocol.ts'
 import { createRoutes } from './app/routes.ts'
-import { createSite } from './app/site.ts'
+import { createLimits, createSite } from './app/site.ts'
 import { openCache, openStore } from './app/stores.ts'
 import { createWeb, listenForCertificates } from './app/web.ts'
 
@@ -60,15 +59,11 @@ async function connect(needs: Needs) {
   const mutualTls = await openMutualTls(needs)
   const keys = createKeys(needs, store)
   const federation = createFederation(needs, store)
-  const pages = createSite(needs, { clients, keys, store, federation })
+  const { limits, limitOf } = createLimits(needs)
+  const pages = createSite(needs, { clients, keys, store, federation, limitOf })
   const protocol = createProtocol(needs, { store, users, clients, platforms, mutualTls, keys, pages: pages.protocol })
-  const limits = createPageLimits({
-    addressesKnown: !settings.allowUntrustedProxy,
-    now: () => performance.now(),
-    most: needs.mostPages,
-  })
   const routes = createRoutes(needs, { store, users, passwords, clients, pages, protocol, federation, keys, limits })
-  const web = createWeb(needs, { audit: store.audit, clients, pages, protocol, routes, limits })
+  const web = createWeb(needs, { audit: store.audit, clients, pages, protocol, routes, limitOf })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
     signing: settings.signing,

@@ -1,11 +1,14 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { localesDirectory } from '../files.ts'
 import { endingsOf } from '../account/endings.ts'
+import { createPageLimits } from '../account/frame/page-limits.ts'
 import { createAssets } from '../http/branding/assets.ts'
 import { createFormTokens } from '../http/pages/form-guard.ts'
 import { createLogos } from '../http/branding/logos.ts'
-import { createPages } from '../http/pages/pages.ts'
+import { createPages, limitPages } from '../http/pages/pages.ts'
+import type { LimitOfPages } from '../http/pages/pages.ts'
 import { createProtocolPages, inTime } from '../http/protocol/protocol-pages.ts'
+import { peerOf } from '../http/request/peer.ts'
 import { readTexts } from '../http/branding/texts.ts'
 import { signedInElsewhere } from '../login/upstream/federation.ts'
 import type { Federation } from '../login/upstream/federation.ts'
@@ -21,10 +24,25 @@ import type { ProtocolKeys } from './keys.ts'
 
 export type Site = ReturnType<typeof createSite>
 
+/** The limits of pages; `limitOf` goes by what a request itself says. */
+export function createLimits({ settings, mostPages }: Needs) {
+  const limits = createPageLimits({
+    addressesKnown: !settings.allowUntrustedProxy,
+    now: () => performance.now(),
+    most: mostPages,
+  })
+  const limitOf: LimitOfPages = (request, sessionUid) => {
+    const peer = peerOf(request)
+    const ofAddress = peer && limits.ofAddress(peer.address, request)
+    return ofAddress ?? (sessionUid === undefined ? undefined : limits.ofSession(sessionUid, request))
+  }
+  return { limits, limitOf }
+}
+
 /** Everything that a page is made of. */
 export function createSite(
   { settings, log }: Needs,
-  on: { clients: Clients; keys: ProtocolKeys; store: Store; federation: Federation },
+  on: { clients: Clients; keys: ProtocolKeys; store: Store; federation: Federation; limitOf: LimitOfPages },
 ) {
   const { branding, development } = settings
   const tokens = createFormTokens(() => on.keys.cookies().all('form'))
@@ -64,6 +82,7 @@ export function createSite(
   const protocol = createProtocolPages({
     basePath: basePathOf(settings),
     pages,
+    limitOf: on.limitOf,
     languages: texts.languages,
     describeClient: clientOf,
     personOf,
@@ -78,5 +97,6 @@ export function createSite(
   })
   /** Also for pages without a loaded person. */
   const readerOf = async (userId: string | undefined) => (userId === undefined ? undefined : inTime(personOf(userId)))
-  return { tokens, assets, logos, pages, protocol, clientOf, readerOf, texts }
+  const limited = limitPages(pages, on.limitOf)
+  return { tokens, assets, logos, pages, limited, protocol, clientOf, readerOf, texts }
 }

@@ -1,6 +1,5 @@
 // Wires the public port and its handlers.
 import { paths as endpoints } from '@nauthera/rules/endpoints'
-import type { PageLimits } from '../account/frame/page-limits.ts'
 import type { RegistryHolder } from '../clients/registry.ts'
 import { certificateOf, isAtAlias } from '../http/edge/client-certificate.ts'
 import { createDiscovery } from '../http/protocol/discovery.ts'
@@ -11,6 +10,7 @@ import { createKeysLoaded } from '../http/protocol/keys-loaded.ts'
 import { createLogoutGuard } from '../http/protocol/logout-guard.ts'
 import { createOptions } from '../http/protocol/options.ts'
 import { createPageRouter } from '../http/pages/page-router.ts'
+import type { LimitOfPages } from '../http/pages/pages.ts'
 import { peerOf } from '../http/request/peer.ts'
 import { createPinHost } from '../http/edge/pin-host.ts'
 import { createPostByGet } from '../http/protocol/post-by-get.ts'
@@ -34,11 +34,18 @@ import type { Site } from './site.ts'
 /** The handlers of the public port. */
 export function createWeb(
   needs: Needs,
-  on: { audit: Audit; clients: Clients; pages: Site; protocol: Protocol; routes: readonly Route[]; limits: PageLimits },
+  on: {
+    audit: Audit
+    clients: Clients
+    pages: Site
+    protocol: Protocol
+    routes: readonly Route[]
+    limitOf: LimitOfPages
+  },
 ) {
   const { settings, log, metrics } = needs
   const { audit, routes } = on
-  const { tokens, assets, logos, pages } = on.pages
+  const { tokens, assets, logos, limited } = on.pages
   const { generations, browserSessions, scope } = on.protocol
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
@@ -64,24 +71,24 @@ export function createWeb(
       assets: assets.handle,
       logos: logos.handle,
       discovery,
-      options: createOptions({ basePath, pages }),
+      options: createOptions({ basePath, pages: limited }),
       keysLoaded: createKeysLoaded(generations),
       pages: createPageRouter({
         routes,
         basePath,
         origin: issuer.origin,
-        pages,
+        pages: on.pages.pages,
         tokens,
         sessionOf: browserSessions.shown,
         browserOf: (exchange) => nameBrowser(exchange, scope, { name: scope.form }),
-        limitOf: on.limits.ofAddress,
+        limitOf: on.limitOf,
         audit,
       }),
-      logoutGuard: createLogoutGuard({ basePath, origin: issuer.origin, pages, audit }),
+      logoutGuard: createLogoutGuard({ basePath, origin: issuer.origin, pages: limited, audit }),
       postByGet: createPostByGet({ basePath }),
       protocol: generations.handle,
-      notFound: createNotFound({ pages }),
-      errors: createErrorHandler({ pages, log }),
+      notFound: createNotFound({ pages: limited }),
+      errors: createErrorHandler({ pages: limited, log }),
     },
     basePath,
   )
@@ -89,13 +96,13 @@ export function createWeb(
 }
 
 /** The handlers that find out sender, host and certificate of a request. */
-function createDoor({ settings, log, metrics }: Needs, { assets, pages }: Site) {
+function createDoor({ settings, log, metrics }: Needs, { assets, limited }: Site) {
   const { trustedProxies, allowUntrustedProxy: isExpected, mutualTLS } = settings
   const issuer = new URL(settings.issuer)
   const certificates = mutualTLS && { header: mutualTLS.header, host: new URL(mutualTLS.url ?? issuer).host }
   const extraHosts = [...settings.extraHosts, ...(certificates ? [certificates.host] : [])]
   const seeUntrusted = createUntrustedHeaders({ log, metrics, isExpected, now: () => performance.now() })
-  const { render } = pages
+  const { render } = limited
   const hosts = { issuer, extraHosts, trustedProxies, isOpen: assets.has }
   return {
     extraHosts,

@@ -61,7 +61,6 @@ export function createGate(needs: {
     const live = await browserSessions.load(raw.request)
     if (live === undefined) return undefined
     const { account, ...session } = live
-    // counted only now: the cookie of a session that has ended must not use up what its person has
     const tooMany = limits.ofPerson(account.user.id, raw.request)
     return tooMany ?? { user: account.user, standing: account.standing, factors: account.factors, session }
   }

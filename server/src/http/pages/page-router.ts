@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'express'
 import { CodedError, asError } from '@nauthera/runtime/coded-error'
 import type { Exchange } from '../../oidc/cookies.ts'
-import type { Page, PageRequest, Reply, Route } from '../../reply.ts'
+import type { PageRequest, Reply, Route } from '../../reply.ts'
 import type { Audit } from '../../store/audit/audit.ts'
 import type { AuditEvent } from '../../store/audit/audit-event.ts'
 import { answerPage } from '../request/answer.ts'
@@ -12,7 +12,7 @@ import type { FormTokens } from './form-guard.ts'
 import { pathOfTarget } from '../request/handler.ts'
 import type { Handler, InboundRequest } from '../request/handler.ts'
 import { parseAcceptLanguage } from '../branding/languages.ts'
-import type { Pages } from './pages.ts'
+import type { LimitOfPages, Pages } from './pages.ts'
 import { peerOf } from '../request/peer.ts'
 import { correlationIdOf } from '../request/request-log.ts'
 import { createRouteTable } from './route-table.ts'
@@ -29,8 +29,7 @@ export function createPageRouter(
     origin: string
     pages: Pages
     tokens: FormTokens
-    /** Counts a page of this address. @returns the answer when there were too many */
-    limitOf: (address: string, request: IncomingMessage) => Page | undefined
+    limitOf: LimitOfPages
     audit: Pick<Audit, 'record'>
     /** Milliseconds; for tests. */
     deadlineMs?: number
@@ -65,7 +64,7 @@ export function createPageRouter(
   }
 
   async function run({ route, params }: FoundRoute, request: InboundRequest, response: ServerResponse): Promise<void> {
-    const tooMany = needs.limitOf(peerOf(request)!.address, request)
+    const tooMany = needs.limitOf(request)
     if (tooMany !== undefined) return answer(request, response, tooMany)
     const body = route.method === 'POST' ? await readForm(request, response) : ''
     const parsed = parseRequest({ route, params, body }, request, response)

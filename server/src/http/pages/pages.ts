@@ -70,6 +70,14 @@ export function createPages(needs: {
   }
 }
 
+/** @returns a page with what it says of the address, and of the session, when they have had too many */
+export type LimitOfPages = (request: IncomingMessage, sessionUid?: string) => Page | undefined
+
+/** The same pages, each counted where it is rendered: for those that no route shows, such as errors. */
+export const limitPages = ({ render }: Pages, limitOf: LimitOfPages): Pages => ({
+  render: (page, request, binding) => render(limitOf(request) ?? page, request, binding),
+})
+
 function readerOf({ reader, model }: Page): PersonOnPage | undefined {
   return reader ?? ('area' in model ? model.area.person : undefined)
 }

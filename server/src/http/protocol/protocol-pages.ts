@@ -2,15 +2,17 @@ import { setTimeout } from 'node:timers/promises'
 import { paths } from '@nauthera/rules/endpoints'
 import { readCookies } from '../../oidc/cookies.ts'
 import type { PageAsk, ProtocolFault, ProtocolPages } from '../../oidc/library/protocol-pages.ts'
+import type { RenderedPage } from '../../reply.ts'
 import type { ClientOnPage, EndingOnPage, PersonOnPage } from '../../reply/on-page.ts'
 import { answerToCode, pathOf } from '../pages/error-page.ts'
 import type { ErrorAnswer } from '../pages/error-page.ts'
-import type { Pages } from '../pages/pages.ts'
+import type { LimitOfPages, Pages } from '../pages/pages.ts'
 
 interface Needs {
   /** The issuer's path, '' when it has none. */
   readonly basePath: string
   readonly pages: Pages
+  readonly limitOf: LimitOfPages
   readonly languages: readonly string[]
   /** How pages show a client. */
   readonly describeClient: (clientId: string) => ClientOnPage | undefined
@@ -24,20 +26,23 @@ interface Needs {
   readonly ended: string
 }
 
-/** The pages of the protocol itself: errors, logout, signed out. */
+/** The pages of the protocol itself: errors, logout, signed out. What a request asked for is done before; its page alone is limited. */
 export function createProtocolPages(needs: Needs): ProtocolPages {
+  const limited =
+    <More extends readonly unknown[]>(pageOf: (needs: Needs, ask: PageAsk, ...more: More) => Promise<RenderedPage>) =>
+    async (ask: PageAsk, ...more: More): Promise<RenderedPage> => {
+      const { request, accountId, sessionUid } = ask
+      // the session of a stranger has another name at each request
+      const tooMany = needs.limitOf(request, accountId === undefined ? undefined : sessionUid)
+      return tooMany === undefined ? pageOf(needs, ask, ...more) : needs.pages.render(tooMany, request)
+    }
   return {
     languages: needs.languages,
-    error: (ask, out, fault) => errorPage(needs, ask, out, fault),
-    logout: (ask, form) => logoutPage(needs, ask, form),
-    deviceAllowed: async (ask) => {
-      const key = 'device-allowed'
-      const model = { key, values: { client: clientOf(needs, ask)?.name ?? '' } }
-      const page = { kind: 'page', view: 'notice', languages: languagesOf(ask), model } as const
-      return needs.pages.render({ ...page, reader: await readerOf(needs, ask) }, ask.request)
-    },
-    deviceRefused: (ask, out, fault) => deviceRefusedPage(needs, ask, out, fault),
-    signedOut: (ask, outcome) => signedOutPage(needs, ask, outcome),
+    error: limited(errorPage),
+    logout: limited(logoutPage),
+    deviceAllowed: limited(deviceAllowedPage),
+    deviceRefused: limited(deviceRefusedPage),
+    signedOut: limited(signedOutPage),
   }
 }
 
@@ -105,6 +110,13 @@ async function logoutPage(needs: Needs, ...[ask, { action, xsrf }]: AskedFor<'lo
 function pathWithQuery(address: string): string {
   const { pathname, search } = new URL(address)
   return `${pathname}${search}`
+}
+
+async function deviceAllowedPage(needs: Needs, ask: PageAsk) {
+  const model = { key: 'device-allowed', values: { client: clientOf(needs, ask)?.name ?? '' } }
+  const reader = await readerOf(needs, ask)
+  const page = { kind: 'page', view: 'notice', languages: languagesOf(ask), reader, model } as const
+  return needs.pages.render(page, ask.request)
 }
 
 async function deviceRefusedPage(needs: Needs, ...[ask, out, fault]: AskedFor<'error'>) {

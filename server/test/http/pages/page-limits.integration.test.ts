@@ -20,8 +20,19 @@ describe('the limits of pages', function () {
   const from = (address: string) => ({ accept: 'text/html', 'x-forwarded-for': address })
   const get = (path: string, address: string) => send(server, { path, headers: from(address) })
 
-  async function signIn(username: string): Promise<Browser> {
-    const browser = new Browser(server)
+  let people = 0
+  const ownAddress = () => {
+    const own = `192.0.5.${people++}`
+    return () => own
+  }
+  /** @param address for each request; default: one of their own */
+  async function signIn(username: string, address = ownAddress()): Promise<Browser> {
+    const headers = {
+      get 'x-forwarded-for'() {
+        return address()
+      },
+    }
+    const browser = new Browser(server, headers)
     await browser.submit(await browser.follow('/account'), '/sign-in', { username, password })
     return browser
   }
@@ -63,11 +74,53 @@ describe('the limits of pages', function () {
     expect((await get(asset, '192.0.2.1')).status).to.equal(200)
   })
 
+  const unknownClient = '/authorize?client_id=nobody'
+  const routed = ['/', '/forgot', '/account/sessions', `/reset/${'x'.repeat(43)}`, '/device']
+  const unrouted = [unknownClient, '/authorize/nothing', '/logout/success', '/no-such-page', '/Account']
+  /** 405, 403 and 400. */
+  const refused: readonly Parameters<typeof send>[1][] = [
+    { path: '/authorize', method: 'DELETE' },
+    { path: '/logout/confirm', method: 'POST', headers: { origin: 'https://evil.test' } },
+    { path: '/reset/%ff', method: 'GET' },
+  ]
+  for (const path of [...routed, ...unrouted])
+    it(`L38 count ${path} as they count any other page`, async () => {
+      const address = `192.0.3.${[...routed, ...unrouted].indexOf(path)}`
+      for (let n = 0; n < most.ofAddress; n++) expect((await get(path, address)).status, `${n}`).not.to.equal(429)
+      const tooMany = await get(path, address)
+      expect(tooMany.status).to.equal(429)
+      expect(Number(tooMany.headers['retry-after'])).to.be.within(1, 60)
+      expect(tooMany.body).to.contain('TOO_MANY_PAGES').and.contain(`href="${path}"`)
+      for (const other of [...routed, ...unrouted]) expect((await get(other, address)).status, other).to.equal(429)
+      for (const { headers, ...asked } of refused)
+        expect((await send(server, { ...asked, headers: { ...from(address), ...headers } })).status).to.equal(429)
+    })
+
+  it('L38 count the pages of the protocol for the session, also of one whose address is another each time', async () => {
+    let next = 0
+    const ada = await signIn('ada', () => `192.0.4.${next++}`)
+    for (let n = 0; n < most.ofPerson; n++)
+      expect((await ada.open(n % 2 ? '/logout' : unknownClient)).status).to.equal(n % 2 ? 200 : 400)
+    for (const path of ['/logout', unknownClient]) expect((await ada.open(path)).status).to.equal(429)
+    expect((await (await signIn('bob')).open('/logout')).status).to.equal(200)
+  })
+
+  it('L38 sign out whoever asks for it, whatever was asked for before', async () => {
+    const ada = await signIn('ada')
+    const page = await ada.follow('/logout')
+    for (let n = 0; n < most.ofPerson; n++) await ada.open(unknownClient)
+    expect((await ada.open(unknownClient)).status).to.equal(429)
+    await ada.submit(page, '/logout/confirm', { logout: 'yes' })
+    expect((await ada.open('/account')).status).to.equal(303)
+  })
+
   it('L38 let programs go on that have an address with too many pages', async () => {
     for (let n = 0; n <= most.ofAddress; n++) await get('/', '192.0.2.3')
     expect((await get('/', '192.0.2.3')).status).to.equal(429)
     for (const path of ['/jwks', '/.well-known/openid-configuration'])
       expect((await get(path, '192.0.2.3')).status).to.equal(200)
+    const program = { 'x-forwarded-for': '192.0.2.3' }
+    expect((await send(server, { path: '/no-such-page', headers: program })).status).to.equal(404)
     const token = await send(server, { path: '/token', method: 'POST', headers: from('192.0.2.3') })
     expect(token.status).not.to.equal(429)
   })

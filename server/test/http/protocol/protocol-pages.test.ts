@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createProtocolPages } from '../../../src/http/protocol/protocol-pages.ts'
 import { testPages } from '../harness.ts'
+import { samplePages } from '../sample-pages.ts'
 
 const ask = {
   request: { headers: {} } as IncomingMessage,
@@ -24,20 +25,33 @@ describe('the page to sign out', function () {
   type Needs = Parameters<typeof createProtocolPages>[0]
   const { pages } = testPages()
   const ending = { userId: 'an-account', endings: [{ name: 'Build console', minutes: 5, told: false }] }
-  const logout = async (needs: Pick<Needs, 'personOf' | 'elsewhereOf'> & Partial<Needs>) => {
+  const logout = async (
+    needs: Pick<Needs, 'personOf' | 'elsewhereOf'> & Partial<Needs>,
+    asked: Parameters<ReturnType<typeof createProtocolPages>['logout']>[0] = ask,
+  ) => {
     const all = {
       basePath: '',
       pages,
+      limitOf: () => undefined,
       languages: ['en'],
       describeClient: () => undefined,
       sessionOf: async () => ending,
       ended: 'ended',
       ...needs,
     }
-    const page = createProtocolPages(all).logout(ask, form)
+    const page = createProtocolPages(all).logout(asked, form)
     const { status, body } = (await Promise.race([page, setTimeout(4000)])) ?? { status: 0, body: '' }
     return { status, body: String(body) }
   }
+
+  it('L38 says that there were too many before it asks who is there, and counts no session of a stranger', async () => {
+    const asked: unknown[] = []
+    const limitOf: Needs['limitOf'] = (_, uid) => (asked.push(uid), samplePages['error when there were too many'])
+    const all = { personOf: never, elsewhereOf: never, sessionOf: never, limitOf }
+    expect((await logout(all)).status).to.equal(429)
+    expect((await logout(all, { ...ask, accountId: undefined })).status).to.equal(429)
+    expect(asked).to.deep.equal(['a-session', undefined])
+  })
 
   it('L17 says who is signed in, and where they may stay so', async () => {
     const { status, body } = await logout({ personOf: ada, elsewhereOf: there })
