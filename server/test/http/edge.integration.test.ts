@@ -288,7 +288,7 @@ describe('the edge of the real server', function () {
         socket.write(`${head}\r\nConnection: close\r\n\r\n`),
       )
       let text = ''
-      socket.setTimeout(5000, () => socket.destroy(new Error('no answer in 5 s')))
+      socket.setTimeout(20_000, () => socket.destroy(new Error('no answer in 20 s')))
       socket.on('data', (part) => (text += part.toString()))
       socket.on('error', reject)
       socket.on('close', () => resolve(text))

@@ -100,7 +100,7 @@ function ask(port: number, path: string, options: Parameters<RunningPages['ask']
   return new Promise((resolve, reject) => {
     const { method = 'GET', headers = {}, body } = options
     const outgoing = send(
-      { host: '127.0.0.1', port, path, method, headers, agent: false, timeout: 5000 },
+      { host: '127.0.0.1', port, path, method, headers, agent: false, timeout: 20_000 },
       (response) => {
         const parts: Buffer[] = []
         response.on('data', (part: Buffer) => parts.push(part))
@@ -114,7 +114,7 @@ function ask(port: number, path: string, options: Parameters<RunningPages['ask']
       },
     )
     outgoing.on('error', reject)
-    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in 5 s')))
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in 20 s')))
     outgoing.end(body)
   })
 }
@@ -123,7 +123,7 @@ function askRaw(port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
     let text = ''
-    socket.setTimeout(5000, () => socket.destroy(new Error('no answer in 5 s')))
+    socket.setTimeout(20_000, () => socket.destroy(new Error('no answer in 20 s')))
     socket.on('data', (part) => (text += part.toString()))
     // a server that has answered may reset the connection while we still send
     socket.on('error', (error) => (text === '' ? reject(error) : undefined))
