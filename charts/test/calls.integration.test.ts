@@ -37,8 +37,7 @@ const spare: readonly RegExp[] = [
   /\/(oidcclients|oidcpolicies|oidcclusters|namespaces|pods) get$/, // who may list may also get
 ]
 
-describe('K3 the rights that the chart gives', function () {
-  this.timeout(60_000)
+describe('K3 the rights that the chart gives', () => {
   let cluster: Cluster
   beforeEach(async () => {
     cluster = await startCluster({ definitions: [...readDefinitions(), ...gatewayDefinitions] })

@@ -7,8 +7,7 @@ import type { Manifest } from './support/render.ts'
 const matches = (selector: Record<string, string>, labels: Record<string, string>): boolean =>
   Object.entries(selector).every(([key, value]) => labels[key] === value)
 
-describe('profile: hardened', function () {
-  this.timeout(60_000)
+describe('profile: hardened', () => {
   let objects: Manifest[]
   let pods: ReturnType<typeof podsOf>
   before(async () => {

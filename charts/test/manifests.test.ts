@@ -87,8 +87,6 @@ function definitionFaults(object: Manifest): string[] {
 }
 
 describe('every object', function () {
-  this.timeout(120_000)
-
   for (const mode of modes) {
     it(`of ${mode} has only fields that Kubernetes knows`, async () => {
       const faults: string[] = []
@@ -175,9 +173,7 @@ describe('every object', function () {
   })
 })
 
-describe('K10 every pod', function () {
-  this.timeout(120_000)
-
+describe('K10 every pod', () => {
   for (const mode of modes) {
     it(`of ${mode} passes the restricted standard and asks for what it uses`, async () => {
       const openshift = mode === 'openshift'
@@ -252,8 +248,7 @@ describe('K10 every pod', function () {
   })
 })
 
-describe('the keys Job', function () {
-  this.timeout(60_000)
+describe('the keys Job', () => {
   let api: KubeApi
   let directory: string
   before(async () => {
@@ -324,8 +319,7 @@ describe('the keys Job', function () {
   })
 })
 
-describe('each leaf of an object', function () {
-  this.timeout(60_000)
+describe('each leaf of an object', () => {
   /** Names that YAML 1.1, as Kubernetes reads it, takes for something else; a Service begins with a letter, a namespace need not. */
   const values = { crds: { enabled: false } }
   const trickyNames = [
@@ -353,7 +347,6 @@ describe('each leaf of an object', function () {
 })
 
 describe('the server pod', function () {
-  this.timeout(60_000)
   const podOf = async (mode: string, name = 'nauthera-server') =>
     podsOf(await objectsOf({ mode })).find(({ owner }) => owner === `Deployment/${name}`)!.spec
 
@@ -424,8 +417,7 @@ describe('the server pod', function () {
   })
 })
 
-describe('the CronJob of backups', function () {
-  this.timeout(60_000)
+describe('the CronJob of backups', () => {
   it('runs the command with options that it has, with what it needs mounted and no API token', async () => {
     const objects = await objectsOf({ mode: 'everything' })
     const { spec } = podsOf(objects).find(({ owner }) => owner === 'CronJob/identity-backup')!
@@ -489,8 +481,7 @@ describe('the CronJob of backups', function () {
   })
 })
 
-describe('long names', function () {
-  this.timeout(60_000)
+describe('long names', () => {
   it('are cut with a digest where Kubernetes would refuse them', async () => {
     const release = `${'very-long-release-name-'.repeat(2)}0123456`
     expect(release).to.have.length(53)

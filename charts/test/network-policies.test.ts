@@ -53,9 +53,7 @@ const distributions = [
   values: parse(set) as object,
 }))
 
-describe('NetworkPolicies', function () {
-  this.timeout(60_000)
-
+describe('NetworkPolicies', () => {
   it('has a table of distributions to be rendered', () => expect(distributions).to.have.length(9))
 
   for (const { name, dnsAt, dnsPort, apiPort, values } of distributions)
@@ -125,8 +123,7 @@ describe('NetworkPolicies', function () {
   })
 })
 
-describe('certificates in a header', function () {
-  this.timeout(60_000)
+describe('certificates in a header', () => {
   const header = { header: 'nginx', url: 'https://mtls.example.com' }
   const wide = { trustedProxies: ['10.0.0.0/8'], mutualTLS: header }
   const ingress = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress' } } }

@@ -38,9 +38,7 @@ const renderNamed = (mode: string, { release, namespace, value }: typeof plain):
     },
   })
 
-describe('names that YAML reads as something else', function () {
-  this.timeout(120_000)
-
+describe('names that YAML reads as something else', () => {
   it('stay text wherever they stand, as release, namespace, account and label', async () => {
     await fc.assert(
       fc.asyncProperty(

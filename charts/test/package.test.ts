@@ -7,8 +7,7 @@ import { expect } from 'chai'
 import { parse } from 'yaml'
 import { chart, containersOf, helms, objectsOf, podsOf, renderNow, runHelm } from './support/render.ts'
 
-describe('the package', function () {
-  this.timeout(60_000)
+describe('the package', () => {
   for (const helm of helms) {
     it(`of ${helm} is below 200 KB, holds what it needs and renders the same`, async () => {
       const directory = await mkdtemp(join(tmpdir(), 'nauthera-package-'))

@@ -42,8 +42,7 @@ function ask(
   })
 }
 
-describe('the rendered server pod', function () {
-  this.timeout(90_000)
+describe('the rendered server pod', () => {
   let cluster: Cluster
   let pod: RenderedPod
   let agent: RunningProcess

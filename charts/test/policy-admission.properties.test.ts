@@ -136,8 +136,7 @@ const addedBreaches = (policy: OIDCPolicySpec, before: OIDCClient, after: OIDCCl
     return added ? [rule.field] : []
   })
 
-describe('K14 the admission policy of OIDCPolicies, for any policy', function () {
-  this.timeout(120_000 * propertyRuns(1))
+describe('K14 the admission policy of OIDCPolicies, for any policy', () => {
   let spec: AdmissionSpec
   before(async () => {
     spec = await admissionSpec()

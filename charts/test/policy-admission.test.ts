@@ -245,8 +245,7 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
   ],
 ]
 
-describe('K14 the admission policy of OIDCPolicies', function () {
-  this.timeout(60_000)
+describe('K14 the admission policy of OIDCPolicies', () => {
   let spec: AdmissionSpec
   let warning: AdmissionSpec
   before(async () => {

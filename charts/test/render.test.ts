@@ -22,8 +22,7 @@ const everyVersion = ['1.30', '1.31', '1.32', '1.33', '1.34', '1.35', '1.36', '1
 const isNight = propertyRuns(1) > 1
 const versions = isNight ? everyVersion : [everyVersion[0]!]
 
-describe('a render', function () {
-  this.timeout(propertyRuns(120_000))
+describe('a render', () => {
   let copy: ChartWithNotes
   before(async () => {
     copy = await copyWithNotes()
@@ -81,8 +80,7 @@ describe('a render', function () {
   })
 })
 
-describe('a parent chart', function () {
-  this.timeout(60_000)
+describe('a parent chart', () => {
   let parent: string
   before(async () => {
     parent = await mkdtemp(join(tmpdir(), 'nauthera-parent-'))
@@ -116,7 +114,6 @@ describe('a parent chart', function () {
 })
 
 describe('NOTES.txt', function () {
-  this.timeout(60_000)
   let copy: ChartWithNotes
   before(async () => {
     copy = await copyWithNotes()

@@ -57,8 +57,6 @@ const releaseRights = (nudge: boolean) => [
 ]
 
 describe('K3 the rights', function () {
-  this.timeout(60_000)
-
   for (const mode of modes) {
     it(`K3 of ${mode} hold no wildcard, no list or watch of Secrets, no escalation`, async () => {
       for (const role of (await objectsOf({ mode })).filter(isRole)) {
@@ -215,8 +213,7 @@ describe('K3 the rights', function () {
   })
 })
 
-describe('NetworkPolicies', function () {
-  this.timeout(60_000)
+describe('NetworkPolicies', () => {
   it('are off by default, and cover every pod when on', async () => {
     expect((await objectsOf()).filter(({ kind }) => kind === 'NetworkPolicy')).to.deep.equal([])
     const objects = await objectsOf({ mode: 'ha-sentinel', values: { networkPolicy: { enabled: true } } })

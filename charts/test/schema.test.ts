@@ -131,9 +131,7 @@ function areApart([path, , place]: Mistake, [otherPath, , otherPlace]: Mistake):
   return !isAround(path, otherPath) && !isAround(otherPath, path) && !isNamed
 }
 
-describe('values.schema.json', function () {
-  this.timeout(120_000)
-
+describe('values.schema.json', () => {
   const messages = new Map<Mistake, Promise<string>>()
   const messageAbout = (mistake: Mistake): Promise<string> => {
     const group = groups.find((one) => one.includes(mistake))!
@@ -226,9 +224,7 @@ describe('values.schema.json', function () {
   })
 })
 
-describe('validate.yaml', function () {
-  this.timeout(120_000)
-
+describe('validate.yaml', () => {
   const rules: readonly (readonly [string, object, string])[] = [
     [
       'no issuer',

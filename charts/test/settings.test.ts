@@ -33,9 +33,7 @@ function environmentOf(objects: readonly Manifest[], owner: string, container: s
   )
 }
 
-describe('the settings in the ConfigMaps', function () {
-  this.timeout(60_000)
-
+describe('the settings in the ConfigMaps', () => {
   for (const mode of withServer) {
     it(`of ${mode} are accepted by each process`, async () => {
       const objects = await objectsOf({ mode })
@@ -207,8 +205,7 @@ describe('the settings in the ConfigMaps', function () {
   })
 })
 
-describe('strings with special characters', function () {
-  this.timeout(60_000)
+describe('strings with special characters', () => {
   const odd = [
     '"',
     "'",

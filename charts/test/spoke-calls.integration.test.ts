@@ -19,8 +19,7 @@ const spare: readonly RegExp[] = [
   /^auth \/secrets patch/, // that renewal, and a key of proofs that is damaged
 ]
 
-describe('K3 the rights of a spoke', function () {
-  this.timeout(120_000)
+describe('K3 the rights of a spoke', () => {
   let pair: Pair
   beforeEach(async () => {
     pair = await startPair()

@@ -20,7 +20,6 @@ const types = ['payment', 'statement']
 const callers = ['job', 'box', 'app'] as const
 
 describe('T13 K18 what a caller may have at an API', function () {
-  this.timeout(120_000 * propertyRuns(1))
   let replicas: ServerReplicas
   let browser: Browser
   let served: ServedCluster

@@ -384,8 +384,7 @@ const agent: readonly Unit[] = [
   },
 ]
 
-describe('what is kept by a key from outside', function () {
-  this.timeout(120_000)
+describe('what is kept by a key from outside', () => {
   for (const [process, units] of Object.entries({ server, operator, agent })) {
     for (const { what, inputs, most, make } of units) {
       it(`${process}: ${what}: ${inputs} of them are at most ${most} entries`, async () => {

@@ -24,8 +24,7 @@ const examples = parseAllDocuments(readFileSync('examples/clients/fapi.yaml', 'u
 const redirectUri = 'https://payments.example.com/callback'
 const host = 'mtls.example.com'
 
-describe('the variants of FAPI 2.0', function () {
-  this.timeout(60_000)
+describe('the variants of FAPI 2.0', () => {
   let replicas: ServerReplicas
   let directory: string
   let ca: Made

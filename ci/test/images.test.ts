@@ -38,8 +38,7 @@ describe('the Dockerfile', () => {
   }
 })
 
-describe('what goes into an image', function () {
-  this.timeout(60_000)
+describe('what goes into an image', () => {
   // Outside of the checkout, so that nothing of node_modules or of the sources is found by accident.
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-bundle-'))
   const forget = reapDirectory(directory)

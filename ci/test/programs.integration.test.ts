@@ -16,8 +16,7 @@ const redirect = 'https://app.example.com/callback'
 const home = 'https://app.example.com/'
 const spec: OIDCClientSpec = { type: 'Web', redirectURIs: [redirect], postLogoutRedirectURIs: [home] }
 
-describe('a program with nothing but its Secret', function () {
-  this.timeout(60_000)
+describe('a program with nothing but its Secret', () => {
   let given: Given
   before(async () => (given = await startGiven()))
   after(() => given.stop())

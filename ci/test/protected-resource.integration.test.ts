@@ -33,8 +33,7 @@ const apis = [billing, tools]
 
 describe('RFC 9728 protected resource metadata, section', () => {
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas()
     const granted = Object.fromEntries(apis.map(({ identifier, scopes }) => [identifier, scopes]))
     const asks = { audiences: Object.keys(granted), scopes: Object.values(granted).flat() }

@@ -194,8 +194,7 @@ const isNamed = (takenBy: Difference['takenBy'], fault: { field: string; message
 describe('a client that one takes', () => {
   let replicas: ServerReplicas
   let directory: string
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     directory = temporaryDirectory('same-answer')
     const caFile = join(directory, 'ca.crt')
     writeFileSync(caFile, (await createAuthority({ name: 'clients', lifetimeMs: 3_600_000 })).cert)
@@ -217,8 +216,7 @@ describe('a client that one takes', () => {
     }
   }
 
-  it('is taken by all, or the difference is named', async function () {
-    this.timeout(propertyRuns(120_000))
+  it('is taken by all, or the difference is named', async () => {
     const runs = propertyRuns(300)
     let taken = 0
     await fc.assert(

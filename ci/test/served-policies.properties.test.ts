@@ -27,9 +27,7 @@ const objectOf = (spec: OIDCClientSpec): OIDCClient => ({
 /** A version counts whole seconds, does not say what a policy has shortened, and has secrets, whoever chose them. */
 const unsaid = /^spec\.(tokens|rotation)\.|^spec\.secret\.verifiers$/
 
-describe('servedViolations', function () {
-  this.timeout(60_000 * propertyRuns(1))
-
+describe('servedViolations', () => {
   it('finds in a version just what the policies find in the object that it was rendered from', () => {
     let broken = 0
     fc.assert(

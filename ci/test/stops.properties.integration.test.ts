@@ -37,7 +37,7 @@ const order = fc.record({
 })
 
 describe('A stop, whatever version of a client is served', function () {
-  this.timeout(120_000 * propertyRuns(1))
+  this.timeout(300_000 * propertyRuns(1))
   let pair: Pair
   let spoke: TestOperator
   let serving: readonly ServingReplica[]

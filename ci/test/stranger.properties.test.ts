@@ -151,9 +151,7 @@ function shows(text: string, { code, detail }: Refused): boolean {
   return findings.some((one) => one.replaceAll('[.]', '.').includes(detail))
 }
 
-describe('a stranger and what the object says', function () {
-  this.timeout(120_000 * propertyRuns(1))
-
+describe('a stranger and what the object says', () => {
   const storyOf = (networks: readonly string[]) =>
     ofApplication.chain((mistake) => {
       const requests = fc.tuple(fc.nat(replicas - 1), ofStranger(networks, mistake.code))

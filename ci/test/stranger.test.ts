@@ -19,9 +19,7 @@ const client = {
   config: { redirectUris: [], postLogoutRedirectUris: [], corsOrigins: [], audiences: [] },
 } as unknown as RegisteredClient
 
-describe('a stranger in the name of a client', function () {
-  this.timeout(120_000)
-
+describe('a stranger in the name of a client', () => {
   it(`costs one status in five minutes with ${rate} refused requests a second, and the next one counts them all`, () => {
     const clock = createManualClock()
     const usage = createUsage(clock)

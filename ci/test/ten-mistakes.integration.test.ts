@@ -36,8 +36,7 @@ interface Mistake {
   readonly shows: { readonly request?: RegExp; readonly object?: string }
 }
 
-describe('ten mistakes of developers', function () {
-  this.timeout(120_000)
+describe('ten mistakes of developers', () => {
   const lines: string[] = []
   /** The password and client secrets. */
   const planted = new Set<string>([password])

@@ -147,8 +147,7 @@ interface Earlier {
 
 const replicaNumbers = [0, 1, 2]
 
-describe('T13 K18 what is taken from a caller at an API', function () {
-  this.timeout(60_000)
+describe('T13 K18 what is taken from a caller at an API', () => {
   let replicas: ServerReplicas
   let served: ServedCluster
   const earlier = new Map<Place, readonly Earlier[]>()

@@ -23,8 +23,7 @@ interface Span {
   readonly attributes: Readonly<Record<string, unknown>>
 }
 
-describe('traces of the whole product', function () {
-  this.timeout(60_000)
+describe('traces of the whole product', () => {
   const spans: Span[] = []
   const lines: string[] = []
   const planted = new Set<string>([password])

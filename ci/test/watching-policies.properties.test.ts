@@ -171,8 +171,7 @@ const remembered = fc.array(
 )
 
 describe('a policy that does not bind', () => {
-  it('K18 changes no gate, limit, default, claim, grant or Ready, whatever it says and whatever others say', function () {
-    this.timeout(propertyRuns(60_000))
+  it('K18 changes no gate, limit, default, claim, grant or Ready, whatever it says and whatever others say', () => {
     let isRefused = 0
     let isOpened = 0
     fc.assert(

@@ -319,8 +319,7 @@ describe('startAgent', () => {
       expect(await pod.untilTold('last good shards not saved')).to.include({ code: 'STATE_UNWRITABLE' })
     })
 
-    it('F17 leaves of a few seconds are renewed under an open stream, which stays', async function () {
-      this.timeout(20_000)
+    it('F17 leaves of a few seconds are renewed under an open stream, which stays', async () => {
       await volume.swap(first.files)
       await pod.startAgent({ leafLifetimeMs: 4_000, renewalCheckMs: 100 })
       const leaf = await readFile(join(pod.settings.config.tlsDirectory, 'server.crt'), 'utf8')

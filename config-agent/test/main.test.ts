@@ -9,8 +9,7 @@ import type { VolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import { createLink, dialStatus, mountLink } from '@nauthera/harness/agent/operator'
 import { startAgentProcess } from '@nauthera/harness/agent/process'
 
-describe('the config-agent as a process', function () {
-  this.timeout(180_000)
+describe('the config-agent as a process', () => {
   let pod: Pod
   let volume: VolumeWriter
   beforeEach(async () => {

@@ -12,7 +12,6 @@ const scopes = ['invoices:read', 'invoices:write']
 const other = 'team-b'
 
 describe('access to APIs', function () {
-  this.timeout(60_000)
   let cluster: Cluster
   let operator: TestOperator
   /** No policy lists audiences unless the test says so: the harness would allow every one. */

@@ -9,8 +9,7 @@ const modes = [
   { mode: 'namespaces', namespaces: [apps, 'auth'], refused: 1 },
 ] as const
 
-describe('a namespace that is being deleted', function () {
-  this.timeout(60_000)
+describe('a namespace that is being deleted', () => {
   let cluster: Cluster
   beforeEach(async () => {
     cluster = await startCluster()

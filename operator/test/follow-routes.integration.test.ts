@@ -16,8 +16,7 @@ const policy = { allow: { redirectHosts: ['.example.com'] } }
 const uri = 'https://app.example.com/callback'
 const apps = { namespace: 'apps' }
 
-describe('redirectURIsFrom', function () {
-  this.timeout(60_000)
+describe('redirectURIsFrom', () => {
   let cluster: Cluster
   let operator: TestOperator
   afterEach(async () => {

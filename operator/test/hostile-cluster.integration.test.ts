@@ -22,8 +22,7 @@ const namesBeside = (count: number): readonly string[] => {
   return names
 }
 
-describe('T70 a hostile cluster with its own token', function () {
-  this.timeout(60_000)
+describe('T70 a hostile cluster with its own token', () => {
   let cluster: Cluster
   let operator: TestOperator
 

@@ -14,8 +14,7 @@ const secretless = {
   auth: { method: 'federated_jwt', identities: [{ serviceAccount: { name: 'worker' } }] },
 }
 
-describe('the keys of the cluster, on their way to the servers', function () {
-  this.timeout(60_000)
+describe('the keys of the cluster, on their way to the servers', () => {
   let cluster: Cluster
   let replica: TestReplica
   let operator: TestOperator

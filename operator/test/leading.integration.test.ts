@@ -2,8 +2,7 @@ import { expect } from 'chai'
 import { startCluster } from '@nauthera/harness/operator/cluster'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
 
-describe('an operator that holds the Lease', function () {
-  this.timeout(60_000)
+describe('an operator that holds the Lease', () => {
   let cluster: Cluster
 
   beforeEach(async () => {

@@ -6,8 +6,7 @@ import type { Cluster } from '@nauthera/harness/operator/cluster'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 import type { TestReplica } from '@nauthera/harness/operator/replica'
 
-describe('the link to the replicas', function () {
-  this.timeout(60_000)
+describe('the link to the replicas', () => {
   let cluster: Cluster
   let replicas: TestReplica[]
   let operator: TestOperator

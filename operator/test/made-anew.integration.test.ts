@@ -28,8 +28,7 @@ const act: fc.Arbitrary<Act> = fc.record({
   id: fc.constantFrom(...ids),
 })
 
-describe('clients that are made anew while the operator is busy with them', function () {
-  this.timeout(30_000)
+describe('clients that are made anew while the operator is busy with them', () => {
   let cluster: Cluster
   let operator: TestOperator
 
@@ -141,5 +140,5 @@ describe('clients that are made anew while the operator is busy with them', func
         endOnFailure: true,
         examples: [[[{ of: 'first', kind: 'make anew', id: 'shared' }]]],
       },
-    )).timeout(propertyRuns(30_000))
+    ))
 })

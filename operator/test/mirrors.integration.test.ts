@@ -15,7 +15,6 @@ const originOf = (namespace: string, name: string, uid = '0f6c2a58-6d0e-4f4e-9a3
 const orders = 'https://orders.example.com'
 
 describe('clients of joined clusters', function () {
-  this.timeout(40_000)
   let cluster: Cluster
   let operator: TestOperator
   beforeEach(async () => {

@@ -17,7 +17,6 @@ const listing = (...secrets: readonly string[]) => ({
 })
 
 describe('a client that moves to another cluster', function () {
-  this.timeout(40_000)
   let cluster: Cluster
   let operator: TestOperator
   let replica: TestReplica

@@ -4,8 +4,7 @@ import type { OIDCPolicy } from '@nauthera/operator/api/oidc-policy'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 
-describe('OIDCPolicy objects', function () {
-  this.timeout(60_000)
+describe('OIDCPolicy objects', () => {
   let cluster: Cluster
   let operator: TestOperator
   beforeEach(async () => {

@@ -15,8 +15,7 @@ const everyTime = [
   ...['a', 'b', 'c'].map((name) => `patch pods server-${name}`),
 ]
 
-describe('operator', function () {
-  this.timeout(60_000)
+describe('operator', () => {
   let cluster: Cluster
   let replicas: TestReplica[]
   let operator: TestOperator

@@ -23,7 +23,6 @@ const names = Object.keys(specs)
 const secretNameOf = (name: string) => (name === 'web-named' ? 'credentials' : `${name}-oidc`)
 
 describe('a restore from a backup', function () {
-  this.timeout(60_000)
   let cluster: Cluster
   let operator: TestOperator
   let replicas: readonly TestReplica[]

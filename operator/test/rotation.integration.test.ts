@@ -17,8 +17,7 @@ const rotating = (trigger: string, more: Record<string, unknown> = {}) => ({
   rotation: { trigger, overlap: '2m', retire: 'AfterOverlap', ...more },
 })
 
-describe('rotation', function () {
-  this.timeout(60_000)
+describe('rotation', () => {
   let cluster: Cluster
   let replicas: TestReplica[]
   let operator: TestOperator

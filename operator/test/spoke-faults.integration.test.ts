@@ -12,8 +12,7 @@ import { reportsIn, rotating } from './spoke/reports.ts'
 const mirrorKey = 'nauthera-cluster-edge/apps.reports'
 const minute = 60_000
 
-describe('a spoke, when something breaks', function () {
-  this.timeout(60_000)
+describe('a spoke, when something breaks', () => {
   let pair: Pair
   let operator: TestOperator
   const reports = reportsIn(() => pair)

@@ -6,8 +6,7 @@ import { reportsIn, rotating } from './spoke/reports.ts'
 
 const minute = 60_000
 
-describe('a spoke that its hub does not let in', function () {
-  this.timeout(60_000)
+describe('a spoke that its hub does not let in', () => {
   let pair: Pair
   let operator: TestOperator
   const { condition, plain, isAccepted, begin, rotate, returnHub } = reportsIn(() => pair)

@@ -7,8 +7,7 @@ import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 import type { RecordedRequest } from '@nauthera/stand-in/state'
 import { reportsIn, rotating } from './spoke/reports.ts'
 
-describe('a spoke', function () {
-  this.timeout(60_000)
+describe('a spoke', () => {
   let pair: Pair
   let operator: TestOperator
 

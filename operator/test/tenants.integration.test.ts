@@ -13,8 +13,7 @@ const scopes = ['invoices:read', 'invoices:write']
 const victim = 'shop.checkout'
 const evil = 'evil'
 
-describe('an object that wants the client id of another tenant', function () {
-  this.timeout(60_000)
+describe('an object that wants the client id of another tenant', () => {
   let cluster: Cluster
   let operator: TestOperator
 
@@ -74,8 +73,7 @@ describe('an object that wants the client id of another tenant', function () {
   })
 })
 
-describe('a namespace that is made again under the name of another', function () {
-  this.timeout(60_000)
+describe('a namespace that is made again under the name of another', () => {
   let cluster: Cluster
 
   beforeEach(async () => {

@@ -108,8 +108,7 @@ const ways: [Step[]][] = [
   ],
 ]
 
-describe('two tenants', function () {
-  this.timeout(60_000)
+describe('two tenants', () => {
   let cluster: Cluster
   let operator: TestOperator
   let round = 0
@@ -301,5 +300,5 @@ describe('two tenants', function () {
       numRuns: propertyRuns(8),
       endOnFailure: true,
       examples: ways,
-    })).timeout(propertyRuns(60_000))
+    }))
 })

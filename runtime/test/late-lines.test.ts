@@ -29,9 +29,7 @@ function run(work: string) {
   }
 }
 
-describe('a line that may wait for others', function () {
-  this.timeout(20_000)
-
+describe('a line that may wait for others', () => {
   it('comes before every line that is written after it, and none is lost when the process ends by itself', async () => {
     const { lines, ended } = run(`
       log.later({}, 'first'); log.later({}, 'second'); log.warn({}, 'third'); log.later({}, 'fourth')`)

@@ -33,7 +33,6 @@ interface Told {
 }
 
 describe('a process that logs 20 MB', function () {
-  this.timeout(180_000)
   const directory = temporaryDirectory('log')
   const settings = join(directory, 'probe.yaml')
   before(() => writeFileSync(settings, 'log: {format: json}\n'))

@@ -7,9 +7,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const house = (...args: string[]) =>
   spawnSync(process.execPath, ['scripts/house.ts', ...args], { cwd: root, encoding: 'utf8' })
 
-describe('the command line of a script', function () {
-  this.timeout(60_000)
-
+describe('the command line of a script', () => {
   it('prints what can be said for --help, and what is wrong with it, in a few lines and without a stack trace', () => {
     const help = house('--help')
     expect([help.status, help.stderr]).to.deep.equal([0, ''])

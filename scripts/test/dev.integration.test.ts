@@ -21,8 +21,6 @@ const dev = (...args: string[]): Promise<RunResult> =>
   readOutput(spawn(process.execPath, ['scripts/dev.ts', ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] }))
 
 describe('npm run dev', function () {
-  this.timeout(180_000)
-
   it('--once --json prints one line with issuer, revision, replicas and verified claims, and leaves nothing behind', async () => {
     const { code, stdout, stderr } = await dev('--once', '--json', '--replicas', '2')
     expect(code, stderr).to.equal(0)
@@ -113,8 +111,8 @@ describe('npm run dev that goes on', function () {
   }
 
   it('has a quiet first screen: a line a step, then issuer, person, a token and what to try', async () => {
-    // a slow machine says more often that it is still at work
-    const lines = first.filter((line) => !/: \d+\.\d s \.\.\.$/.test(line))
+    // a slow machine says more often that it is still at work, a busy one which ports others have
+    const lines = first.filter((line) => !/: \d+\.\d s \.\.\.$|^port \d+ is in use;/.test(line))
     expect(lines.length, first.join('\n')).to.be.lessThan(33)
     expect(first.filter((line) => /^(operator|agent|server|keys job|migrate) .*(INF|WRN)/.test(line))).to.deep.equal([])
     const told = [

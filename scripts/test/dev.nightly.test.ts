@@ -6,9 +6,7 @@ import { expect } from 'chai'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 // `npm test` has it of a run that is there (dev.integration.test.ts), which needs no second start of everything
-describe('npm run dev -- --rotate, with nothing that runs', function () {
-  this.timeout(180_000)
-
+describe('npm run dev -- --rotate, with nothing that runs', () => {
   it('starts all of it, and reports a new secret, the overlap of the old one and no failed request', async () => {
     const command = ['scripts/dev.ts', '--rotate', 'demo-machine', '--json']
     const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: root })

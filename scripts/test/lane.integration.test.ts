@@ -47,5 +47,5 @@ describe('the processes of a suite', () => {
     expect(lanes.filter(({ code, failures }) => (code === 0) !== (failures === 0))).to.deep.equal([])
     expect(readdirSync(queue)).to.deep.equal([])
     forget()
-  }).timeout(60_000)
+  })
 })

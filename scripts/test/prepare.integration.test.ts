@@ -11,8 +11,6 @@ import { temporaryDirectory } from '@nauthera/local/processes/temporary-director
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 describe('npm run dev in a fresh clone', function () {
-  this.timeout(60_000)
-
   for (const [sentence, listens] of [
     ['refuses the connection', false],
     ['takes it and is silent', true],

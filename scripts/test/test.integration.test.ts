@@ -5,9 +5,7 @@ import { expect } from 'chai'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-describe('npm test -- --grep', function () {
-  this.timeout(120_000)
-
+describe('npm test -- --grep', () => {
   it('finds a test by its title among all files of the suite', async () => {
     // a suite of fewer files than that of npm test: all of them are loaded for it
     const title = 'would see a replica that lags for longer than a key is published'

@@ -11,12 +11,10 @@ import type { MailSite } from './mail/with-mail.ts'
 const nul = 'a\u0000b'
 const turned = 'Ada \u202eecalevoL'
 
-describe('text that PostgreSQL cannot hold, or that shows nothing', function () {
-  this.timeout(60_000)
+describe('text that PostgreSQL cannot hold, or that shows nothing', () => {
   let site: MailSite
   let member: Browser
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     site = await startMailSite({ settings: { registration: { enabled: true }, admin: { group: 'desk' } } })
     await addPerson(site, 'agent', ['desk'])
     member = await signInMember(site, 'agent')

@@ -58,7 +58,6 @@ async function startRelyingParty(): Promise<FixtureRelyingParty> {
 const startPage = 'https://reports.example.test/'
 
 describe('signing in with a browser', function () {
-  this.timeout(60_000)
   let browser: Browser
   let server: ServerReplicas
   let party: FixtureRelyingParty

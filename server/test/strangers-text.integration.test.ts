@@ -27,11 +27,9 @@ const withoutFields = (html: string): string =>
 /** Fields of a log line that hold text of a stranger, cut and as one value; nothing else may. */
 const foreignFields = ['agent', 'reason', 'detail', 'got']
 
-describe('text that a stranger chose', function () {
-  this.timeout(60_000)
+describe('text that a stranger chose', () => {
   let site: MailSite
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     const settings = { registration: { enabled: true }, secondFactor: { policy: 'off' } }
     site = await startMailSite({ settings })
     await site.serve([entry('app.web', configs.web)])

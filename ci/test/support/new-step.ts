@@ -121,8 +121,7 @@ import { addPerson, configs, entry, password, startReplicas } from '@nauthera/ha
 import type { ServerReplicas } from '@nauthera/harness/server'
 import { expect } from 'chai'
 
-describe('the step that asks for the terms of use', function () {
-  this.timeout(60_000)
+describe('the step that asks for the terms of use', () => {
   let server: ServerReplicas
   before(async () => {
     server = await startReplicas()

@@ -195,9 +195,7 @@ const act = fc.oneof(
 /** Every Secret but the manifest, which names the key: who may write it can stop what is new, and add nothing. */
 const target = fc.oneof({ weight: 5, arbitrary: named }, fc.constant(undefined))
 
-describe('files that are signed', function () {
-  this.timeout(60_000 * propertyRuns(1))
-
+describe('files that are signed', () => {
   it('K20 whoever may write one Secret adds nothing to any agent, and an operator that died at any write goes on until all have all', () =>
     fc.assert(
       fc.asyncProperty(target, fc.array(act, { minLength: 12, maxLength: 40 }), async (forged, acts) => {

@@ -11,8 +11,6 @@ import { reapDirectory, reapProcess } from '../../src/processes/reaper.ts'
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 describe('a test run that is ended from outside', function () {
-  this.timeout(60_000)
-
   it('leaves no process and no temporary file behind, not even those of an agent that is stopped', async function () {
     if (process.platform !== 'linux') this.skip()
     const parent = mkdtempSync(join(tmpdir(), 'nauthera-interrupted-'))

@@ -38,8 +38,7 @@ const machine = 'examples/clients/demo-machine.yaml'
 const billing = 'https://billing.example.com'
 const scopes = ['invoices:read', 'invoices:write']
 
-describe('an OIDCClient that is applied', function () {
-  this.timeout(60_000)
+describe('an OIDCClient that is applied', () => {
   let stack: Stack
   let kubectl: Kubectl
 

@@ -18,9 +18,7 @@ function connect(url: string) {
 }
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-describe('the local PostgreSQL', function () {
-  this.timeout(30_000)
-
+describe('the local PostgreSQL', () => {
   it('gives each test a database of its own', async () => {
     const [one, two] = [await freshDatabase(), await freshDatabase()]
     const first = connect(one.url)

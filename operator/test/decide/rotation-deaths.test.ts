@@ -107,8 +107,7 @@ function live(bugs: Bugs, { begun, dies, moment, awayMs, maxOverlapHours, retire
   world.heal()
 }
 
-describe('a rotation of a spoke in which somebody dies', function () {
-  this.timeout(120_000 * propertyRuns(1))
+describe('a rotation of a spoke in which somebody dies', () => {
   const isNightly = propertyRuns(1) > 1
   const all = eachOf(isNightly ? every : first)
 

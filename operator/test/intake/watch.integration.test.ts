@@ -13,8 +13,6 @@ const edge = 'nauthera-cluster-edge'
 const uid = '0f6c2a58-6d0e-4f4e-9a3b-2f1f7f1f0c11'
 
 describe('createWatch', function () {
-  this.timeout(40_000)
-
   const start = async () => {
     const api = await startKubeApi({ namespaces: ['auth', edge, 'shop', 'team'] })
     const clock = createLeapClock()

@@ -67,8 +67,7 @@ describe('createConnection', () => {
       },
     ],
   ] as const)
-    it(`L36 ends a ${kind} within its limit, whatever is answered and however it ends, and the next one works`, async function () {
-      this.timeout(120_000)
+    it(`L36 ends a ${kind} within its limit, whatever is answered and however it ends, and the next one works`, async () => {
       const odd = await startOddServer()
       const limited = createConnection({
         credentials: {

@@ -11,8 +11,7 @@ import type { ManualClock } from '@nauthera/harness/operator/clocks'
 import { writeKubeconfig } from '@nauthera/harness/operator/kubeconfig'
 import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
 
-describe('createLease', function () {
-  this.timeout(30_000)
+describe('createLease', () => {
   let api: KubeApi
   let connection: KubeConnection
 

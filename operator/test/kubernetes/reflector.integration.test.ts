@@ -16,8 +16,7 @@ import { writeKubeconfig } from '@nauthera/harness/operator/kubeconfig'
 
 const path = '/api/v1/namespaces/default/pods'
 
-describe('createReflector', function () {
-  this.timeout(30_000)
+describe('createReflector', () => {
   let api: KubeApi
   let clock: LeapClock
   let log: RecordedLog

@@ -254,9 +254,7 @@ const events = [
   fc.constant(new Event('all leave', (world) => [...world.pods.keys()].forEach((pod) => world.leave(pod)))),
 ]
 
-describe('what a status says of the replicas', function () {
-  this.timeout(60_000)
-
+describe('what a status says of the replicas', () => {
   it('I9 is what they have, in whatever order operator and replicas start, join, lag and are lost', () => {
     const run = (atFirst: readonly string[], commands: Iterable<fc.Command<object, World>>) => {
       const world = new World()

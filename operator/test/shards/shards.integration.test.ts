@@ -22,8 +22,7 @@ const reports = `${appsNamespace}/reports`
 const home = shardOf(appsNamespace, 'reports')
 const homeSecret = shardSecretName(release, home)
 
-describe('createShards', function () {
-  this.timeout(60_000)
+describe('createShards', () => {
   let cluster: Cluster
   let replicas: TestReplica[]
   let operator: TestOperator

@@ -53,5 +53,5 @@ describe(startDirectory.name, () => {
     expect(seen[1]).to.deep.equal(seen[0])
     const [first] = seen as { groups: string[] }[][]
     expect(first!.map(({ groups }) => groups)).to.deep.equal([['admins', 'dev'], ['dev']])
-  }).timeout(60_000)
+  })
 })

@@ -24,7 +24,6 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const person = { name: 'ada', password: 'quiet-harbour-71' }
 
 describe('signing in through the sample application', function () {
-  this.timeout(180_000)
   let stack: Stack
   let app: RunningProcess
   let secret: MountedVolume

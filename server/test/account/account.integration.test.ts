@@ -10,7 +10,6 @@ import { textOf } from '../login/second-factor-flows.ts'
 const api = 'https://api.example.com'
 
 describe('the account area', function () {
-  this.timeout(60_000)
   let server: ServerReplicas
   before(async () => {
     server = await startReplicas({ count: 2 })

@@ -128,8 +128,7 @@ async function provedBy(who: Someone): Promise<unknown[]> {
   return proved
 }
 
-describe('secondFactor.enrolment: link, and a provider that vouches for two factors', function () {
-  this.timeout(120_000)
+describe('secondFactor.enrolment: link, and a provider that vouches for two factors', () => {
   before(() => start('link'))
   after(() => parties?.stop())
 
@@ -178,8 +177,7 @@ describe('secondFactor.enrolment: link, and a provider that vouches for two fact
   })
 })
 
-describe('secondFactor.enrolment: password, and a provider that vouches for two factors', function () {
-  this.timeout(120_000)
+describe('secondFactor.enrolment: password, and a provider that vouches for two factors', () => {
   before(() => start('password'))
   after(() => parties?.stop())
 

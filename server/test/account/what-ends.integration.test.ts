@@ -67,8 +67,7 @@ const endsNothing: Cells = {
   loginLink: true,
 }
 
-describe('what ends when a person changes how they sign in', function () {
-  this.timeout(60_000)
+describe('what ends when a person changes how they sign in', () => {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ count: 3 })

@@ -6,7 +6,6 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeAt } from '../../src/users/factors/totp.ts'
 
 describe('the help desk in a browser', function () {
-  this.timeout(60_000)
   let server: ServerReplicas
   let browser: Browser
   let page: Page

@@ -7,7 +7,6 @@ import type { MailSite } from '../mail/with-mail.ts'
 import { signInMember } from './members.ts'
 
 describe('the help desk and mail', function () {
-  this.timeout(60_000)
   let site: MailSite
   let agent: Browser
   before(async () => {

@@ -9,8 +9,7 @@ import { defaultLimits } from '../../src/users/passwords/lockout.ts'
 import { afterPassword, codeOf, setUpApp } from '../login/second-factor-flows.ts'
 import { signInMember } from './members.ts'
 
-describe('the help desk', function () {
-  this.timeout(60_000)
+describe('the help desk', () => {
   let server: ServerReplicas
   let admin = ''
   let agent: Browser

@@ -19,7 +19,6 @@ const link = statement(
 
 // A member of the help desk as an attacker: every way that was found to become an administrator, or to shut one out.
 describe('ranks of the help desk', function () {
-  this.timeout(90_000 * propertyRuns(1))
   let site: MailSite
   let agent: Browser
   let colleague: Browser

@@ -59,8 +59,7 @@ const others: readonly string[] = [
 
 describe('every command', () => {
   let nauthera: Nauthera
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     nauthera = await openNauthera()
     const store = nauthera.fresh.replica()
     const passwordHash = `$argon2id$v=19$m=19456,t=2,p=1$${canary}`
@@ -120,8 +119,7 @@ describe('every command', () => {
 
 describe('nauthera users, groups and consents', () => {
   let nauthera: Nauthera
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     nauthera = await openNauthera()
   })
   after(() => nauthera.stop())

@@ -12,7 +12,6 @@ const damage = statement(
 )
 
 describe('nauthera keys, with a row that does not open', function () {
-  this.timeout(60_000)
   let nauthera: Nauthera
   beforeEach(async () => {
     nauthera = await openNauthera()

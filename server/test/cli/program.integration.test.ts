@@ -27,8 +27,7 @@ const usersOf = (store: Store) =>
 describe(runCommand.name, () => {
   let fresh: FreshStore
   let directory: string
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     directory = temporaryDirectory('cli')
     mkdirSync(join(directory, 'keys'))
@@ -323,8 +322,7 @@ describe(runCommand.name, () => {
     expect(events).to.include.members(['admin.users.unlink', 'session.revoked_all'])
   })
 
-  it('T5 tells the cache of the servers about a change at once, and works without a cache', async function () {
-    this.timeout(30_000)
+  it('T5 tells the cache of the servers about a change at once, and works without a cache', async () => {
     const valkey = await startValkey()
     const raw = new Redis(valkey.url)
     raw.on('error', () => undefined)
@@ -533,8 +531,7 @@ describe(runCommand.name, () => {
 
   describe('for a key that leaked', () => {
     let settings: string
-    before(async function () {
-      this.timeout(30_000)
+    before(async () => {
       settings = writeSettings('leak.yaml', (await freshDatabase()).url)
       await nauthera(['migrate', 'up'], { settings })
       await nauthera(['keys', 'rotate'], { settings })
@@ -635,8 +632,7 @@ describe(runCommand.name, () => {
     expect(failed.err).to.not.include(away.password)
   })
 
-  it('runs as a program and sets its exit code', function () {
-    this.timeout(20_000)
+  it('runs as a program and sets its exit code', () => {
     const main = resolve(root, scriptOf('server/src/cli/main.ts'))
     const run = (...command: string[]) =>
       spawnSync(process.execPath, [main, ...command], {

@@ -55,9 +55,7 @@ const wantedNames = (key: string, { clientId, api }: Wish): readonly string[] =>
 
 const servedIn = (registry: Registry) => new Map([...registry.clients.values()].map((one) => [keyOf(one), one]))
 
-describe(assignNames.name, function () {
-  this.timeout(30_000 * propertyRuns(1))
-
+describe(assignNames.name, () => {
   it('K1 takes nobody out of service: a name stays with who is served under it, and is never idle while somebody waits', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 14 }), async (steps) => {

@@ -419,8 +419,7 @@ describe(buildRegistry.name, () => {
     expect(turns).to.be.greaterThan(20)
   })
 
-  it('swaps 5,000 clients 5 times while they are looked up, and no look-up misses', async function () {
-    this.timeout(30_000)
+  it('swaps 5,000 clients 5 times while they are looked up, and no look-up misses', async () => {
     const holder = createRegistryHolder()
     const swap = async (seq: bigint) => {
       for (const shard of spread(seq, 5000, (key) => entryOf(key, { desired: configOf({ clientName: `v${seq}` }) }))) {

@@ -18,8 +18,7 @@ export async function read(cache: Cache, purpose: string, id: string): Promise<U
 export function cacheConformance(name: string, open: () => Promise<CacheUnderTest>): void {
   describe(`${name} as a cache`, () => {
     let under: CacheUnderTest
-    beforeEach(async function () {
-      this.timeout(30_000)
+    beforeEach(async () => {
       under = await open()
     })
     afterEach(() => under.end())

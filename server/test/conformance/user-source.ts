@@ -77,8 +77,7 @@ function describeSource<Under extends PeopleUnderTest>(
 ): void {
   describe(`${name} as a source of people`, () => {
     let under: Under
-    before(async function () {
-      this.timeout(60_000)
+    before(async () => {
       under = await open()
     })
     after(() => under.end())

@@ -12,8 +12,7 @@ describe('the metrics of certificates', () => {
   let replicas: ServerReplicas
   const ends: Record<string, number> = {}
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     directory = temporaryDirectory('certificates')
     const authority = await createAuthority({ name: 'test', lifetimeMs: 72 * 3_600_000 })
     const issue = async (name: string, lifetimeMs: number) => {

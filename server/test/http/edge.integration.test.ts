@@ -5,8 +5,7 @@ import type { Answer } from '@nauthera/harness/browser'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
-describe('the edge of the real server', function () {
-  this.timeout(60_000)
+describe('the edge of the real server', () => {
   let server: ServerReplicas
   let host = ''
   before(async () => {

@@ -212,7 +212,6 @@ const startWalk = `(() => {
 })()`
 
 describe('the pages in a browser', function () {
-  this.timeout(60_000)
   let browser: Browser
   let running: RunningPages
   let client: RunningPages

@@ -91,8 +91,7 @@ for (const proxy of proxies) {
     (path) => spawnSync(path, [proxy.versionBy]).status === 0,
   )
   const describeHere = program === undefined ? describe.skip : describe
-  describeHere(`T41 a certificate by a real ${proxy.name}`, function () {
-    this.timeout(60_000)
+  describeHere(`T41 a certificate by a real ${proxy.name}`, () => {
     let directory: string
     let replicas: ServerReplicas
     let running: ChildProcess

@@ -12,8 +12,7 @@ import { measureOwnWork } from '../own-work.ts'
 import { compareTimes, processorTime } from '../paired-times.ts'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 
-describe('attacks on a sign-in', function () {
-  this.timeout(60_000)
+describe('attacks on a sign-in', () => {
   let server: ServerReplicas
   before(async () => {
     // the test is the trusted proxy, so that each attempt can come from another address

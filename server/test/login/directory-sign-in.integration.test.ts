@@ -15,8 +15,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 
 const scope = 'openid email profile groups offline_access'
 
-describe('people of a directory', function () {
-  this.timeout(120_000)
+describe('people of a directory', () => {
   let directory: TestDirectory
   let valkey: Valkey
   const running: ServerReplicas[] = []

@@ -42,8 +42,7 @@ interface Place {
   fields(person: Person, offset: number): Record<string, string>
 }
 
-describe('a session that was ended from elsewhere', function () {
-  this.timeout(propertyRuns(120_000))
+describe('a session that was ended from elsewhere', () => {
   let replicas: ServerReplicas
   let people = 0
   const clocks = [0, 0, 0]

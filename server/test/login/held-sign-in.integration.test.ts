@@ -20,7 +20,6 @@ const evil = 'four words of the thief'
 const byBrowser = { response_mode: 'fragment' }
 
 describe('a sign-in whose page is kept open', function () {
-  this.timeout(60_000)
   let server: ServerReplicas
   let people = 0
   const asks = { ...configs.web, consent: ConsentMode.REMEMBER }

@@ -9,8 +9,7 @@ import { seedIn } from '../login/second-factor-flows.ts'
 import { chosen, startMailSite, wordsOf } from './with-mail.ts'
 import type { MailSite } from './with-mail.ts'
 
-describe('secondFactor.enrolment: link', function () {
-  this.timeout(60_000)
+describe('secondFactor.enrolment: link', () => {
   let site: MailSite
   before(async () => {
     site = await startMailSite({ settings: { secondFactor: { requiredGroups: ['careful'], enrolment: 'link' } } })

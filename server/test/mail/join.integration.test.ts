@@ -13,12 +13,10 @@ import type { MailSite } from './with-mail.ts'
 const expireLinks = statement('test-expire-join', "UPDATE mail_links SET expires_at = now() - interval '1 second'")
 const forgetLimits = statement('test-forget-join', 'DELETE FROM attempts')
 
-describe('accounts by mail', function () {
-  this.timeout(60_000)
+describe('accounts by mail', () => {
   let site: MailSite
   let directory: TestDirectory
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     const registration = { enabled: true, allowedDomains: ['example.com', 'example.org'] }
     directory = await startTestDirectory()
     const sources = [{ id: 'postgres', type: 'postgres' }, sourceOf(directory)]
@@ -215,11 +213,9 @@ describe('accounts by mail', function () {
   })
 })
 
-describe('without the setting mail', function () {
-  this.timeout(60_000)
+describe('without the setting mail', () => {
   let site: MailSite
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     site = await startMailSite({ settings: { mail: undefined } })
   })
   after(() => site.stop())

@@ -11,11 +11,9 @@ import type { User } from '../../src/store/people/user.ts'
 import { newPassword, signInPage, startMailSite } from './with-mail.ts'
 import type { MailSite } from './with-mail.ts'
 
-describe('notices by mail', function () {
-  this.timeout(60_000)
+describe('notices by mail', () => {
   let site: MailSite
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     site = await startMailSite({ count: 2 })
   })
   after(() => site.stop())

@@ -28,11 +28,9 @@ const makeForeign = statement(
 
 const linksTo = statement('test-links-to', 'SELECT kind, used_at IS NULL AS live FROM mail_links WHERE email = $1')
 
-describe('a new password by mail', function () {
-  this.timeout(60_000)
+describe('a new password by mail', () => {
   let site: MailSite
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     site = await startMailSite({ count: 3, settings: { registration: { enabled: true } } })
   })
   after(() => site.stop())

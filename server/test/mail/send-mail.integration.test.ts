@@ -24,8 +24,7 @@ const isTried = statement(
 )
 const makeDue = statement('test-mail-due', 'UPDATE outbox SET next_at = now() WHERE done_at IS NULL')
 
-describe(createSendMail.name, function () {
-  this.timeout(60_000)
+describe(createSendMail.name, () => {
   let fresh: FreshStore
   let stores: Store[]
   const runners: OutboxRunner[] = []

@@ -20,8 +20,7 @@ const message: Message = {
   html: '<p>Hello – Ada</p>',
 }
 
-describe(createSmtp.name, function () {
-  this.timeout(30_000)
+describe(createSmtp.name, () => {
   const boxes: Mailbox[] = []
   let directory: string
   before(() => {
@@ -176,8 +175,7 @@ describe(createSmtp.name, function () {
       ...rest,
     })
 
-    it('L46 believes nothing that is written before TLS begins, whatever it is, and wherever it is cut', async function () {
-      this.timeout(120_000)
+    it('L46 believes nothing that is written before TLS begins, whatever it is, and wherever it is cut', async () => {
       const box = await start({ tls: { ...leaf, implicit: false }, login: { username: 'login', password: 'right' } })
       const isQuestion = (bytes: Buffer) => bytes.toString('latin1').startsWith('STARTTLS')
       // the answers to EHLO and to a password

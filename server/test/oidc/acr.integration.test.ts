@@ -12,8 +12,7 @@ const askFor = (acr: unknown): Record<string, string> => ({ claims: JSON.stringi
 
 describe('how a person signed in (acr)', () => {
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas()
     await replicas.serve([entry('app.web', configs.web)])
     await addPerson(replicas, 'ada')

@@ -54,8 +54,7 @@ describe('access to APIs', () => {
   const change = (clientId: string, next: ReturnType<typeof entry>) =>
     replicas.serve([...clients().filter((one) => one.clientId !== clientId), next])
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas({ count: 2 })
     await addPerson(replicas, 'ada', ['engineers'])
   })

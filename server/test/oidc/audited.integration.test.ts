@@ -7,8 +7,7 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 describe('the audit log of a sign-in and its tokens', () => {
   let replicas: ServerReplicas
   let ada: string
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas()
     await replicas.serve([entry('app.web', { ...configs.web, consent: ConsentMode.EXPLICIT })])
     ada = await addPerson(replicas, 'ada')

@@ -10,7 +10,6 @@ import { openRequest, outcomeOf } from './walk/walked.ts'
 // What people are asked and shown, what they take back, and what attackers try with authorization details (RFC 9396).
 
 describe('authorization details', function () {
-  this.timeout(60_000)
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()

@@ -9,8 +9,7 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 
 describe('authorization', () => {
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas()
     await replicas.serve([
       entry('app.web', configs.web),

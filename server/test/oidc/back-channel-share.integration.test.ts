@@ -37,8 +37,7 @@ const clientOf = (clientId: string) =>
     granted: [],
   })
 
-describe('back-channel logout of many namespaces', function () {
-  this.timeout(60_000)
+describe('back-channel logout of many namespaces', () => {
   let fresh: FreshStore
   let store: Store
   let runner: OutboxRunner | undefined

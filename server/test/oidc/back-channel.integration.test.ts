@@ -26,8 +26,7 @@ const liveUses = statement(
   'SELECT count(*)::integer AS live FROM devices WHERE user_id = $1 AND revoked_at IS NULL',
 )
 
-describe('OpenID Connect Back-Channel Logout 1.0', function () {
-  this.timeout(60_000)
+describe('OpenID Connect Back-Channel Logout 1.0', () => {
   let replicas: ServerReplicas
   let apps: Awaited<ReturnType<typeof toldApps>>
   let one: ToldApp

@@ -77,8 +77,7 @@ describe('a cache that replicas share', () => {
   }
 
   describe('while it works', () => {
-    before(async function () {
-      this.timeout(60_000)
+    before(async () => {
       // long, so that a busy machine does not look like a fault
       await start('5s')
     })
@@ -256,8 +255,7 @@ describe('a cache that replicas share', () => {
   })
 
   describe('F5 every flow works, and at most one call in a hundred waits, while the cache is', () => {
-    before(async function () {
-      this.timeout(60_000)
+    before(async () => {
       await start('100ms')
     })
     after(stop)

@@ -9,8 +9,7 @@ import { openRequest, outcomeOf, startWalked } from './walk/walked.ts'
 
 // Fields of an OIDCClient that decide one thing alone, which no other test is about.
 
-describe('what a client says of itself', function () {
-  this.timeout(30_000)
+describe('what a client says of itself', () => {
   let replicas: ServerReplicas
   let browser: Browser
   before(async () => {

@@ -45,8 +45,7 @@ const tooLarge = ['400 invalid_request', '413', '431', 'ECONNRESET', 'EPIPE']
 /** Milliseconds of one processor, of all threads of this process: the server and who asks it. */
 const mostMs = 50
 
-describe('a token that is made to cost a lot', function () {
-  this.timeout(60_000)
+describe('a token that is made to cost a lot', () => {
   let replicas: ServerReplicas
   let access: string
   let collect: () => void

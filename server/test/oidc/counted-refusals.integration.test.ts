@@ -25,8 +25,7 @@ describe('refused requests in the name of a client', () => {
   let sign: (claims: object, head?: object) => Promise<string>
   let publicJwk: JWK
   let directory: string
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     directory = temporaryDirectory('refusals')
     const caFile = join(directory, 'ca.crt')
     writeFileSync(caFile, (await createCertificate({ name: 'authority', authority: true })).pem)

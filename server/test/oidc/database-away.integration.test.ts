@@ -54,8 +54,7 @@ async function untilServed(ask: () => Promise<Answer>): Promise<Answer> {
 describe('F1 while the database does not answer', () => {
   let replicas: ServerReplicas
   let proxy: Awaited<ReturnType<typeof startProxy>>
-  before(async function () {
-    this.timeout(120_000)
+  before(async () => {
     replicas = await startReplicas({
       patience: 1,
       databaseUrl: async (url) => {
@@ -78,8 +77,7 @@ describe('F1 while the database does not answer', () => {
     await proxy.stop()
   })
 
-  it('requests that need no database succeed, the others get 503 with Retry-After, and later all work again by themselves', async function () {
-    this.timeout(120_000)
+  it('requests that need no database succeed, the others get 503 with Retry-After, and later all work again by themselves', async () => {
     const tokens = await fetchTokens(replicas)
     const code = await fetchCode(replicas)
     const browser = new Browser(replicas)
@@ -161,8 +159,7 @@ describe('F26 while the name of the database cannot be resolved', () => {
   let isKnown = true
   type Answer = (error: Error | null, address?: unknown, family?: number) => void
   const real = dns.lookup as (host: string, options: object, answer: Answer) => void
-  before(async function () {
-    this.timeout(120_000)
+  before(async () => {
     // the resolver of the machine, for whoever connects from this process
     mock.method(dns, 'lookup', (host: string, options: { all?: boolean }, answer: Answer) => {
       if (host !== name) return real(host, options, answer)
@@ -189,8 +186,7 @@ describe('F26 while the name of the database cannot be resolved', () => {
     mock.restoreAll()
   })
 
-  it('what needs no database goes on, the rest is 503 at once, and all works again by itself', async function () {
-    this.timeout(120_000)
+  it('what needs no database goes on, the rest is 503 at once, and all works again by itself', async () => {
     const { access } = await fetchTokens(replicas)
     isKnown = false
     await proxy.cut()

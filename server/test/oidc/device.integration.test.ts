@@ -18,8 +18,7 @@ const device = {
 }
 const ada = { username: 'ada', password }
 
-describe('RFC 8628 the device flow', function () {
-  this.timeout(60_000)
+describe('RFC 8628 the device flow', () => {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ count: 2 })

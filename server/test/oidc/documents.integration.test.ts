@@ -33,8 +33,7 @@ describe('clients by metadata document', () => {
   })
   const open = () => [api([{ hosts: [host.host], scopes: ['tools:use'] }]), closed, entry('app.web', configs.web)]
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     host = await startDocumentHost()
     other = await startDocumentHost()
     replicas = await startReplicas({

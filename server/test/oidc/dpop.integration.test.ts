@@ -13,8 +13,7 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 
 describe('RFC 9449 DPoP', () => {
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas({ count: 2 })
     await replicas.serve([
       entry('app.web', configs.web),

@@ -36,8 +36,7 @@ const clients = await Promise.all(
   })),
 )
 
-describe('userinfo that is encrypted', function () {
-  this.timeout(60_000)
+describe('userinfo that is encrypted', () => {
   let replicas: ServerReplicas
   let host: DocumentHost
   before(async () => {

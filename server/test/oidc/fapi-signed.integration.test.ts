@@ -12,8 +12,7 @@ import type { Key } from './fapi-client.ts'
 // FAPI 2.0 Message Signing by section: signed requests (RFC 9101), responses (JARM) and introspection (RFC 9701). The cases are those of
 // the protocol suite of the OpenID Foundation.
 
-describe('FAPI 2.0 Message Signing', function () {
-  this.timeout(60_000)
+describe('FAPI 2.0 Message Signing', () => {
   let replicas: ServerReplicas
   let keys: Readonly<Record<'PS256' | 'RS256', Key>>
   let otherKey: Key

@@ -28,7 +28,6 @@ async function afterSeconds<Result>(count: number, work: () => Promise<Result>):
 type Bank = ReturnType<typeof createFapiClient>
 
 describe('FAPI 2.0 Security Profile', function () {
-  this.timeout(60_000)
   let replicas: ServerReplicas
   let keys: Readonly<Record<'ES256' | 'PS256' | 'EdDSA' | 'RS256', Key>>
   let otherKey: Key

@@ -29,8 +29,7 @@ describe('clients without a secret', () => {
       Buffer.from(JSON.stringify({ issuer: clusterIssuer, keys: signers.map(({ jwk }) => ({ jwk })), change: 'abcd' })),
     )
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     directory = temporaryDirectory('test')
     cluster = await createSigner(clusterIssuer, 'cluster-1')
     elsewhere = await createSigner(clusterIssuer, 'elsewhere-1')

@@ -48,8 +48,7 @@ describe('a program with the defaults of its client', () => {
     entry('app.spa', configs.spa),
   ]
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas({ settings: { signing: { algorithms: signingAlgorithms } } })
     await replicas.serve(entries())
     await addPerson(replicas, 'ada', ['engineers'])

@@ -8,8 +8,7 @@ const count = 100
 /** A minute may end meanwhile, and then a second row begins. */
 const most = 4
 
-describe('requests that prove nothing', function () {
-  this.timeout(60_000)
+describe('requests that prove nothing', () => {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await floodedReplicas()

@@ -11,8 +11,7 @@ describe('a client whose keys cannot be fetched', () => {
   let replicas: ServerReplicas
   let broken: Server
   let connections = 0
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     broken = createServer((socket) => (connections++, socket.destroy()))
     const port = await listenOnLoopback(broken)
     replicas = await startReplicas()

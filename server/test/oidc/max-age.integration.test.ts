@@ -11,8 +11,7 @@ import { outcomeOf } from './walk/walked.ts'
 describe('max_age, judged when the code is issued', () => {
   let replicas: ServerReplicas
   let ahead = 0
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas({ clock: () => () => Date.now() + ahead })
     await replicas.serve([entry('app.web', { ...configs.web, consent: ConsentMode.EXPLICIT })])
     await addPerson(replicas, 'ada')

@@ -51,8 +51,7 @@ describe('examples/mcp: an MCP server, and a client that nobody registered', () 
     }
   }
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     host = await startDocumentHost()
     const about = JSON.parse(readFileSync(new URL('client.json', sample), 'utf8')) as object
     host.at('/client.json', { ...about, client_id: `${host.origin}/client.json`, client_uri: undefined })

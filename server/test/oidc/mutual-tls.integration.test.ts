@@ -67,8 +67,7 @@ describe('mutual TLS', () => {
     return Object.entries(all).map(([id, config]) => entry(id, config))
   }
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     directory = temporaryDirectory('mutual-tls')
     ca = await createCertificate({ name: 'authority', authority: true, until: 24 })
     serverCertificate = await createCertificate({

@@ -38,8 +38,7 @@ const identifierOf = (clientId: string): string => `https://${clientId}.example.
 const exchangers = exchanging.map(([clientId]) => identifierOf(clientId))
 const grantedAll = { granted: Object.fromEntries(exchangers.map((identifier) => [identifier, []])) }
 
-describe('pairwise subjects', function () {
-  this.timeout(60_000)
+describe('pairwise subjects', () => {
   let replicas: ServerReplicas
   let apps: Awaited<ReturnType<typeof toldApps>>
   let sector: Awaited<ReturnType<typeof startSector>>

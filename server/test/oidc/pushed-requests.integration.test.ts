@@ -12,8 +12,7 @@ import { countRows, growth } from './flood.ts'
 
 describe('RFC 9126 pushed requests', () => {
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas({ count: 2 })
     await replicas.serve([
       entry('app.web', configs.web),

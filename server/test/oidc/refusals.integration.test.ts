@@ -17,8 +17,7 @@ const encode = (text: string) => Buffer.from(text).toString('base64url')
 describe('requests that are almost right', () => {
   let replicas: ServerReplicas
   let privateKey: CryptoKey
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas()
     const pair = await generateKeyPair('ES256', { extractable: true })
     privateKey = pair.privateKey

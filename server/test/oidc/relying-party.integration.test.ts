@@ -11,8 +11,7 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 for (const path of ['', '/tenants/one']) {
   describe(`a relying party of an issuer ${path === '' ? 'at the root' : 'with a path'}`, () => {
     let replicas: ServerReplicas
-    before(async function () {
-      this.timeout(60_000)
+    before(async () => {
       replicas = await startReplicas({ path, settings: { signing: { algorithms: signingAlgorithms } } })
       await replicas.serve([
         entry('app.web', configs.web),

@@ -27,8 +27,7 @@ describe('RFC 9101 signed request objects', () => {
   let replicas: ServerReplicas
   let keys: Record<string, Key>
   let stranger: Key
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas()
     const algorithms = ['ES256', 'RS256', 'PS256', 'Ed25519']
     const made = await Promise.all(algorithms.map((alg) => makeKey(alg, `own-${alg}`)))

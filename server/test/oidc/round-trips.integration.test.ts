@@ -22,8 +22,7 @@ const api = 'https://api.example.com'
 
 describe('database round trips', () => {
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas()
     await replicas.serve([
       entry('app.web', configs.web),

@@ -15,8 +15,7 @@ describe('a session', () => {
   /** Epoch seconds: it stands still, so that an edge is exact. The servers take this clock when they start. */
   let now = Math.floor(clock() / 1000)
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     // this file may have been read minutes ago, and no server starts whose clock differs so much from that of the database
     now = Math.floor(clock() / 1000)
     Date.now = () => now * 1000

@@ -9,8 +9,7 @@ const count = (statuses: readonly number[], wanted: number) => statuses.filter((
 
 describe('single use over three replicas', () => {
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas({
       count: 3,
       settings: (replica) => ({ refreshGrace: '50s', lane: replica === 1 ? 'off' : 'on' }),

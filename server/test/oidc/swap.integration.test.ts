@@ -6,16 +6,14 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 
 describe('a swap of the clients under load', () => {
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas()
   })
   after(() => replicas.stop())
 
   // build-registry.test.ts swaps as many, five times, without requests
   const swaps = propertyRuns(1)
-  it(`no request fails during a full swap of 5,000 clients, ${swaps} of them`, async function () {
-    this.timeout(propertyRuns(60_000))
+  it(`no request fails during a full swap of 5,000 clients, ${swaps} of them`, async () => {
     const crowd = (generation: bigint) =>
       Array.from({ length: 5000 }, (_, n) =>
         entry(`app.c${n}`, { ...configs.machine, generation, description: `version ${generation}` }),

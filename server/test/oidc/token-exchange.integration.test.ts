@@ -66,8 +66,7 @@ describe('RFC 8693 token exchange', () => {
     }),
   ]
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas({ count: 2 })
     await replicas.serve(clients())
     ada = await addPerson(replicas, 'ada', ['engineers'])

@@ -51,8 +51,7 @@ describe('tokens', () => {
     }),
   ]
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas({ count: 2 })
     await replicas.serve(everybody())
     ada = await addPerson(replicas, 'ada', ['engineers'])

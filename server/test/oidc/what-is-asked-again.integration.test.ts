@@ -34,8 +34,7 @@ const all = (isGiven: boolean, more: Partial<Record<Way, boolean>> = {}) => ({
   ...more,
 })
 
-describe('what is asked of a person again', function () {
-  this.timeout(60_000)
+describe('what is asked of a person again', () => {
   let replicas: ServerReplicas
 
   const read = ['orders:read']

@@ -43,8 +43,7 @@ describe(clockFault.name, () => {
 
 describe(createDatabaseClock.name, () => {
   let fresh: FreshStore
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
   })
   after(() => fresh.stop())
@@ -89,8 +88,7 @@ describe('a server whose clock differs by minutes from that of the database', ()
     Date.now = real
   })
 
-  it('F68 is not ready while that is so, and says why', async function () {
-    this.timeout(60_000)
+  it('F68 is not ready while that is so, and says why', async () => {
     const replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256'], idToken: 'ES256' } } })
     const [{ store }, health] = [replicas.apps[0]!, replicas.health[0]!]
     expect(health.missing()).to.not.have.property('clock')

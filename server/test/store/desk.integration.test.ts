@@ -20,8 +20,7 @@ const said = statement(
 )
 const age = statement('test-age-request', `UPDATE desk_requests SET expires_at = now() - interval '1 minute'`)
 
-describe('what the help desk does in one transaction', function () {
-  this.timeout(60_000)
+describe('what the help desk does in one transaction', () => {
   let fresh: FreshStore
   before(async () => {
     fresh = await freshStore()

@@ -16,8 +16,7 @@ import type { FreshStore } from './fresh-store.ts'
 describe('housekeeping of the store', () => {
   let fresh: FreshStore
   let store: Store
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
   })

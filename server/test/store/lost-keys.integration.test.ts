@@ -44,8 +44,7 @@ async function fill(store: Store, name: string): Promise<string> {
   return userId
 }
 
-describe(deleteLost.name, function () {
-  this.timeout(30_000)
+describe(deleteLost.name, () => {
   let fresh: FreshStore
   before(async () => {
     fresh = await freshStore()

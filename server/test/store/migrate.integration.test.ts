@@ -23,8 +23,7 @@ const quiet = { log: () => undefined }
 describe(migrateUp.name, () => {
   let url: string
   let database: Database
-  beforeEach(async function () {
-    this.timeout(30_000)
+  beforeEach(async () => {
     url = (await freshDatabase()).url
     database = createDatabase({ connection: connectionOf(url), log })
   })
@@ -38,8 +37,7 @@ describe(migrateUp.name, () => {
     await checkSchema(database)
   })
 
-  it('F41 applies each file once when 5 processes migrate at once and one of them is killed', async function () {
-    this.timeout(60_000)
+  it('F41 applies each file once when 5 processes migrate at once and one of them is killed', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'nauthera-migrate-'))
     const forget = reapDirectory(directory)
     writeFileSync(join(directory, 'dsn'), `${url}?sslmode=disable`)

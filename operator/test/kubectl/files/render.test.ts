@@ -212,7 +212,7 @@ describe('kubectl nauthera render', () => {
     })
     expect({ status: result.status, stderr: result.stderr }).to.deep.equal({ status: 0, stderr: '' })
     expect(result.stdout).to.include('client_id: default.app')
-  }).timeout(30_000)
+  })
 
   const object = (metadata: string, more = '') =>
     `apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCClient\nmetadata: ${metadata}\nspec: {type: M2M}\n${more}`

@@ -10,8 +10,7 @@ async function openSignedIn(browser: Browser, path: string, username = 'ada') {
   return page.body.includes('id="password"') ? browser.submit(page, '/sign-in', { username, password }) : page
 }
 
-describe('the gate of the account area', function () {
-  this.timeout(60_000)
+describe('the gate of the account area', () => {
   let server: ServerReplicas
   let ada = ''
   before(async () => {

@@ -61,8 +61,7 @@ const insertReset = statement(
    SELECT $2, 'reset', u.id, u.canonical_email, (u.sessions_valid_after AT TIME ZONE 'UTC')::text, now() + interval '1 hour' FROM users u WHERE u.id = $1`,
 )
 
-describe('who has everything of a person but the second factor', function () {
-  this.timeout(120_000)
+describe('who has everything of a person but the second factor', () => {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()

@@ -5,8 +5,7 @@ import type { ServerReplicas } from '@nauthera/harness/server'
 import { codeAt } from '../../../src/users/factors/totp.ts'
 import { forgetUsedCodes, giveApp, recoveryCodesIn, seedIn, textOf } from '../../login/second-factor-flows.ts'
 
-describe('second factors in the account area', function () {
-  this.timeout(60_000)
+describe('second factors in the account area', () => {
   let server: ServerReplicas
   before(async () => {
     server = await startReplicas()

@@ -15,7 +15,6 @@ import { outboxSettled } from '../../store/wait-for.ts'
 const forgetPassword = statement('test-forget-password', 'DELETE FROM credentials WHERE user_id = $1')
 
 describe('sign-ins at another provider in the account area', function () {
-  this.timeout(60_000)
   let parties: Parties
   let box: Mailbox
   before(async () => {

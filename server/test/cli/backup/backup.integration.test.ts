@@ -21,7 +21,6 @@ const web = entry('app.web', { ...configs.web, consent: 1 })
 const offline = { scope: 'openid email offline_access', prompt: 'consent' }
 
 describe('nauthera backup and restore', function () {
-  this.timeout(60_000)
   let directory: string
   let server: ServerReplicas
   let file: string

@@ -33,8 +33,7 @@ describe('nauthera doctor', () => {
   let replicas: ServerReplicas
   let management: Server
   let directory: string
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     directory = temporaryDirectory('doctor')
     replicas = await startReplicas()
     management = createServer(
@@ -311,7 +310,7 @@ describe('nauthera doctor', () => {
     } finally {
       await people.stop()
     }
-  }).timeout(60_000)
+  })
 
   it('warns of a provider whose people cannot set up the second factor that they must have', async () => {
     const clientSecretFile = join(directory, 'dsn')

@@ -30,8 +30,7 @@ const breakDisabling =
 
 describe('nauthera users import', () => {
   let nauthera: Nauthera
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     nauthera = await openNauthera([
       'admin: {group: help-desk, capabilities: [{group: desk-leads, may: [disable]}]}',
       'mail: {host: 127.0.0.1, port: 25, from: login@example.test, tls: off}',

@@ -7,8 +7,7 @@ const most = { ofPerson: 4, ofAddress: 40 }
 
 const textOf = (html: string): string => html.replaceAll(/<[^>]*>/g, '').replaceAll(/\s+/g, ' ')
 
-describe('the limits of pages', function () {
-  this.timeout(60_000)
+describe('the limits of pages', () => {
   let server: ServerReplicas
   before(async () => {
     server = await startReplicas({ settings: { trustedProxies: ['127.0.0.1'] }, mostPages: most })

@@ -5,8 +5,7 @@ import { fetchCode, redeem, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { ServerReplicas } from '@nauthera/harness/server'
 
-describe('createProtocolPages', function () {
-  this.timeout(60_000)
+describe('createProtocolPages', () => {
   let server: ServerReplicas
   before(async () => {
     server = await startReplicas()

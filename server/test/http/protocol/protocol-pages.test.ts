@@ -20,8 +20,7 @@ const fails = async () => {
 }
 const never = () => new Promise<undefined>(() => undefined)
 
-describe('the page to sign out', function () {
-  this.timeout(10_000)
+describe('the page to sign out', () => {
   type Needs = Parameters<typeof createProtocolPages>[0]
   const { pages } = testPages()
   const ending = { userId: 'an-account', endings: [{ name: 'Build console', minutes: 5, told: false }] }

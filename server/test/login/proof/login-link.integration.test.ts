@@ -12,8 +12,7 @@ const expire = statement('test-expire-login', "UPDATE mail_links SET expires_at 
 const claimsOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown>
 
-describe('a login link', function () {
-  this.timeout(60_000)
+describe('a login link', () => {
   let server: ServerReplicas
   before(async () => {
     server = await startReplicas({ count: 3 })

@@ -10,7 +10,6 @@ import { addPerson, configs, entry, password, startReplicas } from '@nauthera/ha
 import type { ServerReplicas } from '@nauthera/harness/server'
 
 describe('passkeys in a browser', function () {
-  this.timeout(60_000)
   let replicas: ServerReplicas
   let chromium: Browser
   let context: BrowserContext

@@ -10,8 +10,7 @@ import { afterPassword, codeOf, giveApp, inSession, setUpApp, submit, textOf } f
 const mfa = 'urn:nauthera:mfa'
 const step = 30_000
 
-describe('a second factor', function () {
-  this.timeout(60_000)
+describe('a second factor', () => {
   let replicas: ServerReplicas
   let people = 0
   before(async () => {
@@ -223,8 +222,7 @@ describe('a second factor', function () {
   })
 })
 
-describe('a second factor on three replicas', function () {
-  this.timeout(60_000)
+describe('a second factor on three replicas', () => {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ count: 3 })

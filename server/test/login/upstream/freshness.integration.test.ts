@@ -10,8 +10,7 @@ import type { OddProvider } from './provider.ts'
 describe('how recent a sign-in at another provider is, and how long it counts', () => {
   let odd: OddProvider
   let parties: Parties
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     odd = await startOddProvider()
     parties = await startParties({
       more: [{ id: 'odd', name: 'Odd', issuer: odd.issuer, clientId: 'down', acrValues: ['urn:odd:high'] }],

@@ -27,8 +27,7 @@ describe(createGitHubUpstream.name, () => {
   let user: GitHubUser
   const bodies: URLSearchParams[] = []
   const agents: (string | undefined)[] = []
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     github = createServer((request, response) => {
       let body = ''
       request.on('data', (chunk: Buffer) => (body += chunk.toString()))

@@ -68,13 +68,11 @@ const claimNames = [
   '__proto__',
 ] as const
 
-describe('hostile values of another provider', function () {
-  this.timeout(120_000)
+describe('hostile values of another provider', () => {
   let odd: OddProvider
   let bad: OddProvider
   let parties: Parties
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     odd = await startOddProvider()
     bad = await startOddProvider()
     bad.says.discovery = { authorization_endpoint: 'javascript:alert(1)//' }

@@ -13,7 +13,6 @@ import type { Parties } from './parties.ts'
 // our own would not notice.
 
 describe('signing in at another provider with a browser', function () {
-  this.timeout(60_000)
   let browser: Browser
   let parties: Parties
   let application: Server

@@ -13,8 +13,7 @@ describe('which account an identity at another provider leads to', () => {
   let other: OddProvider
   let parties: Parties
   let directory: TestDirectory
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     odd = await startOddProvider()
     other = await startOddProvider()
     const more = [

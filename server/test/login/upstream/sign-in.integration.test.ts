@@ -10,8 +10,7 @@ import type { PageSeen, Parties } from './parties.ts'
 
 describe('signing in at another provider, a second Nauthera', () => {
   let parties: Parties
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     parties = await startParties()
     await addPerson(parties.up, 'ada', ['staff', 'admins'])
   })

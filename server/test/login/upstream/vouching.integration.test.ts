@@ -5,12 +5,10 @@ import type { Parties } from './parties.ts'
 import { startOddProvider } from './provider.ts'
 import type { OddProvider } from './provider.ts'
 
-describe('what a provider may vouch for', function () {
-  this.timeout(60_000)
+describe('what a provider may vouch for', () => {
   const providers: Record<string, OddProvider> = {}
   let parties: Parties
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     const settings: Record<string, object> = {
       plain: {},
       trusted: { emailDomains: ['trusted.test'], trustEmail: true },

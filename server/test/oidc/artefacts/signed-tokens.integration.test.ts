@@ -35,8 +35,7 @@ describe('T14 introspection and revocation of JWT access tokens', () => {
   const change = (clientId: string, next?: ReturnType<typeof entry>) =>
     replicas.serve([...clients().filter((one) => one.clientId !== clientId), ...(next ? [next] : [])])
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas({ count: 2 })
     ada = await addPerson(replicas, 'ada', ['engineers'])
   })

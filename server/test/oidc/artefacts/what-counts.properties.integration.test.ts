@@ -56,15 +56,13 @@ const caseOf = fc.record({
 describe(countsAtOnce.name, () => {
   let fresh: FreshStore
   let store: Store
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
   })
   after(() => fresh.stop())
 
-  it('A6 T1 says yes exactly where lane and library do', async function () {
-    this.timeout(propertyRuns(30_000))
+  it('A6 T1 says yes exactly where lane and library do', async () => {
     const cases = fc.sample(caseOf, { numRuns: propertyRuns(500), seed: 20 }).map((one, n) => {
       const terms = termsOf(one.client as unknown as OidcClient, acrOf(one.amr), one.policy)
       const { clientUid, sector, allowedGroups, strictGroups } = termsValues(terms)

@@ -83,8 +83,7 @@ describe('keys of which some do not open', () => {
   let fresh: FreshStore
   let right: Store
   const stores = new Map<World['ring'], Store>()
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     fresh = await freshStore()
     const [one, other, newer] = [randomBytes(32), randomBytes(32), randomBytes(32)]
     const rings = {

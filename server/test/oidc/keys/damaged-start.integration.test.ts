@@ -16,8 +16,7 @@ const clients = [
   entry('app.paired', { ...configs.web, subjectType: 'pairwise' }),
 ]
 
-describe('a server that starts beside keys that do not open', function () {
-  this.timeout(60_000)
+describe('a server that starts beside keys that do not open', () => {
   const settings = { signing: { algorithms: ['ES256'], idToken: 'ES256' } }
   let running: ServerReplicas
   const started: ServerReplicas[] = []

@@ -23,8 +23,7 @@ describe('createKeyFile', () => {
   const lines: string[] = []
   const rings: KeyRing[] = []
   let now = Date.now()
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     directory = temporaryDirectory('keys')
   })
@@ -179,8 +178,7 @@ describe('createKeyFile', () => {
     expect(String(error)).to.match(/jwks-\d+\.json: must be a JWK set/)
   })
 
-  it('sees by itself that the file has changed', async function () {
-    this.timeout(20_000)
+  it('sees by itself that the file has changed', async () => {
     const one = replica(setOf(a))
     await one.load()
     await one.ring.follow()

@@ -26,8 +26,7 @@ describe('createKeyRing', () => {
   let fresh: FreshStore
   const rings: KeyRing[] = []
   let now = Date.now()
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
   })
   after(async () => {
@@ -263,8 +262,7 @@ describe('createKeyRing', () => {
 
 describe('a key ring whose replica lacks a key-encryption key', () => {
   let fresh: FreshStore
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
   })
   after(() => fresh.stop())
@@ -321,8 +319,7 @@ describe('a key ring whose replica lacks a key-encryption key', () => {
 
 describe('a new generation of the Provider', () => {
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas({
       count: 2,
       settings: { signing: { algorithms: ['ES256'], idToken: 'ES256' } },
@@ -345,8 +342,7 @@ describe('a new generation of the Provider', () => {
       ({ kid }) => kid,
     )
 
-  it('F28 takes over under load: no request fails, and every signing key is already published on every replica', async function () {
-    this.timeout(20_000)
+  it('F28 takes over under load: no request fails, and every signing key is already published on every replica', async () => {
     const before = await kidNow(0)
     const cli = createKeyRing({
       keys: replicas.apps[0]!.store.keys,

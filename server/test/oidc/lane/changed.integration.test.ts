@@ -29,8 +29,7 @@ const changes: readonly [string, Partial<Pick<ClientConfig, Changed>>][] = [
   ['it is suspended', { suspended: true }],
 ]
 
-describe('the machine lane: a client that was changed since the sign-in', function () {
-  this.timeout(60_000)
+describe('the machine lane: a client that was changed since the sign-in', () => {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()

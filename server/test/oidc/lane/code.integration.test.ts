@@ -46,8 +46,7 @@ function withCode(
 const told = (got: Got) =>
   JSON.parse(got.body) as { access_token: string; refresh_token?: string; error?: string; scope?: string }
 
-describe('the machine lane: codes', function () {
-  this.timeout(propertyRuns(120_000))
+describe('the machine lane: codes', () => {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256', 'RS256'] } } })
@@ -208,8 +207,7 @@ describe('the machine lane: codes', function () {
   })
 })
 
-describe('a code that the lane has used up and could not end', function () {
-  this.timeout(60_000)
+describe('a code that the lane has used up and could not end', () => {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()

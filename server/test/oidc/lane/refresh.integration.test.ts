@@ -14,8 +14,7 @@ import type { LaneFields } from './person-requests.ts'
 // Refreshes of the machine lane against the library. A refresh that is asked for again gets the same new token, so the lane is asked first, and then
 // the library: what follows a token must be the same to the byte.
 
-describe('the machine lane: refresh', function () {
-  this.timeout(propertyRuns(120_000))
+describe('the machine lane: refresh', () => {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256', 'RS256'] } } })
@@ -153,8 +152,7 @@ describe('the machine lane: refresh', function () {
   })
 })
 
-describe('a refresh that the lane has begun and could not end', function () {
-  this.timeout(60_000)
+describe('a refresh that the lane has begun and could not end', () => {
   let replicas: ServerReplicas
   before(async () => {
     replicas = await startReplicas()

@@ -24,8 +24,7 @@ const clients = [
 ]
 const all = 'openid profile email groups offline_access'
 
-describe('the machine lane: userinfo', function () {
-  this.timeout(propertyRuns(120_000))
+describe('the machine lane: userinfo', () => {
   let replicas: ServerReplicas
   let tokens: Readonly<Record<string, string>>
 

@@ -75,8 +75,7 @@ function memberOf(internals: object, path: string): unknown {
 
 describe('the internals of oidc-provider that are overridden', () => {
   let replicas: ServerReplicas
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     replicas = await startReplicas()
     await replicas.serve(clients)
     await addPerson(replicas, 'ada', ['engineers'])

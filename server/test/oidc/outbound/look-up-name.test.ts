@@ -7,7 +7,6 @@ import { startDnsServer } from './dns-server.ts'
 import type { DnsServer } from './dns-server.ts'
 
 describe('createLookUpName', function () {
-  this.timeout(30_000)
   let dns: DnsServer
   let directory: string
   before(async () => {

@@ -74,8 +74,7 @@ describe('createOutboundFetch', () => {
     expect(await messageOf(guarded(origin))).to.contain('no setting allows it')
   })
 
-  it('L36 settles within its limit, whatever is answered and however it ends, and the next call works', async function () {
-    this.timeout(120_000)
+  it('L36 settles within its limit, whatever is answered and however it ends, and the next call works', async () => {
     const odd = await startOddServer()
     const fetch = createOutboundFetch({
       rule: addressRule('jwks', { loopback: true, allow: [] }),

@@ -354,8 +354,7 @@ async function getCodeFor(parameters: Record<string, string>, resources: readonl
   return { proof, value }
 }
 
-describe('RFC 9396 rich authorization requests, section', function () {
-  this.timeout(60_000)
+describe('RFC 9396 rich authorization requests, section', () => {
   before(async () => {
     replicas = await startReplicas()
     await replicas.serve(payingClients())

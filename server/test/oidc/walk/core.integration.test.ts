@@ -519,8 +519,7 @@ for (const [standard, rows] of [
   ['Discovery', discovery],
   ['RP-Initiated Logout', logout],
 ] as const)
-  describe(`OpenID Connect ${standard} 1.0, section`, function () {
-    this.timeout(60_000)
+  describe(`OpenID Connect ${standard} 1.0, section`, () => {
     before(async () => {
       replicas = await startWalked([
         entry('app.sealed', {

@@ -26,8 +26,7 @@ const documents = ['/jwks', '/.well-known/openid-configuration', '/.well-known/o
 /** For people alone: no script of another origin reads them. */
 const pages = ['/', '/authorize', '/logout', '/device', '/interaction/x', '/account', '/admin', '/register', '/forgot']
 
-describe('Fetch: cross-origin requests, section', function () {
-  this.timeout(60_000)
+describe('Fetch: cross-origin requests, section', () => {
   let replicas: ServerReplicas
   /** Of the client whose pages are at `own`. */
   let access: string

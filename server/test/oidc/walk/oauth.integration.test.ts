@@ -659,8 +659,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
   ],
 }
 
-describe('OAuth 2.0, section by section', function () {
-  this.timeout(60_000)
+describe('OAuth 2.0, section by section', () => {
   before(async () => {
     replicas = await startWalked()
   })

@@ -52,7 +52,6 @@ function expected(asked: Asked): string {
 }
 
 describe('Core 3.1.2.1 all parameters about the person together', function () {
-  this.timeout(120_000)
   let replicas: ServerReplicas
   /** Of a client and a person: `app.web ada`. */
   const idTokens: Record<string, string> = {}

@@ -50,7 +50,6 @@ function expected(asked: Asked): string {
 }
 
 describe('Core 3.1.2.1 a request with', function () {
-  this.timeout(60_000)
   let replicas: ServerReplicas
   /** Of a client and a person: `app.web ada`. A hint is one that the same client got. */
   const idTokens: Record<string, string> = {}

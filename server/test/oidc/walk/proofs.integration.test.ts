@@ -482,8 +482,7 @@ const standards: Readonly<Record<string, readonly WalkRow[]>> = {
   ],
 }
 
-describe('what is signed, section by section', function () {
-  this.timeout(60_000)
+describe('what is signed, section by section', () => {
   before(async () => {
     const [mine, others, possessed] = await Promise.all([
       generateKeyPair('ES256'),

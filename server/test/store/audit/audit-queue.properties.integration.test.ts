@@ -17,8 +17,7 @@ const insert = statement('test-audit-insert', auditInsert('$1'), { batched: true
 
 describe(AuditQueue.name, () => {
   let fresh: FreshStore
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
   })
   after(() => fresh.stop())
@@ -38,8 +37,7 @@ describe(AuditQueue.name, () => {
     detail,
   })
 
-  it('E19 stores every row, whatever it holds: what PostgreSQL refuses stands there as text, and holds up no other one', async function () {
-    this.timeout(60_000)
+  it('E19 stores every row, whatever it holds: what PostgreSQL refuses stands there as text, and holds up no other one', async () => {
     const store = fresh.replica()
     const value = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 5 }),

@@ -12,8 +12,7 @@ import type { FreshStore } from '../fresh-store.ts'
 describe(searchAudit.name, () => {
   let fresh: FreshStore
   let store: Store
-  before(async function () {
-    this.timeout(180_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
     // ten rows of each moment: a page ends between rows of the same time
@@ -115,8 +114,7 @@ describe(searchAudit.name, () => {
 
 describe(AuditFollower.name, () => {
   let fresh: FreshStore
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
   })
   after(() => fresh.stop())

@@ -76,8 +76,7 @@ async function untilHit(cache: Cache): Promise<void> {
 
 describe(createRedisCache.name, () => {
   let server: Valkey
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     server = await startValkey()
   })
   after(() => server.stop())
@@ -180,8 +179,7 @@ describe(createRedisCache.name, () => {
     expect(await waits(await openCache(await startOdd('*1\r\n$-1', 600)))).to.equal(true)
   })
 
-  it('F5 returns nothing at once while the server is down, logs it once, and works again by itself', async function () {
-    this.timeout(30_000)
+  it('F5 returns nothing at once while the server is down, logs it once, and works again by itself', async () => {
     const doomed = await startValkey()
     ends.push(() => doomed.stop())
     const cache = await openCache(doomed.url, { timeoutMs: 100 })
@@ -199,8 +197,7 @@ describe(createRedisCache.name, () => {
     expect(lines.slice(before).filter((line) => line.includes('cache unavailable')).length).to.be.at.most(1)
   })
 
-  it('F5 waits 100 ms for a server that hangs, five times, and then stops asking it for a while', async function () {
-    this.timeout(30_000)
+  it('F5 waits 100 ms for a server that hangs, five times, and then stops asking it for a while', async () => {
     const hung = await startValkey()
     ends.push(() => hung.stop())
     const cache = await openCache(hung.url, { timeoutMs: 100 })

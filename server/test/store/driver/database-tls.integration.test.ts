@@ -23,8 +23,7 @@ describe(`${createDatabase.name} over TLS`, () => {
   let authority: Identity
   let stranger: Identity
   let server: Postgres
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     authority = await createAuthority({ name: 'database', lifetimeMs: 86_400_000 })
     stranger = await createAuthority({ name: 'stranger', lifetimeMs: 86_400_000 })
     const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: ['localhost'] })
@@ -71,8 +70,7 @@ describe(`${createDatabase.name} over TLS`, () => {
     expect(await reach(server.url, '127.0.0.1', 'require')).to.equal(true)
   })
 
-  it('L46 lets nobody in by what is written before TLS begins, whatever it is, and wherever it is cut', async function () {
-    this.timeout(120_000)
+  it('L46 lets nobody in by what is written before TLS begins, whatever it is, and wherever it is cut', async () => {
     const between = await standBetween({ host: '127.0.0.1', port: server.port }, () => true)
     const url = new URL(server.url)
     url.port = String(between.port)

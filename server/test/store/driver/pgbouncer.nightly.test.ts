@@ -24,7 +24,6 @@ const reasonOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'd
 const nothing = () => undefined
 
 describe('PgBouncer in the mode transaction', function () {
-  this.timeout(60_000)
   const open: Database[] = []
   const ends: (() => Promise<void>)[] = []
   let url: string

@@ -21,8 +21,7 @@ describe('a database behind a pooler', () => {
   const open: Database[] = []
   const proxies: PoolerProxy[] = []
   let url: string
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     url = (await freshDatabase()).url
   })
   afterEach(async () => {

@@ -41,8 +41,7 @@ describe(createDatabase.name, () => {
     return database
   }
   let url: string
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     url = (await freshDatabase()).url
   })
   afterEach(() => Promise.all(open.splice(0).map((database) => database.stop())))
@@ -55,8 +54,7 @@ describe(createDatabase.name, () => {
     expect(await database.query(one)).to.deep.equal([{ one: 1 }])
   })
 
-  it('F1 throws STORE_UNAVAILABLE while PostgreSQL is down, logs it once, and works again by itself', async function () {
-    this.timeout(30_000)
+  it('F1 throws STORE_UNAVAILABLE while PostgreSQL is down, logs it once, and works again by itself', async () => {
     const directory = join(tmpdir(), `nauthera-restart-${randomBytes(4).toString('hex')}`)
     const forget = reapDirectory(directory)
     const server = await startPostgres({ directory })
@@ -78,8 +76,7 @@ describe(createDatabase.name, () => {
     }
   })
 
-  it('F2 answers within its time-outs while PostgreSQL hangs, keeps the event loop free, and works again by itself', async function () {
-    this.timeout(40_000)
+  it('F2 answers within its time-outs while PostgreSQL hangs, keeps the event loop free, and works again by itself', async () => {
     const server = await startPostgres()
     const database = openDatabase({ ...connectionOf(server.url), poolMax: 2 })
     try {
@@ -104,8 +101,7 @@ describe(createDatabase.name, () => {
     }
   })
 
-  it('cuts a statement after 3 s', async function () {
-    this.timeout(10_000)
+  it('cuts a statement after 3 s', async () => {
     const database = openDatabase(connectionOf(url))
     const began = performance.now()
     expect(await codeOf(database.query(statement('test-slow', 'SELECT pg_sleep(9)')))).to.equal('STORE_UNAVAILABLE')

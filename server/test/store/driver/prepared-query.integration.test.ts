@@ -13,8 +13,7 @@ const reasonOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'd
 describe(PreparedQuery.name, () => {
   let database: Database
   let url: string
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     url = (await freshDatabase()).url
     // one connection: each test meets what the one before has left on it
     database = createDatabase({ connection: { ...connectionOf(url), poolMax: 1 }, log })

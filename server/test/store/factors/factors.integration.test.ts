@@ -15,8 +15,7 @@ const seed = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
 describe(createFactors.name, () => {
   let fresh: FreshStore
   let store: Store
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
   })

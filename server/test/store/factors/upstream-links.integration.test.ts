@@ -14,8 +14,7 @@ import { somebodyWaits } from '../wait-for.ts'
 describe(createUpstreamLinks.name, () => {
   let fresh: FreshStore
   let stores: [Store, Store]
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     stores = [fresh.replica(), fresh.replica()]
   })

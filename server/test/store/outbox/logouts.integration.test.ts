@@ -18,12 +18,10 @@ interface Signed {
   readonly sessions: readonly [string, string]
 }
 
-describe(endDevices.name, function () {
-  this.timeout(30_000)
+describe(endDevices.name, () => {
   let fresh: FreshStore
   let store: Store
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
   })

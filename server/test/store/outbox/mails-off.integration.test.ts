@@ -16,8 +16,7 @@ const makeOlder = statement(
   "UPDATE outbox SET created_at = created_at - interval '1 hour', give_up_at = give_up_at - interval '1 hour' WHERE done_at IS NULL",
 )
 
-describe(createMailsOff.name, function () {
-  this.timeout(60_000)
+describe(createMailsOff.name, () => {
   let fresh: FreshStore
   before(async () => void (fresh = await freshStore()))
   after(() => fresh.stop())

@@ -40,8 +40,7 @@ describe(delayBefore.name, () => {
   }
 })
 
-describe(createOutboxRunner.name, function () {
-  this.timeout(60_000)
+describe(createOutboxRunner.name, () => {
   let fresh: FreshStore
   let stores: Store[]
   const runners: OutboxRunner[] = []

@@ -25,12 +25,10 @@ const notice = (onceKey: string = randomUUID()): Mail => ({
   data: { person: 'ada', at: '2026-01-01T00:00:00Z', minutes: 15 },
 })
 
-describe(createOutbox.name, function () {
-  this.timeout(30_000)
+describe(createOutbox.name, () => {
   let fresh: FreshStore
   let stores: Store[]
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     stores = [1, 2, 3].map(() => fresh.replica({ sendsMail: true }))
   })

@@ -12,8 +12,7 @@ const limits = { perAccount: 5, perAddress: 1000, windowMs: 60_000, lockMs: 60_0
 describe(createAttempts.name, () => {
   let fresh: FreshStore
   let replicas: Store[]
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     replicas = [fresh.replica(), fresh.replica(), fresh.replica()]
   })

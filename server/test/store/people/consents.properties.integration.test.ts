@@ -29,8 +29,7 @@ const act = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('take back' as const) }) },
 )
 
-describe('what a person allows for good, in several tabs', function () {
-  this.timeout(propertyRuns(60_000))
+describe('what a person allows for good, in several tabs', () => {
   let fresh: FreshStore
   let stores: readonly Store[]
   before(async () => {

@@ -9,8 +9,7 @@ const refer = statement('test-lock-as-reference', 'SELECT FROM users WHERE id = 
 
 describe('holdPerson', () => {
   let fresh: FreshStore
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
   })
   after(() => fresh.stop())

@@ -20,8 +20,7 @@ const addThousand = statement(
 describe(createPeople.name, () => {
   let fresh: FreshStore
   let store: Store
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
     const people: [string, string | undefined, string | undefined][] = [
@@ -95,8 +94,7 @@ describe(createPeople.name, () => {
 
   describe('among 20,000 people and 200 groups', () => {
     const all = 200
-    before(async function () {
-      this.timeout(60_000)
+    before(async () => {
       await store.users.insert({
         username: 'everywhere',
         groups: Array.from({ length: all }, (_, n) => `group-${n + 1}`),

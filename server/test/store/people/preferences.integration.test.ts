@@ -18,8 +18,7 @@ const stored = statement<{ preferences: unknown }>(
 describe('createPreferences', () => {
   let database: FreshStore
   let store: Store
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     database = await freshStore()
     store = database.replica()
   })

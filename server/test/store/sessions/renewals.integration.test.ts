@@ -13,8 +13,7 @@ describe(createRenewals.name, () => {
   let fresh: FreshStore
   let store: Store
   let userId: string
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
     userId = (await addPerson(store, { groups: ['ops'] })).id

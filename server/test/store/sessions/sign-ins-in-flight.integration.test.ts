@@ -33,8 +33,7 @@ const withDefault = (isolation: string) =>
   )
 
 for (const isolation of ['read committed', 'repeatable read'])
-  describe(`${createSignIns.name} with a request that is on its way, where the default is ${isolation}`, function () {
-    this.timeout(30_000)
+  describe(`${createSignIns.name} with a request that is on its way, where the default is ${isolation}`, () => {
     let fresh: FreshStore
     let store: Store
     let other: Store

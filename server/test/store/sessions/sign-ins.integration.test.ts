@@ -14,8 +14,7 @@ import { somebodyWaits } from '../wait-for.ts'
 describe(createSignIns.name, () => {
   let fresh: FreshStore
   let store: Store
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
   })

@@ -26,8 +26,7 @@ const allNow = statement(
 describe(createAuthorizations.name, () => {
   let fresh: FreshStore
   let store: Store
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
   })
@@ -41,8 +40,7 @@ describe(createAuthorizations.name, () => {
     authorizationDetails: { [bank]: details },
   })
 
-  it('E18 606 sign-ins with ten payments each keep a replica busy for a moment', async function () {
-    this.timeout(60_000)
+  it('E18 606 sign-ins with ten payments each keep a replica busy for a moment', async () => {
     const { id: userId } = await addPerson(store)
     const payment = (grant: number, at: number) => ({ type: 'payment', amount: `${grant}.${at}`, to: 'Merchant A' })
     const payloads = Array.from({ length: 606 }, (_, grant) =>

@@ -37,8 +37,7 @@ const writes = statement<{ count: number }>(
   'SELECT CASE WHEN is_called THEN last_value ELSE 0 END::int AS count FROM test_device_writes',
 )
 
-describe(createDeviceCodes.name, function () {
-  this.timeout(30_000)
+describe(createDeviceCodes.name, () => {
   let fresh: FreshStore
   let stores: Store[]
   before(async () => {
@@ -85,7 +84,7 @@ describe(createDeviceCodes.name, function () {
       )
       expect(kinds).to.deep.equal({ unknown: 30, blocked: 9970 })
       expect(await stores[1]!.deviceCodes.guess(right, '192.0.2.15')).to.have.property('kind', 'found')
-    }).timeout(120_000)
+    })
   })
 
   describe('poll', () => {

@@ -12,8 +12,7 @@ describe(createGrants.name, () => {
   let fresh: FreshStore
   let store: Store
   let userId: string
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
     userId = (await addPerson(store)).id
@@ -235,8 +234,7 @@ describe(createGrants.name, () => {
     const again = statement('test-again', 'UPDATE grants SET revoked_at = NULL WHERE id = $1')
     const root = { ...newGrant(), sessionUid: randomUUID() }
 
-    before(async function () {
-      this.timeout(180_000)
+    before(async () => {
       root.userId = (await addPerson(store)).id
       root.lifeMs = 3_600_000
       await store.grants.insert(root)
@@ -262,6 +260,6 @@ describe(createGrants.name, () => {
         await end()
         expect(await store.database.query(touched, [root.userId])).to.deep.equal([{ id: root.id }])
         expect(await store.grants.find(`${root.id}-5000`)).to.equal(undefined)
-      }).timeout(20_000)
+      })
   })
 })

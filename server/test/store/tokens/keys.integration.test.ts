@@ -33,8 +33,7 @@ const newSigningKey = (about: Partial<NewKey> = {}): NewKey => ({
 })
 describe(createKeys.name, () => {
   let fresh: FreshStore
-  beforeEach(async function () {
-    this.timeout(30_000)
+  beforeEach(async () => {
     fresh = await freshStore()
   })
   afterEach(() => fresh.stop())

@@ -19,7 +19,6 @@ const act = fc.oneof(
 )
 
 describe('what works once', function () {
-  this.timeout(propertyRuns(60_000))
   let fresh: FreshStore
   let stores: readonly Store[]
   before(async () => {

@@ -6,8 +6,7 @@ import type { FreshStore } from '../fresh-store.ts'
 
 describe(createOneTime.name, () => {
   let fresh: FreshStore
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
   })
   after(() => fresh.stop())

@@ -15,8 +15,7 @@ describe(createPasskeyFactors.name, () => {
   let stores: readonly Store[]
   /** Epoch milliseconds. */
   let now = Date.UTC(2030, 0, 1)
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     stores = [fresh.replica(), fresh.replica(), fresh.replica()]
   })

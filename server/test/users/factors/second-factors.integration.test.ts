@@ -14,8 +14,7 @@ describe(createSecondFactors.name, () => {
   let store: Store
   /** Epoch milliseconds. */
   let now = Date.UTC(2030, 0, 1)
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
   })
@@ -89,8 +88,7 @@ describe(createSecondFactors.name, () => {
     }
   })
 
-  it('L8 of 10,000 guesses over 3 replicas no more than the limit are answered, and the right code comes too late', async function () {
-    this.timeout(120_000)
+  it('L8 of 10,000 guesses over 3 replicas no more than the limit are answered, and the right code comes too late', async () => {
     const { userId } = await enrolled()
     now += step
     const right = codeAt(seed, now)

@@ -22,8 +22,7 @@ import type { TestDirectory } from './test-directory.ts'
 const password = 'correct horse battery staple'
 const hourMs = 3_600_000
 
-describe(`${createLdapUsers.name} while the directory fails`, function () {
-  this.timeout(60_000)
+describe(`${createLdapUsers.name} while the directory fails`, () => {
   let directory: TestDirectory
   let username: string
   let key: string

@@ -32,8 +32,7 @@ const ldif = [
   person('ad-never', 'pwdLastSet: 0\nuserAccountControl: 66048'),
 ].join('\n\n')
 
-describe('a directory that wants another password', function () {
-  this.timeout(60_000)
+describe('a directory that wants another password', () => {
   let directory: TestDirectory
   let source: LdapUsers
   before(async () => {

@@ -14,8 +14,7 @@ const success = (id: number) => Buffer.from([0x30, 0x0c, 2, 1, id, 0x61, 7, 0x0a
 /** The beginning of a success: the true answer, of 14 bytes, would be its message for people. */
 const successAround = (id: number) => Buffer.from([0x30, 0x1a, 2, 1, id, 0x61, 0x15, 0x0a, 1, 0, 4, 0, 4, 14])
 
-describe(openSecureSocket.name, function () {
-  this.timeout(60_000)
+describe(openSecureSocket.name, () => {
   let directory: TestDirectory
   let dn: string
   const password = 'correct horse battery staple'

@@ -31,8 +31,7 @@ const strangers = [
 ]
 const owner = '198.51.100.7'
 
-describe('mails that anybody can ask for', function () {
-  this.timeout(120_000)
+describe('mails that anybody can ask for', () => {
   let fresh: FreshStore
   let store: Store
   before(async () => {

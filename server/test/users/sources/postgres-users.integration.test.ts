@@ -79,8 +79,7 @@ userSourceConformance(
 describe(createPostgresUsers.name, () => {
   let fresh: FreshStore
   let store: Store
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
   })

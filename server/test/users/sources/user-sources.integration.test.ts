@@ -70,8 +70,7 @@ describe(createUserSources.name, () => {
   let now: number
   let isDown: boolean
   const passwords = createPasswords({ width: 2, waitMs: 20_000, longest: 1000 })
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     store = fresh.replica()
   })
