@@ -78,5 +78,10 @@ const tooManyPages = (seconds: number, { url = '/', originalUrl = url }: AskedPa
   status: 429,
   retryAfter: seconds,
   // `//host` would lead to another server
-  model: { key: 'too-many-pages', code: 'TOO_MANY_PAGES', values: { seconds }, retryUrl: originalUrl.replace(/^[/\\]+/, '/') },
+  model: {
+    key: 'too-many-pages',
+    code: 'TOO_MANY_PAGES',
+    values: { seconds },
+    retryUrl: originalUrl.replace(/^[/\\]+/, '/'),
+  },
 })
