@@ -1,6 +1,7 @@
 // A server in a process of its own, whose resident memory a test measures. Its parent asks, one question after the other.
 import { readFileSync } from 'node:fs'
 import type { JWK } from 'jose'
+import { keySetOf, createCertificate } from '@nauthera/harness/certificates'
 import { Browser, password } from '@nauthera/harness/browser'
 import { fetchTokens } from '@nauthera/harness/flows'
 import type { Tokens } from '@nauthera/harness/flows'
@@ -10,7 +11,7 @@ import { signInMember } from './admin/members.ts'
 /** What the parent may ask. */
 export interface MeasuredAnswers {
   /** Serves a client with this key. */
-  start: { readonly issuer: string; readonly origin: string; readonly personId: string }
+  start: { readonly issuer: string; readonly origin: string; readonly personId: string; readonly certificate: string }
   /** Signs the person in for the account. @returns the header `cookie` of the browser */
   session: string
   /** The same for the help desk. */
@@ -34,6 +35,7 @@ const resident = (): number => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync('
 const server = await startReplicas({
   settings: {
     trustedProxies: ['127.0.0.1'],
+    mutualTLS: { header: 'traefik' },
     admin: { group: 'desk' },
     mail: { host: '127.0.0.1', port: 9, from: 'sign-in@example.com', tls: 'off' },
     registration: { enabled: true },
@@ -41,6 +43,7 @@ const server = await startReplicas({
   keepsLines: false,
   mostPages: { ofPerson: Infinity, ofAddress: Infinity },
 })
+const own = await createCertificate({ name: 'own' })
 const personId = await addPerson(server, 'ada')
 await addPerson(server, 'agent', ['desk'])
 const cookiesOf = (browser: Browser): string =>
@@ -54,6 +57,7 @@ const answers: { [Question in MeasuredQuestion]: (jwk: JWK) => Promise<MeasuredA
   async start(jwk) {
     const forEncryption = { ...jwk, kid: 'enc', use: 'enc', alg: 'RSA-OAEP-256' }
     const jwks = { keys: [jwk, forEncryption] } as never
+    const keyed = { tokenEndpointAuthMethod: 'self_signed_tls_client_auth' }
     const sealed = { userinfoEncryptedResponseAlg: 'RSA-OAEP-256', userinfoEncryptedResponseEnc: 'A256GCM' }
     await server.serve([
       entry('app.web', configs.web),
@@ -61,9 +65,11 @@ const answers: { [Question in MeasuredQuestion]: (jwk: JWK) => Promise<MeasuredA
       entry('app.spa', configs.spa),
       entry('app.machine', configs.machine),
       entry('app.signing', { ...configs.machine, tokenEndpointAuthMethod: 'private_key_jwt', jwks }),
+      entry('app.keyed', { ...configs.machine, ...keyed, jwks: keySetOf(own) as never }),
       entry('app.api', configs.api),
     ])
-    return { issuer: server.issuer, origin: server.origin(0), personId }
+    const certificate = own.der.toString('base64')
+    return { issuer: server.issuer, origin: server.origin(0), personId, certificate }
   },
   async session() {
     const browser = new Browser(server)

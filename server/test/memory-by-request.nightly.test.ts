@@ -26,6 +26,7 @@ const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'own', alg: 'RS256', 
 type Asked = Parameters<typeof send>[1]
 interface Site extends Target {
   readonly personId: string
+  readonly certificate: string
   ask<Question extends MeasuredQuestion>(question: Question): Promise<MeasuredAnswers[Question]>
 }
 type Next = () => Asked | Promise<Asked>
@@ -174,6 +175,17 @@ const people: readonly Kind[] = [
     form: { grant_type: 'client_credentials', scope: 'read', resource: 'https://api.example.com' },
   })),
   {
+    what: 'a token of a client with a certificate, by the header of a proxy',
+    status: 200,
+    begin:
+      ({ certificate }) =>
+      () => ({
+        path: '/token',
+        headers: { 'x-forwarded-tls-client-cert': certificate },
+        form: { grant_type: 'client_credentials', client_id: 'app.keyed', resource: 'https://api.example.com' },
+      }),
+  },
+  {
     what: 'a token of a client that signs',
     status: 200,
     begin: (site) => async () => {
@@ -218,8 +230,8 @@ describe('the memory that requests take from a server', function () {
       last = answer
       return answer
     }
-    const { issuer, origin, personId } = await ask('start')
-    site = { issuer, origin: () => origin, personId, ask }
+    const { origin, ...started } = await ask('start')
+    site = { ...started, origin: () => origin, ask }
   })
   after(() => {
     if (child?.connected) child.disconnect()

@@ -1,5 +1,6 @@
 // The client certificate of a request, from TLS or from a proxy's header.
-import { X509Certificate } from 'node:crypto'
+import { X509Certificate, hash } from 'node:crypto'
+import { BoundedMap } from '@nauthera/runtime/bounded-map'
 
 /** A certificate whose private key TLS has proved, here or at a trusted proxy. Nothing else is verified yet. */
 export interface ShownCertificate {
@@ -32,10 +33,18 @@ export function shown(ders: readonly Buffer[], { isDoubted }: { readonly isDoubt
   }
 }
 
+/** By the hash of their bytes: a proxy sends the same with each request. It takes kilobytes outside of the heap,
+ *  and time to read. The weights are bytes of DER. */
+const kept = new BoundedMap<X509Certificate>({ entries: 1000, weight: 4 * 1024 * 1024 })
+
 /** @throws Error unless the bytes are exactly one certificate */
 function readDer(der: Buffer): X509Certificate {
+  const id = hash('sha256', der)
+  const known = kept.get(id)
+  if (known !== undefined) return known
   const certificate = new X509Certificate(der)
   if (!certificate.raw.equals(der)) throw new TypeError('this is no certificate in DER')
+  kept.set(id, certificate, der.length)
   return certificate
 }
 

@@ -1,8 +1,8 @@
 // Encrypts a signed JWT to a public key.
-import { createPublicKey } from 'node:crypto'
 import { CompactEncrypt } from 'jose'
+import { publicKeyOfJwk } from './public-key.ts'
 
-/** @param key the public JWK of who may read it, good for `alg`
+/** @param key the public JWK of who may read it, good for `alg`; it does not change
  *  @param jwt what was signed for them
  *  @returns a nested JWT (RFC 7519 section 5.2) */
 export async function encryptTo(
@@ -12,6 +12,5 @@ export async function encryptTo(
 ): Promise<string> {
   const { kid } = key
   const header = { alg, enc, cty: 'JWT', ...(typeof kid === 'string' ? { kid } : {}) }
-  const publicKey = createPublicKey({ key, format: 'jwk' })
-  return new CompactEncrypt(Buffer.from(jwt)).setProtectedHeader(header).encrypt(publicKey)
+  return new CompactEncrypt(Buffer.from(jwt)).setProtectedHeader(header).encrypt(publicKeyOfJwk(key))
 }

@@ -61,10 +61,26 @@ export function mintCookieKey(): { id: string; secret: Buffer } {
   return { id: randomBytes(4).toString('hex'), secret: randomBytes(32) }
 }
 
-const keySets = new WeakMap<readonly JWK[], ReturnType<typeof createLocalJWKSet>>()
+type PublicJwks = readonly Readonly<Record<string, unknown>>[]
+
+interface KeySetOfJose {
+  readonly keys: PublicJwks
+  readonly find: ReturnType<typeof createLocalJWKSet>
+}
+const keySets = new WeakMap<object, KeySetOfJose>()
+
+/** The same keys again are not parsed again, also in another array: each key that jose imports is one outside of the heap. */
+function keySetOf(keys: PublicJwks): KeySetOfJose['find'] {
+  const first = keys[0] ?? keys
+  const known = keySets.get(first)
+  if (known?.keys.length === keys.length && known.keys.every((key, at) => key === keys[at])) return known.find
+  const find = createLocalJWKSet({ keys: keys.filter(isJwk) })
+  keySets.set(first, { keys, find })
+  return find
+}
 
 /** Verifies a JWT that this server signed.
- *  @param options.keys public; each says its algorithm. The same array again is not parsed again
+ *  @param options.keys public; each says its algorithm
  *  @param options.type its `typ`
  *  @param options.clockTolerance seconds
  *  @returns the claims; undefined for anything that is not such a JWT. Never throws. */
@@ -75,11 +91,9 @@ export async function verifySigned(
   const { keys, issuer, type: typ, clockTolerance, now: currentDate } = options
   const plain = verifyOwn(token, keys)
   if (plain && isInOrder(plain, options)) return { ...plain.claims }
-  let keySet = keySets.get(keys)
-  if (keySet === undefined) keySets.set(keys, (keySet = createLocalJWKSet({ keys: [...keys] })))
   try {
     const checks = { issuer, typ, clockTolerance, currentDate, requiredClaims }
-    return (await jwtVerify(token, keySet, checks)).payload
+    return (await jwtVerify(token, keySetOf(keys), checks)).payload
   } catch {
     return undefined
   }
@@ -87,7 +101,7 @@ export async function verifySigned(
 
 const seen = new Seen<PlainJwt>()
 
-function verifyOwn(token: string, keys: readonly Readonly<Record<string, unknown>>[]): PlainJwt | undefined {
+function verifyOwn(token: string, keys: PublicJwks): PlainJwt | undefined {
   const before = seen.find(token)
   if (before !== undefined && keys.includes(before.key)) return before
   const plain = verifyPlain(token, keys)
@@ -132,13 +146,14 @@ const isProving = (typ: unknown): boolean =>
  *  @returns the claims; or why the signature says nothing. Never throws. */
 export async function verifyForeign(
   token: string,
-  keys: readonly Readonly<Record<string, unknown>>[],
+  keys: PublicJwks,
 ): Promise<Record<string, unknown> | 'unknown-key' | 'bad-signature' | 'malformed'> {
   try {
     const plain = verifyPlain(token, keys)
     if (plain) return isProving(plain.header['typ']) ? { ...plain.claims } : 'malformed'
-    const find = createLocalJWKSet({ keys: keys.filter(isJwk).map((key) => ({ ...key })) })
-    const { payload, protectedHeader } = await compactVerify(token, find, { algorithms: [...platformAlgorithms] })
+    const { payload, protectedHeader } = await compactVerify(token, keySetOf(keys), {
+      algorithms: [...platformAlgorithms],
+    })
     // such a payload would be read in another form than the one that was signed
     if (protectedHeader.b64 !== undefined || !isProving(protectedHeader.typ)) return 'malformed'
     const claims: unknown = JSON.parse(Buffer.from(payload).toString('utf8'))

@@ -1,9 +1,10 @@
 // Verifies a JWT of the common form quickly. It only confirms valid ones; everything else goes to jose, which finds the reason (jwt.ts).
-import { createPublicKey, verify } from 'node:crypto'
+import { verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { parseJsonRecord } from '@nauthera/runtime/json'
 import { weakKeyFault } from '@nauthera/rules/weak-keys'
 import { derFromRaw } from './ecdsa-signature.ts'
+import { publicKeyOfJwk } from './public-key.ts'
 
 type Jwk = Readonly<Record<string, unknown>>
 
@@ -41,8 +42,6 @@ export function verifyPlain(token: string, keys: readonly Jwk[]): PlainJwt | und
 
 const readObject = (encoded: string) => parseJsonRecord(Buffer.from(encoded, 'base64url').toString())
 
-const read = new WeakMap<Jwk, KeyObject>()
-
 /** @returns the only key of that name, when it is of the common form and made for this */
 function jwkFor({ alg, kid, typ }: Jwk, keys: readonly Jwk[]): Jwk | undefined {
   const kind = typeof alg === 'string' ? kinds.get(alg) : undefined
@@ -56,13 +55,9 @@ function jwkFor({ alg, kid, typ }: Jwk, keys: readonly Jwk[]): Jwk | undefined {
 }
 
 function readKey(jwk: Jwk): KeyObject | undefined {
-  const known = read.get(jwk)
-  if (known !== undefined) return known
   try {
-    const key = createPublicKey({ key: jwk, format: 'jwk' })
-    if (weakKeyFault(key) !== undefined) return undefined
-    read.set(jwk, key)
-    return key
+    const key = publicKeyOfJwk(jwk)
+    return weakKeyFault(key) === undefined ? key : undefined
   } catch {
     return undefined
   }

@@ -241,6 +241,29 @@ describe('readCertificateHeader', () => {
     )
   })
 
+  it('T41 reads a certificate once, whichever proxy sends it, and in any order the one that was sent', async () => {
+    const others = await Promise.all([createCertificate({ name: 'one' }), createCertificate({ name: 'other' })])
+    const all = [leaf, ...others]
+    const first = new Map<Made, unknown>()
+    const sent = (made: Made, format: HeaderFormat): readonly string[] => {
+      if (format === 'nginx') return ['ssl-client-cert', escaped(made), ...ok]
+      if (format === 'envoy') return [xfcc, `Cert="${escaped(made)}"`]
+      return [headerFormats[format].names[0]!, base64(made)]
+    }
+    const formats = fc.constantFrom(...(Object.keys(headerFormats) as HeaderFormat[]))
+    fc.assert(
+      fc.property(fc.constantFrom(...all), formats, (made, format) => {
+        const found = readCertificateHeader(format, sent(made, format))
+        expect(found.kind).to.equal('certificate')
+        if (found.kind !== 'certificate') return
+        expect(found.leaf.raw.equals(made.der)).to.equal(true)
+        expect(found.leaf).to.equal(first.get(made) ?? found.leaf)
+        first.set(made, found.leaf)
+      }),
+      { numRuns: propertyRuns(50) },
+    )
+  })
+
   it('T41 a certificate with one byte changed, moved or lost is never that certificate', () => {
     fc.assert(
       fc.property(

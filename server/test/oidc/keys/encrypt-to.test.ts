@@ -25,4 +25,13 @@ describe('encryptTo', () => {
         expect(decodeProtectedHeader(jwe)).to.deep.include({ alg, enc: 'A256GCM', cty: 'JWT', kid: kind })
       })
     }
+
+  it('reads a key once, however many answers are encrypted to it', async () => {
+    const key = { ...pairs.RSA.publicKey.export({ format: 'jwk' }), use: 'enc' }
+    const about = { alg: 'RSA-OAEP-256', enc: 'A256GCM' }
+    await encryptTo(key, 'a.signed.jwt', about)
+    delete key.n
+    const { plaintext } = await compactDecrypt(await encryptTo(key, 'another.signed.jwt', about), pairs.RSA.privateKey)
+    expect(Buffer.from(plaintext).toString()).to.equal('another.signed.jwt')
+  })
 })
