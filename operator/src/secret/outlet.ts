@@ -14,6 +14,8 @@ export interface SecretOutlet {
     isUnheardOf(key: string): boolean
     /** When the place of its entry was created, epoch milliseconds; undefined when unknown. */
     bornAt(key: string): number | undefined
+    /** What is stored never says which client this one was restored from: that is not waited for. */
+    readonly hidesRestored?: true
     /** Ids of its secrets that ended and can never return, as far as the outlet knows them. */
     endedIds?(key: string): readonly string[]
     setClient(client: ClientForShard): void

@@ -1,4 +1,5 @@
 import { labels, managedByOperator } from '@nauthera/proto/names'
+import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { lastingUid } from '@nauthera/proto/shard-entry'
 import { describeError } from '@nauthera/runtime/log'
 import { isTrue } from '../api/conditions.ts'
@@ -52,7 +53,7 @@ export const stopWhereNotWritable: SecretStep = ({ failure, missing, read, judge
 
 /** A step: ends when the application's Secret is as planned, or is not due yet. */
 export function createSettle(needs: {
-  shards: Pick<SecretOutlet['shards'], 'stored'>
+  shards: Pick<SecretOutlet['shards'], 'stored' | 'hidesRestored'>
   follow: Pick<SecretOutlet['follow'], 'entry'>
   render: Render
 }): SecretStep {
@@ -85,9 +86,13 @@ export function createSettle(needs: {
       restoredFrom === memory.restoredFrom &&
       (isStored || secret?.activeId === activeId)
     if (isSaid || (memory.restoredFrom === undefined && (activeId === undefined || isStored))) return false
-    const isKnown = stored !== undefined && (memory.restoredFrom ?? lastingUid(stored)) === lastingUid(stored)
+    const isKnown = stored !== undefined && isStoredAs(memory, stored)
     return !isKnown || plan.step.kind !== 'rest' || needs.follow.entry(key)?.applied !== true
   }
+
+  /** Whether servers know it as the client that it goes on with. */
+  const isStoredAs = ({ uid, restoredFrom }: Look['memory'], stored: ShardEntry): boolean =>
+    needs.shards.hidesRestored ? stored.uid === uid : (restoredFrom ?? lastingUid(stored)) === lastingUid(stored)
 
   return (look) => {
     const { kind } = look.plan.step

@@ -33,6 +33,7 @@ export function createMirrorSecrets(needs: {
       // a mirror is forgotten at once
       isLeaving: () => false,
       bornAt: () => undefined,
+      hidesRestored: true,
       isUnheardOf: (key) => mirrors.find(key) === undefined,
       endedIds: (key) => ofMirror(key, (mirror) => endedIdsIn(mirror, now())) ?? [],
       setClient: (client) => mirrors.ask(client),

@@ -9,15 +9,18 @@ import { createManualClock } from '@nauthera/harness/operator/clocks'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import { createOwnerProof } from '../../src/decide/secret/owner-proof.ts'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
-import { plannedEntry } from '../../src/shards/client-entry.ts'
 import { macBy } from '../../src/secret/proof-key.ts'
 import { createWorkOnSecret } from '../../src/secret/work-on-secret.ts'
 import type { SecretResult, WorkNeeds } from '../../src/secret/work-on-secret.ts'
 import { createOneClient, values } from './one-client.ts'
 import type { OneClient } from './one-client.ts'
+import { createHubPlace, createSpokePlace } from './restored-places.ts'
+import type { RestorePlace } from './restored-places.ts'
 
 /** The parts of a case. */
 export const parts = {
+  /** Who serves it: replicas of its cluster, or the hub that this has joined. What is said of the shard is then said of the mirror. */
+  place: ['hub', 'spoke'],
   first: ['Secret', 'client'],
   uid: ['kept', 'new'],
   /** Of the Secret: as in the backup, none, or that of the Secret which it was put over. */
@@ -52,44 +55,33 @@ const [beganAt, now] = [Date.parse('2026-01-01T00:00:00Z'), Date.parse('2026-06-
 const hourMs = 3_600_000
 const textAt = (time: number) => new Date(time).toISOString()
 
-/** Looks, writes the shard, and brings it to the replicas, until nothing changes any more. */
-function createLife(one: OneClient, needs: WorkNeeds, onLook: (result: SecretResult) => void, before?: ShardEntry) {
-  const workOnSecret = createWorkOnSecret(needs)
-  let taken = new Set<string>()
-  const spread = () => {
-    one.shard.live = true
-    taken = new Set(one.shard.entry?.verifiers.map(({ sha256 }) => sha256))
-  }
+/** Looks, writes what is asked for, and brings it to the replicas, until nothing changes any more. */
+function createLife(one: OneClient, place: RestorePlace, needs: WorkNeeds, onLook: (result: SecretResult) => void) {
+  const workOnSecret = createWorkOnSecret({ ...needs, ...place.outlet })
   const look = async () => {
-    const result = await workOnSecret(one.work())
+    const result = await workOnSecret({ ...one.work(), judgement: place.judge() })
     if (result.failure) throw result.failure
     onLook(result)
     Object.assign(one.client, { status: statusAfter(one, result) })
-    const asked = one.shard.asked.splice(0).at(-1)
-    const next = asked?.client && plannedEntry(asked.client, one.shard.entry)
-    if (!asked || next === one.shard.entry) return
-    one.shard.entry = next
-    one.shard.live = false
+    place.store()
   }
-  spread()
-  for (const { sha256 } of before?.verifiers ?? []) taken.add(sha256)
   return {
     settle: async () => {
       for (let round = 0; round < 4; round++) {
         await look()
         // the replicas have not got it yet
         await look()
-        spread()
+        place.spread()
         one.clock.advance(1_000)
       }
     },
-    spread: (): ReadonlySet<string> => taken,
   }
 }
 
-function statusAfter({ client, clock }: OneClient, { plan, secret }: SecretResult): OIDCClient['status'] {
+function statusAfter({ client, clock, memory }: OneClient, { plan, secret }: SecretResult): OIDCClient['status'] {
   const { activeId, lastRotated } = plan?.report ?? {}
   return {
+    ...(memory.restoredFrom === undefined ? {} : { restoredFrom: memory.restoredFrom }),
     secret: {
       ...(secret.name === undefined ? {} : { name: secret.name }),
       ...(activeId === undefined ? {} : { activeId }),
@@ -111,7 +103,7 @@ function statusAfter({ client, clock }: OneClient, { plan, secret }: SecretResul
 async function createBackup(): Promise<{ readonly object: SecretObject; readonly entry: ShardEntry }> {
   const clock = createManualClock(beganAt)
   const one = createOneClient({ clock, metadata: { uid: 'former', creationTimestamp: textAt(beganAt) } })
-  await createLife(one, one.needs, () => {}).settle()
+  await createLife(one, createHubPlace(one, beganAt), one.needs, () => {}).settle()
   return { object: one.secrets.held.get('app-oidc')!, entry: one.shard.entry! }
 }
 
@@ -176,33 +168,40 @@ export async function restoreCell(cell: RestoreCell): Promise<RestoredCell> {
       annotations: cell.said ? { [annotations.restored]: 'true' } : {},
     },
   })
-  const bornAt = (lost: RestoreCell['lost']) => () => (cell.lost === lost ? now - hourMs : beganAt - hourMs)
+  const bornAt = (lost: RestoreCell['lost']) => (cell.lost === lost ? now - hourMs : beganAt - hourMs)
   const needs: WorkNeeds = {
     ...one.needs,
     ...(cell.proof === 'lost' ? { proof: createOwnerProof(macBy(Buffer.alloc(32, 9))) } : {}),
-    namespaceBornAt: bornAt('namespace'),
-    shards: { ...one.needs.shards, bornAt: bornAt('shard') },
+    namespaceBornAt: () => bornAt('namespace'),
   }
+  const place = cell.place === 'hub' ? createHubPlace(one, bornAt('shard')) : createSpokePlace(one)
+  const stored = () => place.outlet.shards.stored(one.key)?.entry
   const [old, faults] = [object.data!['client_secret']!, new Set<string>()]
   const held = () => digestOf(one.published() ?? '')
-  const inEntry = (sha256: string) => one.shard.entry?.verifiers.find((verifier) => verifier.sha256 === sha256)
-  // by every replica: it is in what they have, and in what they get next
-  const isAccepted = () => life.spread().has(held()) && (one.shard.entry === undefined || inEntry(held()) !== undefined)
-  one.shard.entry = entryOf(entry, cell)
+  const inEntry = (sha256: string) => stored()?.verifiers.find((verifier) => verifier.sha256 === sha256)
+  place.begin(entryOf(entry, cell))
+  place.spread()
+  // servers keep what they have when its shard is lost
+  const isKept = cell.uid === 'kept' && ['known', 'unknown'].includes(cell.value)
+  const kept = new Set([...place.taken(), ...(isKept ? entry.verifiers.map(({ sha256 }) => sha256) : [])])
   let isPut = false
-  const life = createLife(
-    one,
-    needs,
-    ({ secret }) => {
-      if (inEntry(digestOf(forged))) faults.add('servers take a secret that somebody made up')
-      if (isPut && secret.kind === 'ready' && !isAccepted())
-        faults.add('ready, and servers refuse what the Secret holds')
-      if (isPut && cell.first === 'client' && secret.kind === 'name-taken')
-        faults.add('the Secret that it had is taken')
+  let isReady = false
+  let taken: ReadonlySet<string> = kept
+  // by every replica: it is in what they have, and in what they get next
+  const isAccepted = () => taken.has(held()) && (stored() === undefined || inEntry(held()) !== undefined)
+  const seen: RestorePlace = {
+    ...place,
+    spread: () => {
+      place.spread()
+      taken = place.taken()
     },
-    // servers keep what they have when its shard is lost
-    cell.uid === 'kept' && ['known', 'unknown'].includes(cell.value) ? entry : undefined,
-  )
+  }
+  const life = createLife(one, seen, needs, ({ secret }) => {
+    isReady = secret.kind === 'ready'
+    if (inEntry(digestOf(forged))) faults.add('servers take a secret that somebody made up')
+    if (isPut && isReady && !isAccepted()) faults.add('ready, and servers refuse what the Secret holds')
+    if (isPut && cell.first === 'client' && secret.kind === 'name-taken') faults.add('the Secret that it had is taken')
+  })
 
   if (cell.first === 'client') await life.settle()
   const meanwhile = one.published()
@@ -217,6 +216,7 @@ export async function restoreCell(cell: RestoreCell): Promise<RestoredCell> {
   const isOurs = present?.metadata.annotations?.[annotations.clientUid] === one.client.metadata.uid
   const isOld = present?.data?.['client_secret'] === old
   if (isOurs && !isAccepted()) faults.add('servers refuse what the Secret holds at last')
+  if (isOurs && !isReady) faults.add('it never becomes ready')
   const end = isOurs ? (isOld ? 'restored' : 'a new secret') : 'stays'
-  return { end, faults: [...faults], restoredFrom: one.shard.entry?.restoredFrom || undefined }
+  return { end, faults: [...faults], restoredFrom: one.memory.restoredFrom }
 }
