@@ -57,7 +57,7 @@ describe('locales', () => {
     expect(named.filter((key) => english[key] === undefined)).to.deep.equal([])
   })
 
-  it('has a text for every mistake and error that the sources name', () => {
+  it('has a text for every mistake, error and notice that the sources name', () => {
     const keysIn = (folder: string) =>
       readdirSync(folder, { recursive: true, encoding: 'utf8' })
         .filter((file) => file.endsWith('.ts'))
@@ -70,7 +70,8 @@ describe('locales', () => {
       ...keysIn(join(sources, 'account')),
     ]
     expect(keys.length).to.be.greaterThan(20)
-    const missing = keys.filter((key) => !english[`mistake.${key}`] && !english[`error.${key}.title`])
+    const namesOf = (key: string) => [`mistake.${key}`, `error.${key}.title`, `notice.${key}.title`]
+    const missing = keys.filter((key) => namesOf(key).every((name) => !english[name]))
     expect(missing).to.deep.equal([])
   })
 
