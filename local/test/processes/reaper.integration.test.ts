@@ -26,34 +26,40 @@ describe('a test run that is ended from outside', function () {
     reapProcess(run)
     const ended = once(run, 'exit')
     run.stdout.resume()
-    // an agent runs for a moment only
-    while (left(temporary).agents === 0) {
-      if (run.exitCode !== null) throw new Error('the run has ended without an agent that was seen')
-      await pause(5)
+    const firstSeen = new Map<number, number>()
+    // an agent lives for a second or two; who started it has named it to its reaper soon after
+    const isOld = (pid: number) => {
+      const since = firstSeen.get(pid) ?? performance.now()
+      firstSeen.set(pid, since)
+      return performance.now() - since > 500
     }
-    for (const pid of left(temporary).pids)
-      if (commandOf(pid).includes('config-agent/src/main')) process.kill(pid, 'SIGSTOP')
+    while (!agentsIn(temporary).some(isOld)) {
+      if (run.exitCode !== null) throw new Error('the run has ended, and no agent was seen for half a second')
+      await pause(20)
+    }
+    for (const pid of agentsIn(temporary)) process.kill(pid, 'SIGSTOP')
     run.kill('SIGTERM')
     await ended
     // reaper.sh waits 5 s before it kills
     const deadline = Date.now() + 30_000
-    while (left(temporary).pids.length > 0 || readdirSync(temporary).length > 0) {
+    while (processesIn(temporary).length > 0 || readdirSync(temporary).length > 0) {
       if (Date.now() > deadline) break
       await pause(100)
     }
-    expect(left(temporary).pids.map(commandOf)).to.deep.equal([])
+    expect(processesIn(temporary).map(commandOf)).to.deep.equal([])
     expect(readdirSync(temporary)).to.deep.equal([])
   })
 })
 
-/** Processes whose environment names the directory. */
-function left(directory: string): { pids: number[]; agents: number } {
-  const pids = readdirSync('/proc')
+/** @returns the processes whose environment names the directory */
+const processesIn = (directory: string): number[] =>
+  readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => read(pid, 'environ').includes(directory))
-  return { pids, agents: pids.filter((pid) => commandOf(pid).includes('config-agent/src/main')).length }
-}
+
+const agentsIn = (directory: string): number[] =>
+  processesIn(directory).filter((pid) => commandOf(pid).includes('config-agent/src/main'))
 
 const commandOf = (pid: number): string => read(pid, 'cmdline').replaceAll('\0', ' ')
 
