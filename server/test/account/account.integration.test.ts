@@ -381,6 +381,21 @@ describe('the account area', function () {
       expect(await server.apps[1]!.store.authorizations.clientsOfUser(id)).to.deep.equal([])
     })
 
+    it('have no page for a person who gave them nothing: it leads to the list', async () => {
+      const [owner, stranger] = [await person(), await person()]
+      await owner.browser.authorize(asking(pkce()), owner.username, { remember: true })
+      const path = linkIn((await owner.browser.follow('/account/applications')).body, '/account/applications')
+      expect((await owner.browser.open(path)).status).to.equal(200)
+      for (const { browser, at } of [
+        { browser: stranger.browser, at: path },
+        { browser: owner.browser, at: '/account/applications/none' },
+      ]) {
+        const answer = await browser.open(at)
+        expect(answer.status, at).to.equal(303)
+        expect(new URL(answer.headers.location!, server.issuer).href).to.equal(`${server.issuer}/account/applications`)
+      }
+    })
+
     it('E18 are shown page by page', async () => {
       const { id, browser } = await person()
       const sql = `INSERT INTO consents (user_id, client_uid, client_id, scopes, granted_at)

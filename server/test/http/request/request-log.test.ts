@@ -1,8 +1,10 @@
+import { setSpanRecorder } from '@nauthera/runtime/traces'
 import { expect } from 'chai'
 import type { RequestHandler } from 'express'
 import { createRequestLog, createRouteNames } from '../../../src/http/request/request-log.ts'
 import { recordGrantedLine, markPromptIgnored } from '../../../src/oidc/request-line.ts'
 import { keepLog, serve } from '../harness.ts'
+import type { RecordedLine } from '../harness.ts'
 
 const paths = [
   '/.well-known/openid-configuration',
@@ -19,6 +21,15 @@ const answer =
   (status: number): RequestHandler =>
   (_, response) =>
     void response.status(status).end()
+
+/** The lines of a request to a handler. */
+async function linesOf(handler: RequestHandler): Promise<readonly RecordedLine[]> {
+  const log = keepLog()
+  const running = await serve([createRequestLog({ log, routeOf: () => '/token', now: () => 0 }), handler])
+  await running.ask('/token')
+  await running.stop()
+  return log.lines
+}
 
 describe(createRequestLog.name, () => {
   it('I6 writes one line, without query, cookie, body or an id that the caller sent', async () => {
@@ -69,56 +80,71 @@ describe(createRequestLog.name, () => {
     expect(JSON.stringify(log.lines)).not.to.contain('canary')
   })
 
-  it('logs a warning for a status of 500 and above', async () => {
-    const log = keepLog()
-    const running = await serve([createRequestLog({ log, routeOf: () => '/token', now: () => 0 }), answer(503)])
-    await running.ask('/token')
-    await running.stop()
-    expect(log.lines.map(({ level }) => level)).to.deep.equal(['warn'])
+  describe('with traces', () => {
+    const ends: unknown[] = []
+    before(() => {
+      const ids = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) }
+      setSpanRecorder({
+        around: (_name, _attributes, work) => work(),
+        openRequest: () => ({
+          ids,
+          run: (work) => work(),
+          end: (attributes, outcome) => void ends.push([attributes['http.response.status_code'], outcome]),
+        }),
+        record: () => undefined,
+        active: () => undefined,
+      })
+    })
+    after(() => setSpanRecorder(undefined))
+
+    for (const [status, outcome] of [
+      [200, 'ok'],
+      [499, 'ok'],
+      [500, 'failed'],
+    ] as const)
+      it(`ends the span as ${outcome} after ${status}`, async () => {
+        ends.length = 0
+        expect(await linesOf(answer(status))).to.have.length(1)
+        expect(ends).to.deep.equal([[status, outcome]])
+      })
   })
 })
 
 describe('the line of a request that was granted a token', () => {
   const granted = { event: 'token.issued', outcome: 'success', correlation: 'abc' }
-  const linesAfter = async (status: number) => {
-    const log = keepLog()
-    const grant: RequestHandler = (request, response) => {
+  const linesAfter = (status: number) =>
+    linesOf((request, response) => {
       recordGrantedLine(request, granted)
       response.status(status).end()
-    }
-    const running = await serve([createRequestLog({ log, routeOf: () => '/token', now: () => 0 }), grant])
-    await running.ask('/token')
-    await running.stop()
-    return log.lines
-  }
+    })
 
   it('is the line of its audit event, and there is no other', async () => {
     const fields = { ...granted, method: 'GET', route: '/token', status: 200, milliseconds: 0, lane: undefined }
     expect(await linesAfter(200)).to.deep.equal([{ level: 'later', message: 'audit', fields }])
   })
 
-  it('is a warning when the answer failed all the same', async () => {
-    expect((await linesAfter(503)).map(({ level }) => level)).to.deep.equal(['warn'])
+  it('is a warning when the answer failed all the same, which begins at 500', async () => {
+    expect((await linesAfter(500)).map(({ level }) => level)).to.deep.equal(['warn'])
+    expect((await linesAfter(499)).map(({ level }) => level)).to.deep.equal(['later'])
   })
 })
 
 describe('the line of any other request', () => {
-  const waits: readonly [number, string][] = [
+  const says = { later: 'may wait', info: 'leaves at once', warn: 'is a warning' }
+  const levels: readonly [number, keyof typeof says][] = [
     [200, 'later'],
     [303, 'later'],
+    [399, 'later'],
     [400, 'info'],
     [401, 'info'],
     [429, 'info'],
+    [499, 'info'],
+    [500, 'warn'],
+    [503, 'warn'],
   ]
-  for (const [status, level] of waits) {
-    it(`${level === 'later' ? 'may wait' : 'leaves at once'} after ${status}`, async () => {
-      const log = keepLog()
-      const running = await serve([createRequestLog({ log, routeOf: () => '/token', now: () => 0 }), answer(status)])
-      await running.ask('/token')
-      await running.stop()
-      expect(log.lines.map((line) => line.level)).to.deep.equal([level])
-    })
-  }
+  for (const [status, level] of levels)
+    it(`${says[level]} after ${status}`, async () =>
+      expect((await linesOf(answer(status))).map((line) => line.level)).to.deep.equal([level]))
 })
 
 describe(createRouteNames.name, () => {

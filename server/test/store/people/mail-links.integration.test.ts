@@ -29,4 +29,20 @@ describe('createMailLinks', () => {
       expect(live.filter((one) => one !== undefined)).to.have.length(1)
     }
   })
+
+  it('takes 300 requests of unknown addresses together in one while, whatever one address may, and no more', async () => {
+    const { mailLinks, outbox } = fresh.replica()
+    const ask = (at: number, address: string | undefined) =>
+      mailLinks.request(
+        { kind: 'reset-request', onceKey: `unknown-${at}`, payload: {}, giveUpAfterMs: 3_600_000 },
+        { address, most: 1, windowMs: 3_600_000 },
+      )
+    const waitedBefore = await outbox.waiting()
+    const taken = await Promise.all(Array.from({ length: 300 }, (_, at) => ask(at, undefined)))
+    expect(taken.filter((one) => !one)).to.deep.equal([])
+    expect(await ask(300, undefined)).to.equal(false)
+    expect(await outbox.waiting()).to.equal(waitedBefore + 300)
+    // a known address is counted apart
+    expect([await ask(301, '192.0.2.1'), await ask(302, '192.0.2.1')]).to.deep.equal([true, false])
+  })
 })
