@@ -131,8 +131,8 @@ const scopeRules = rulesOf({
       `${absent('resourceServer.scopes')} || !self.resourceServer.scopes.exists(s, s.name in ${celList(oidcScopes)})`,
   },
   'tokens.format': {
-    'must not be jwt without an API: a token that is for none opens userinfo and is opaque; list an API in audiences':
-      `${absent('tokens.format')} || self.tokens.format != 'jwt' || has(self.resourceServer) || (has(self.audiences) && size(self.audiences) > 0)`,
+    'must not be jwt without an API: a token that is for none opens userinfo and is opaque; list an API in audiences (it may be its own)':
+      `${absent('tokens.format')} || self.tokens.format != 'jwt' || (has(self.audiences) && size(self.audiences) > 0)`,
   },
   'resourceServer.tokens.claims': {
     [unknownApiClaim]:

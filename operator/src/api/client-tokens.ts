@@ -15,7 +15,7 @@ export const tokenFields = {
     tokenLife.refresh,
   ),
   format: oneOf(
-    'Form of access tokens for an API. Default: jwt. A token that is for no API is opaque, so jwt needs audiences or resourceServer.',
+    'Form of access tokens for an API. Default: jwt. A token that is for no API is opaque, so jwt needs audiences. Where you write jwt and the client has one API, the token of each sign-in is for that API.',
     ['jwt', 'opaque'],
   ),
   idClaims: oneOf(

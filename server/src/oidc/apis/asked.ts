@@ -141,14 +141,15 @@ export function defaultApi(client: ApisOf): { kind: 'api'; identifier: string | 
   return refuse('invalid_target', `this client has several APIs: name one in resource (${list(audiences)})`)
 }
 
-/** The default API of a request for a person: the client's only API, if the request has a scope of it. Many programs cannot send
- *  `resource`.
- *  @returns undefined without a scope of an API */
+/** The default API of a request for a person: the client's only API, if the request has a scope of it, or if the client wants JWTs
+ *  (`tokens.format`). Many programs cannot send `resource`; WildFly sends no scope but `openid`, and reads its access token.
+ *  @returns undefined where neither holds */
 export function meantApi(scope: string | undefined, client: ApisOf): string | undefined {
-  const [only, ...others] = client.config.audiences
-  if (only === undefined || others.length > 0) return undefined
-  const atApi = scopesAt(only, client) ?? []
-  return words(scope).some((one) => atApi.includes(one)) ? only : undefined
+  const { audiences, accessTokenFormat } = client.config
+  const [only, ...others] = audiences
+  const atApi = only === undefined || others.length > 0 ? undefined : scopesAt(only, client)
+  const isMeant = accessTokenFormat === 'jwt' || words(scope).some((one) => atApi?.includes(one))
+  return isMeant && atApi !== undefined ? only : undefined
 }
 
 /** What a token of a sign-in is for: userinfo, or one API. */

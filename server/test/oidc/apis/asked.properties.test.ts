@@ -11,6 +11,7 @@ import {
   judgeMachine,
   judgeRedemption,
   judgeRefresh,
+  meantApi,
   standingScope,
   targetOfSignIn,
 } from '../../../src/oidc/apis/asked.ts'
@@ -100,6 +101,37 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
         else if (wanted.every((one) => mayHave(who, one, identifier) || mayHave(who, one, undefined)))
           expect(scopeOf(verdict)).to.deep.equal(wanted)
         else expect(verdict).to.include({ kind: 'refused', error: 'invalid_scope' })
+      }),
+    )
+  })
+
+  it('a sign-in that names no API means the only one of its client: with a scope of it, or where the client wants JWTs', () => {
+    const lone = fc
+      .record({
+        audiences: fc.oneof(
+          some(apis),
+          fc.constantFrom(...apis).map((one) => [one]),
+        ),
+        accessTokenFormat: fc.constantFrom('', 'jwt', 'opaque'),
+        scopes: most(['openid', 'email', ...ofApis]),
+      })
+      .chain((about) =>
+        granted.map((may): ApisOf => ({
+          namespace: 'apps',
+          name: 'dex',
+          config: create(ClientConfigSchema, about),
+          granted: may,
+        })),
+      )
+    fc.assert(
+      fc.property(lone, some(['openid', 'email', ...ofApis]), ({ config, ...who }, asks) => {
+        const all = config.audiences
+        const given = who.granted!.find(({ identifier }) => identifier === all[0])
+        const hasScope = asks.some(
+          (one) => given?.scopes.includes(one) && config.scopes.includes(one) && one !== 'email',
+        )
+        const isMeant = all.length === 1 && given !== undefined && (config.accessTokenFormat === 'jwt' || hasScope)
+        expect(meantApi(asks.join(' '), { ...who, config })).to.equal(isMeant ? all[0] : undefined)
       }),
     )
   })

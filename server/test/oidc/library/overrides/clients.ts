@@ -17,6 +17,11 @@ export const clients = [
     { ...configs.web, audiences: ['https://api.example.com'], scopes: [...configs.web.scopes, 'read'] },
     { granted: { 'https://api.example.com': ['read'] } },
   ),
+  entry(
+    'app.signed',
+    { ...configs.web, audiences: ['https://api.example.com'], accessTokenFormat: 'jwt' },
+    { granted: { 'https://api.example.com': [] } },
+  ),
   entry('app.once', { ...configs.web, grantTypes: ['authorization_code'] }),
   entry('app.device', {
     ...configs.spa,

@@ -56,5 +56,17 @@ export const contract: Contract = {
       const code = await signIn(replicas, { scope: 'openid email' })
       expect(tokensOf(await redeem(replicas, code, { clientId })).access).to.match(/^nr_/)
     },
+    'meantApi: a client that wants JWTs gets one for its only API at each sign-in, which opens userinfo as well':
+      async (replicas) => {
+        const signed = 'app.signed'
+        const code = await signIn(replicas, { client_id: signed, scope: 'openid email' })
+        const first = tokensOf(await redeem(replicas, code, { clientId: signed }))
+        const next = tokensOf(await refresh(replicas, first.refresh, { clientId: signed }))
+        for (const { access } of [first, next]) {
+          expect(claimsOfJwt(access)).to.include({ aud: api, scope: 'openid email' })
+          const me = await userinfo(replicas, access)
+          expect([me.status, me.json()['email']]).to.deep.equal([200, 'ada@example.com'])
+        }
+      },
   },
 }
