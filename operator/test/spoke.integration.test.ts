@@ -1,6 +1,8 @@
+import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { expect } from 'chai'
 import { digestOf } from '@nauthera/proto/digest'
 import { machine } from '@nauthera/harness/operator/cluster'
+import { joinedCluster } from '@nauthera/harness/operator/joined-cluster'
 import { startPair } from '@nauthera/harness/operator/pair'
 import type { Pair } from '@nauthera/harness/operator/pair'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
@@ -74,6 +76,25 @@ describe('a spoke', () => {
     await pair.until(() => operator.log.told('mirror not written').length === 1, 'the hub took nothing')
     await pair.pass(12_000)
     await pair.until(isReady, 'reports is Ready in the spoke')
+  })
+
+  it('T30 tells the hub when the namespaces of its ServiceAccounts were made', async () => {
+    await operator.stop()
+    const { store, resource } = pair.spoke.api
+    const creationTimestamp = '2026-01-01T00:00:00Z'
+    // older than the client
+    const aged = store
+      .dump()
+      .map((one) => ({ ...one, object: { ...one.object, metadata: { ...one.object.metadata, creationTimestamp } } }))
+    store.restore(aged, [resource('namespaces')])
+    operator = pair.startSpoke()
+    await operator.leading
+    pair.hub.api.set(joinedCluster('edge', { serviceAccountKeys: true }, 2))
+    const identities = [{ serviceAccount: { name: 'worker' } }]
+    await pair.spoke.apply('reports', { type: 'M2M', auth: { method: 'federated_jwt', identities } })
+    const told = () => pair.hub.stored('apps.reports', 'nauthera-cluster-edge')?.accountsSince['apps']
+    await pair.until(() => told() !== undefined, 'the hub has the time')
+    expect(timestampMs(told()!)).to.equal(Date.parse(creationTimestamp))
   })
 
   it('K26 sends the redirect URIs that follow routes here, and takes them back with the route', async () => {

@@ -183,4 +183,5 @@ export const clientRows: readonly FieldRow[] = [
   ['restraint.allowedGroups', ['staff'], [long(257)], 'spec.restraint.allowedGroups[0]: may not be more than 256 bytes', `${decide}/restraint.test.ts`, 'groups that are in both, of the version and of what its cluster says today', mirror],
   ['restraint.leastAcr', 'urn:nauthera:mfa', long(257), 'spec.restraint.leastAcr: may not be more than 256 bytes', `${decide}/restraint.test.ts`, 'the stronger level of the two', mirror],
   ['restraint.endedVerifiers', ['0a1b2c3d'], [long(9)], 'spec.restraint.endedVerifiers[0]: may not be more than 8 bytes', `${decide}/restraint.test.ts`, 'the ids that a cluster names', mirror],
+  ['restraint.accountsSince', { shop: '2026-01-31T12:00:00Z' }, { shop: long(33) }, 'spec.restraint.accountsSince.shop: may not be more than 32 bytes', `${decide}/accounts-since.test.ts`, 'the hub has each birth that a joined cluster knows', mirror],
 ]

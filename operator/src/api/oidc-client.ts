@@ -1,6 +1,7 @@
 // Schema of the OIDCClient: every field with its limits and description. client-rules.ts adds the rules between fields.
 import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
+import { mostIdentities } from '@nauthera/rules/identities'
 import { maxNameLength, mostRedirectUris } from '@nauthera/rules/limits'
 import { responseModes } from '@nauthera/rules/response-modes'
 import { emailPattern } from '@nauthera/rules/uris'
@@ -73,6 +74,11 @@ const restraint = object(
       'Client secrets that have ended: each by the first 8 hex of its SHA-256. No server takes one any more, whatever secret.verifiers lists.',
       text('Id.', { maxLength: 8 }),
       { maxItems: mostEndedInMirror },
+    ),
+    accountsSince: mapOf(
+      'When the namespaces of its ServiceAccounts were made, by namespace of its cluster. A token that is older proves nothing.',
+      text('Time, such as 2026-01-31T12:00:00Z.', { maxLength: 32 }),
+      { maxProperties: mostIdentities },
     ),
   },
 )

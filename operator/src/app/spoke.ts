@@ -141,6 +141,7 @@ function buildSpoke(
     state,
     findClient: find,
     namespaceLabels: watch.namespaceLabels,
+    namespaceBornAt: watch.namespaceBornAt,
     clock,
     random,
     log,

@@ -6,6 +6,8 @@ import { authMethodOf, corsOriginsOf } from '../api/in-effect.ts'
 import { clientSpecFields, mostEndedInMirror } from '../api/oidc-client.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 import type { Schema } from '../api/schema.ts'
+import { timeText } from '../api/time-text.ts'
+import { birthsOf, saidOfAccounts } from '../decide/access/accounts-since.ts'
 import { present } from '../decide/client/present.ts'
 import { endedVerifiersIn, restraintOf } from '../decide/client/restraint.ts'
 import type { StoredVerifier } from '../decide/secret/rotation-terms.ts'
@@ -24,6 +26,8 @@ export interface AboutMirror {
   readonly verifiers: readonly StoredVerifier[]
   /** Of the namespace of the client; undefined where the operator may not read them. */
   readonly namespaceLabels: Readonly<Record<string, string>> | undefined
+  /** Of this cluster, epoch milliseconds; undefined while that is unknown. */
+  readonly namespaceBornAt: (namespace: string) => number | undefined
   /** By the hub's clock, epoch milliseconds. */
   readonly now: number
   /** What the mirror has now. */
@@ -56,7 +60,7 @@ export function buildMirror(client: OIDCClient, about: AboutMirror): WantedMirro
   }
   const shown = shownIn(version, secret?.verifiers ?? sentVerifiers(about))
   // the version says itself that it is suspended or narrowed, also to a hub that does not know `restraint`
-  return withToday(version, shown, endsOf(about, shown))
+  return withToday(version, shown, { ...endsOf(about, shown), ...accountsIn(version, client, about) })
 }
 
 /** @param good the version that the hub took last
@@ -65,7 +69,8 @@ export function buildMirror(client: OIDCClient, about: AboutMirror): WantedMirro
 export function restrainMirror({ spec }: WantedMirror, client: OIDCClient, about: AboutMirror): WantedMirror {
   const { secret: _before, restraint: _lifted, ...good } = spec
   const shown = shownIn(good, sentVerifiers(about))
-  return withToday(good, shown, { ...narrowedBy(client), ...endsOf(about, shown) })
+  const narrowed = { ...narrowedBy(client), ...endsOf(about, shown), ...accountsIn(good, client, about) }
+  return withToday(good, shown, narrowed)
 }
 
 type SentVerifier = NonNullable<NonNullable<OIDCClientSpec['secret']>['verifiers']>[number]
@@ -98,6 +103,21 @@ function narrowedBy({ spec }: OIDCClient): SentRestraint {
     ...(asked && asked.allowedGroups.length > 0 ? { allowedGroups: asked.allowedGroups } : {}),
     ...(asked && asked.leastAcr !== '' ? { leastAcr: asked.leastAcr } : {}),
   }
+}
+
+/** From when on tokens of its ServiceAccounts prove something. */
+function accountsIn(
+  version: OIDCClientSpec,
+  client: OIDCClient,
+  { namespaceBornAt: bornAt, stored }: AboutMirror,
+): SentRestraint {
+  const namespaces = (version.auth?.identities ?? []).flatMap(({ serviceAccount }) =>
+    serviceAccount ? [serviceAccount.namespace ?? client.metadata.namespace] : [],
+  )
+  const births = Object.entries(birthsOf(namespaces, bornAt, saidOfAccounts(stored?.spec)))
+  return births.length === 0
+    ? {}
+    : { accountsSince: Object.fromEntries(births.map(([name, at]) => [name, timeText(at)])) }
 }
 
 /** What the hub has, and what is not to be taken any more. */

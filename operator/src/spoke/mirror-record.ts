@@ -132,7 +132,7 @@ export interface ClientToday {
   readonly client: OIDCClient
   /** The rules of this cluster let its present version out. */
   readonly isValid: boolean
-  readonly about: Pick<AboutMirror, 'namespaceLabels' | 'now'>
+  readonly about: Pick<AboutMirror, 'namespaceLabels' | 'namespaceBornAt' | 'now'>
 }
 
 /** @returns what the hub should have: the present version, when this cluster and the hub take it */

@@ -12,6 +12,7 @@ import type { Reflector } from '../kubernetes/reflector.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { Clock } from '../time/clock.ts'
 import type { HubState } from './hub-state.ts'
+import type { AboutMirror } from './build-mirror.ts'
 import { checkForHub } from './judge-by-hub.ts'
 import { createMirrorCalls } from './mirror-calls.ts'
 import type { MirrorCalls, MirrorRefusal, MirrorWrite } from './mirror-calls.ts'
@@ -33,6 +34,7 @@ interface MirrorNeeds {
   /** A client of this cluster, valid or not, by `namespace/name`. */
   readonly findClient: (key: string) => OIDCClient | undefined
   readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>> | undefined
+  readonly namespaceBornAt: AboutMirror['namespaceBornAt']
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -167,13 +169,17 @@ export class Mirrors {
 
   /** @returns undefined when nothing can be wanted of it */
   #today(key: string): ClientToday | undefined {
-    const { findClient, namespaceLabels, state } = this.#needs
+    const { findClient, namespaceLabels, namespaceBornAt, state } = this.#needs
     const client = this.#record(key).asked && findClient(key)
     return (
       client && {
         client,
         isValid: checkForHub(client).length === 0,
-        about: { namespaceLabels: namespaceLabels(client.metadata.namespace), now: state.clock.now() },
+        about: {
+          namespaceLabels: namespaceLabels(client.metadata.namespace),
+          namespaceBornAt,
+          now: state.clock.now(),
+        },
       }
     )
   }

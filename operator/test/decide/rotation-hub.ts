@@ -119,7 +119,13 @@ export class ModelHub {
   /** @returns the mirror that a plan of the spoke asks for; undefined when it is there */
   wanted({ verifiers }: RotationPlan, now: number): WantedMirror | undefined {
     const stored = this.#seen
-    const wanted = buildMirror(origin, { verifiers, namespaceLabels: undefined, now, stored })
+    const wanted = buildMirror(origin, {
+      verifiers,
+      namespaceLabels: undefined,
+      namespaceBornAt: () => undefined,
+      now,
+      stored,
+    })
     return stored && isAsWanted(stored, wanted, now) ? undefined : wanted
   }
 

@@ -56,7 +56,11 @@ export function createSpokePlace(one: OneClient): RestorePlace {
   let taken: ReadonlySet<string> = new Set()
   let generation = 0
   const happen = (...events: readonly MirrorEvent[]) => void (record = events.reduce(afterEvent, record))
-  const today = () => ({ client, isValid: true, about: { namespaceLabels: undefined, now: clock.now() } })
+  const today = () => ({
+    client,
+    isValid: true,
+    about: { namespaceLabels: undefined, namespaceBornAt: () => undefined, now: clock.now() },
+  })
   const find = () => record.stored
   const isCurrent = () => record.asked !== undefined && isPresentIn(record, today())
   const mirrorOf = ({ spec, status }: Pick<Mirror, 'spec' | 'status'>): Mirror => {

@@ -31,6 +31,7 @@ describe(checkForHub.name, () => {
       redirectUris: most.slice(0, 1),
       verifiers: [],
       namespaceLabels: Object.fromEntries(most.map((_, index) => [`label-${index}`, 'x'])),
+      namespaceBornAt: () => undefined,
       now: 0,
       stored: undefined,
     })

@@ -33,7 +33,7 @@ const ask = (verifiers: readonly StoredVerifier[] = [verifier('a')]): MirrorEven
 const today = (spec: Partial<OIDCClientSpec> = {}, isValid = true): ClientToday => ({
   client: client({ type: 'M2M', ...spec }),
   isValid,
-  about: { namespaceLabels: undefined, now },
+  about: { namespaceLabels: undefined, namespaceBornAt: () => undefined, now },
 })
 const happen = (record: MirrorRecord, ...events: readonly MirrorEvent[]): MirrorRecord =>
   events.reduce(afterEvent, record)

@@ -10,6 +10,7 @@ import { client } from '../decide/clients.ts'
 
 const now = Date.parse('2026-06-01T12:00:00Z')
 const hour = 3_600_000
+const unknown = () => undefined
 const verifier = (name: string, notAfter?: number): StoredVerifier => ({
   id: digestOf(name).slice(0, 8),
   sha256: digestOf(name),
@@ -25,6 +26,7 @@ const build = (
     redirectUris,
     verifiers,
     namespaceLabels: undefined,
+    namespaceBornAt: unknown,
     now,
     stored,
   })
@@ -59,6 +61,7 @@ describe('a mirror', () => {
     const wanted = buildMirror(client({ type: 'M2M' }, { labels, annotations }), {
       verifiers: [],
       namespaceLabels: undefined,
+      namespaceBornAt: unknown,
       now,
       stored: undefined,
     })
@@ -114,7 +117,13 @@ describe('a mirror', () => {
   })
 
   it('carries what stops or narrows the client today beside its last good version, whatever that asks for besides', () => {
-    const about = { verifiers: [verifier('a')], namespaceLabels: undefined, now, stored: undefined }
+    const about = {
+      verifiers: [verifier('a')],
+      namespaceLabels: undefined,
+      namespaceBornAt: unknown,
+      now,
+      stored: undefined,
+    }
     const good = build([verifier('a')], { scopes: ['read'] })
     const access = { allowedGroups: ['staff'], requiredAcr: ['urn:nauthera:mfa'] }
     const refused = client({ type: 'M2M', scopes: ['refused'], suspended: true, access })

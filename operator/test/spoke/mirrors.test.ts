@@ -101,6 +101,7 @@ describe('Mirrors of a hub that comes and goes', () => {
         return origins.get(key)
       },
       namespaceLabels: () => undefined,
+      namespaceBornAt: () => undefined,
       clock,
       random: () => 0.5,
       log: createRecordedLog().log,
