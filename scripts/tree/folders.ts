@@ -21,6 +21,7 @@ export const folders: Readonly<Record<string, string>> = {
   'ci/programs': '`npm run programs`: a program of others a file, each with nothing but its Secret.',
   'ci/programs/angular': 'What the application of its page stands in.',
   'ci/programs/backstage': 'Reads the configuration of its page.',
+  'ci/programs/better-auth': 'The application of its page.',
   'ci/programs/express-openid-connect': 'The application of its page.',
   'ci/programs/github-actions': 'Reads the configuration of its page.',
   'ci/programs/passport': 'The application of its page.',

@@ -16,6 +16,7 @@ interface TriedApplication {
   readonly name: string
   readonly version: string
   readonly callback: string
+  readonly betweenKeyReadsMs?: number
   prepare(): Promise<ProgramCommand>
   /** What its client says beside its callback. */
   readonly client?: (url: string) => Partial<OIDCClientSpec>

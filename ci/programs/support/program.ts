@@ -42,6 +42,8 @@ interface TriedProgram<Files, Session, Person, Own extends Started<Session, Pers
   readonly version: string
   /** Fetches or builds it, when it is not there yet. @returns where it is @throws Lacking */
   prepare(): Promise<Files>
+  /** The time that it leaves between two reads of `/jwks`. Without it, it reads as soon as it meets a key that it does not know. */
+  readonly betweenKeyReadsMs?: number
   /** Gets its client and starts it. */
   start(trial: Trial, files: Files): Promise<Own & Started<Session, Person>>
   /** Those that differ between programs; the others are below. After signing out the program must know nobody. */
@@ -117,9 +119,14 @@ function describeProgram<Files, Session, Person, Own extends Started<Session, Pe
         trial.issuer.rotateSecret(clientName, { take: (secret) => own.take(secret), signIn: enter }),
       'signing keys rotated': async () => {
         const { session } = await enter()
-        await trial.issuer.rotateSigningKeys()
+        const { betweenKeyReadsMs: between = 0 } = program
+        // keys are published for longer before they sign
+        const publishBefore = between && between + 5000
+        await trial.issuer.rotateSigningKeys(publishBefore)
         expect(await own.whoIs(session), 'who came in before').to.not.equal(undefined)
-        await enter()
+        const end = Date.now() + publishBefore + 5000
+        do await enter()
+        while (between > 0 && Date.now() < end)
       },
     }
     for (const [name, step] of stepsOf(program)) {
