@@ -47,6 +47,9 @@ export const maxNameLength = 120
 /** Redirect URIs of a client, and the origins of its scripts, which are those of its redirect URIs where it names none. */
 export const mostRedirectUris = 50
 
+/** Scopes of a client. */
+export const mostScopes = 50
+
 /** Bytes of one version of a client as a server is told it, UTF-8. What other clients grant it is not part of it. */
 export const maxVersionBytes = 16 * 1024
 

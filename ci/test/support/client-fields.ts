@@ -1,4 +1,6 @@
 // Each field of an OIDCClient: what it takes, what it refuses with which words, and the test that shows that it does something.
+import { presets } from '@nauthera/operator/api/presets'
+import { named } from './field-row.ts'
 import type { FieldRow } from './field-row.ts'
 
 const web = { type: 'Web', redirectURIs: ['https://app.example.com/callback'] }
@@ -158,7 +160,7 @@ export const clientRows: readonly FieldRow[] = [
   ['secret.name', 'shop-login', 'Shop', 'spec.secret.name: must be a name of lower-case letters, digits, - and ., such as grafana-oidc', `${decide}/secret.test.ts`, 'is named after the client, or as the client says', web],
   ['secret.labels', { 'example.com/team': 'a' }, { 'auth.nauthera.io/client': 'a' }, 'spec.secret.labels: must have no key that begins with auth.nauthera.io/: only the operator writes those', `${decide}/secret.test.ts`, 'K2 marks what it writes as its own, whatever labels and annotations the client wants', web],
   ['secret.annotations', { 'example.com/team': 'a' }, { 'auth.nauthera.io/client': 'a' }, 'spec.secret.annotations: must have no key that begins with auth.nauthera.io/: only the operator writes those', `${decide}/secret.test.ts`, 'K2 marks what it writes as its own, whatever labels and annotations the client wants', web],
-  ['secret.presets', ['Grafana', 'Env'], ['Bugzilla'], 'spec.secret.presets[0]: supported values: "Generic", "Env", "ArgoCD", "Grafana", "OAuth2Proxy", "EnvoyGateway", "Spring", "KubeAPIServer", "JupyterHub", "PgAdmin", "Quarkus", "Streamlit", "AspNetCore", "AuthJS", "ExpressOpenIDConnect", "Gitea", "GitLab", "Headlamp", "Jenkins", "Mattermost", "MinIO", "Outline", "Roundcube", "SonarQube"', `${decide}/presets.test.ts`, 'preset ${preset} adds its keys', web],
+  ['secret.presets', ['Grafana', 'Env'], ['Bugzilla'], `spec.secret.presets[0]: supported values: ${named(presets)}`, `${decide}/presets.test.ts`, 'preset ${preset} adds what its page shows', web],
   ['secret.keys', { client_id: 'id' }, { clientId: 'id' }, 'spec.secret.keys: must rename only the usual keys, such as client_id and client_secret; kubectl explain names them', `${decide}/secret.test.ts`, 'renames keys', web],
   ['secret.data', { config: '{{ .clientId }}' }, { '..': 'x' }, 'spec.secret.data: must have keys of letters, digits, -, _ and ., not . and not beginning with ..', `${decide}/secret.test.ts`, 'K15 names each template that does not render, and renders nothing then', web],
   ['secret.existingSecretRef.name', 'other', 'Other', 'spec.secret.existingSecretRef.name: must be a name of lower-case letters, digits, - and .', 'operator/test/secret/read-source.test.ts', 'is the value of the Secret that it names', own],

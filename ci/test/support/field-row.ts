@@ -14,6 +14,9 @@ export type FieldRow = readonly [
   by?: 'operator',
 ]
 
+/** @returns values as a refusal names them: `"one", "two"` */
+export const named = (values: readonly string[]): string => values.map((value) => JSON.stringify(value)).join(', ')
+
 /** @returns the spec with a value at a path such as `claims[].name`; of a list it is the first member */
 export function withValue(around: object, path: string, value: unknown): Record<string, unknown> {
   const copy = structuredClone(around) as Record<string, unknown>

@@ -1,4 +1,6 @@
 // Each field of an OIDCPolicy: what it takes, what it refuses with which words, and the test that shows that it does something.
+import { presets } from '@nauthera/operator/api/presets'
+import { named } from './field-row.ts'
 import type { FieldRow } from './field-row.ts'
 
 const long = (length: number): string => 'x'.repeat(length)
@@ -67,7 +69,7 @@ export const policyRows: readonly FieldRow[] = [
   ['defaults.tokens.refreshTTL', '24h', '1m', 'spec.defaults.tokens.refreshTTL: must be a duration from 5m to 2160h, such as 5m or 2160h', defaults, 'fills in a window and every length of time as well', {}],
   ['defaults.tokens.format', 'opaque', 'saml', 'spec.defaults.tokens.format: supported values: "jwt", "opaque"', defaults, 'fills in what the client leaves open', {}],
   ['defaults.tokens.idClaims', 'Minimal', 'All', 'spec.defaults.tokens.idClaims: supported values: "Scopes", "Minimal"', defaults, 'gives the claims of ID tokens, but never to FAPI2, which fixes them', {}],
-  ['defaults.secret.presets', ['Spring'], ['Bugzilla'], 'spec.defaults.secret.presets[0]: supported values: "Generic", "Env", "ArgoCD", "Grafana", "OAuth2Proxy", "EnvoyGateway", "Spring", "KubeAPIServer", "JupyterHub", "PgAdmin", "Quarkus", "Streamlit", "AspNetCore", "AuthJS", "ExpressOpenIDConnect", "Gitea", "GitLab", "Headlamp", "Jenkins", "Mattermost", "MinIO", "Outline", "Roundcube", "SonarQube"', defaults, 'fills in what the client leaves open', {}],
+  ['defaults.secret.presets', ['Spring'], ['Bugzilla'], `spec.defaults.secret.presets[0]: supported values: ${named(presets)}`, defaults, 'fills in what the client leaves open', {}],
   ['rotation.minSpacing', '1h', '25h', 'spec.rotation.minSpacing: must be a duration from 0s to 24h, such as 0s or 24h', `${decide}/rotation.test.ts`, 'waits for the spacing of the policy', {}],
   ['rotation.maxOverlap', '24h', '169h', 'spec.rotation.maxOverlap: must be a duration from 1m to 168h, such as 1m or 168h', checks, 'limits the overlap', {}],
 ]

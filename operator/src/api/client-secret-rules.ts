@@ -3,6 +3,7 @@ import { federatedMethod, secretMethods } from '@nauthera/rules/client-authentic
 import { celList, celMatches } from './cel-text.ts'
 import { durationPattern } from './duration.ts'
 import { authMethodInCel } from './in-effect.ts'
+import { presetsWithoutEdDSA } from './presets.ts'
 import { absent, ofEach, rulesOf } from './rule-kinds.ts'
 import type { CelRule } from './schema.ts'
 
@@ -66,9 +67,11 @@ export const secretRules: readonly CelRule[] = [
     },
   }),
   ...rulesOf({
-    'signing.idToken': {
-      'must not be EdDSA with the preset KubeAPIServer: Kubernetes takes no token that is signed so; remove it or choose RS256 or ES256':
-        `${absent('secret.presets')} || !('KubeAPIServer' in self.secret.presets) || ${absent('signing.idToken')} || self.signing.idToken != 'EdDSA'`,
-    },
+    'signing.idToken': Object.fromEntries(
+      [...presetsWithoutEdDSA].map(([preset, message]) => [
+        message,
+        `${absent('secret.presets')} || !('${preset}' in self.secret.presets) || ${absent('signing.idToken')} || self.signing.idToken != 'EdDSA'`,
+      ]),
+    ),
   }),
 ]

@@ -2,68 +2,11 @@
 import { rotationTimes } from '@nauthera/rules/limits'
 import { plainText, timeSpan, instant } from './field-kinds.ts'
 import { patterns } from './patterns.ts'
+import { checkedPresets, presets } from './presets.ts'
 import { celList } from './cel-text.ts'
 import { keysMatch, matchesRule, valuesMatch } from './rule-kinds.ts'
 import { list, mapOf, object, oneOf, set, text } from './schema.ts'
 import type { CelRule } from './schema.ts'
-
-export const presets = [
-  'Generic',
-  'Env',
-  'ArgoCD',
-  'Grafana',
-  'OAuth2Proxy',
-  'EnvoyGateway',
-  'Spring',
-  'KubeAPIServer',
-  'JupyterHub',
-  'PgAdmin',
-  'Quarkus',
-  'Streamlit',
-  'AspNetCore',
-  'AuthJS',
-  'ExpressOpenIDConnect',
-  'Gitea',
-  'GitLab',
-  'Headlamp',
-  'Jenkins',
-  'Mattermost',
-  'MinIO',
-  'Outline',
-  'Roundcube',
-  'SonarQube',
-] as const
-/** With which version of its program a preset was checked, and the callback path of the program where it has a fixed one.
- *  `kubectl explain` says it. @internal a test compares it with the pages of docs/integrations */
-export const checkedPresets: Readonly<
-  Partial<Record<Preset, { readonly version: string; readonly callback?: string }>>
-> = {
-  ArgoCD: { version: '3.6.1', callback: '/auth/callback' },
-  Grafana: { version: '13', callback: '/login/generic_oauth' },
-  OAuth2Proxy: { version: '7.15.6', callback: '/oauth2/callback' },
-  EnvoyGateway: { version: '1.9', callback: '/oauth2/callback' },
-  Spring: { version: '4.1.2', callback: '/login/oauth2/code/nauthera' },
-  KubeAPIServer: { version: '1.37.2' },
-  JupyterHub: { version: '17.4.0', callback: '/hub/oauth_callback' },
-  PgAdmin: { version: '9.18', callback: '/oauth2/authorize' },
-  Quarkus: { version: '3.34.2' },
-  Streamlit: { version: '1.67.0', callback: '/oauth2callback' },
-  AspNetCore: { version: '9', callback: '/signin-oidc' },
-  AuthJS: { version: '5.0.0-beta.32' },
-  ExpressOpenIDConnect: { version: '3.4.0', callback: '/callback' },
-  Gitea: { version: '1.26.0', callback: '/user/oauth2/nauthera/callback' },
-  GitLab: { version: 'documentation read on 2026-11-30', callback: '/users/auth/openid_connect/callback' },
-  Headlamp: { version: '0.45.0', callback: '/oidc-callback' },
-  Jenkins: { version: 'oic-auth 4', callback: '/securityRealm/finishLogin' },
-  Mattermost: { version: 'documentation read on 2026-11-30', callback: '/signup/openid/complete' },
-  MinIO: { version: 'RELEASE.2024-12-18', callback: '/oauth_callback' },
-  Outline: { version: '1.9.1', callback: '/auth/oidc.callback' },
-  Roundcube: { version: '1.6.5', callback: '/index.php/login/oauth' },
-  SonarQube: { version: 'sonar-auth-oidc 2.1', callback: '/oauth2/callback/oidc' },
-}
-const checkedWith = Object.entries(checkedPresets).map(([preset, { version, callback }]) =>
-  [preset, version, ...(callback === undefined ? [] : [`(${callback})`])].join(' '),
-)
 
 /** Keys of application Secrets, unless `secret.keys` renames them. All have them, but for client_secret (a client with a secret) and
  *  protected_resource_metadata (an API). */
@@ -82,7 +25,6 @@ export const canonicalKeys = [
   'protected_resource_metadata',
 ] as const
 
-export type Preset = (typeof presets)[number]
 export type CanonicalKey = (typeof canonicalKeys)[number]
 
 /** Of an empty text. */
@@ -152,7 +94,7 @@ export const secret = object(
       rules: [keysMatch(patterns.metadataKey, 'must have annotation keys such as example.com/team'), notOurPrefix],
     }),
     presets: set(
-      `Keys and labels that well-known programs read. Default: from policy, else [Generic]. Checked with these versions (and callback paths). ${checkedWith.join('. ')}.`,
+      `Keys and labels that well-known programs read. Default: from policy, else [Generic]. Checked with these versions (and callback paths). ${checkedPresets.join('. ')}.`,
       oneOf('Name of a preset.', presets),
       { maxItems: presets.length },
     ),

@@ -2,7 +2,7 @@
 import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
 import { mostIdentities } from '@nauthera/rules/identities'
-import { maxNameLength, mostRedirectUris } from '@nauthera/rules/limits'
+import { maxNameLength, mostRedirectUris, mostScopes } from '@nauthera/rules/limits'
 import { responseModes } from '@nauthera/rules/response-modes'
 import { emailPattern } from '@nauthera/rules/uris'
 import { detailTypeName } from './authorization-details.ts'
@@ -138,7 +138,7 @@ export const clientSpecFields = object(
       'Scopes that the client may ask for: those about a person, and those of the APIs in audiences; it gets no other. One about a person that a program asks for and that is not listed is left out, and the condition ScopesListed names it. A sign-in that names no scope gets all of them but offline_access. Default: openid, profile, email and groups; none for M2M.',
       scopeName('Scope.'),
       {
-        maxItems: 50,
+        maxItems: mostScopes,
         rules: [everyMatches(patterns.scope, 'must be scopes without space, " or \\')],
       },
     ),

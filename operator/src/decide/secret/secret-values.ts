@@ -1,10 +1,18 @@
 // The values of a client that keys, presets and templates of its Secret are made of.
 import { paths } from '@nauthera/rules/endpoints'
 import type { Secret } from '@nauthera/runtime/secret'
+import type { CanonicalKey } from '../../api/client-secret.ts'
 import { scopesOf } from '../../api/in-effect.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
-import type { SecretValues } from './preset-row.ts'
 import type { TemplateVariable } from './template.ts'
+
+/** The values of a client, by the names that they have in a Secret. */
+export type SecretValues = Readonly<
+  Record<Exclude<CanonicalKey, 'client_secret' | 'protected_resource_metadata'>, string>
+> & {
+  readonly client_secret?: string
+  readonly protected_resource_metadata?: string
+}
 
 /** @param input.client with the defaults of policy applied
  *  @param input.plain the client secret; undefined for a client without one */

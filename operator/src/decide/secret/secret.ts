@@ -4,16 +4,17 @@ import { annotations, apiGroup, apiVersion, labels, managedByOperator } from '@n
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/secret'
 import { canonicalKeys } from '../../api/client-secret.ts'
-import type { Preset } from '../../api/client-secret.ts'
+import { presetRow, presetsWithoutEdDSA } from '../../api/presets.ts'
+import type { Preset } from '../../api/presets.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
 import { present } from '../client/present.ts'
-import { presetData, presetLabels } from './presets.ts'
-import type { PresetInput } from './preset-row.ts'
+import { presetData } from './presets.ts'
+import type { PresetInput } from './preset-values.ts'
 import type { SecretMarks } from './rotation-terms.ts'
 import { writeMarks } from './secret-marks.ts'
 import type { OwnerProof } from './owner-proof.ts'
-import type { SecretValues } from './preset-row.ts'
 import { valuesOf, variablesOf } from './secret-values.ts'
+import type { SecretValues } from './secret-values.ts'
 import { renderTemplate } from './template.ts'
 
 export interface RenderedSecret {
@@ -78,7 +79,7 @@ export function renderSecret(input: {
       name: secretNameOf(client),
       namespace: metadata.namespace,
       labels: {
-        ...Object.assign({}, ...presets.map(presetLabels)),
+        ...Object.assign({}, ...presets.map((preset) => presetRow(preset).labels)),
         ...spec.secret?.labels,
         [labels.client]: metadata.name,
         [labels.managedBy]: managedByOperator,
@@ -137,9 +138,11 @@ function canonicalData(
 
 /** The CRD checks a preset of the client itself; this also checks presets of policies. */
 function presetFaults({ spec }: OIDCClient, presets: readonly Preset[]): Fault[] {
-  if (!presets.includes('KubeAPIServer') || spec.signing?.idToken !== 'EdDSA') return []
-  const message = 'must not be EdDSA with the preset KubeAPIServer: Kubernetes takes no token that is signed so'
-  return [{ path: 'spec.signing.idToken', message }]
+  if (spec.signing?.idToken !== 'EdDSA') return []
+  return presets.flatMap((preset) => {
+    const message = presetsWithoutEdDSA.get(preset)
+    return message === undefined ? [] : [{ path: 'spec.signing.idToken', message }]
+  })
 }
 
 /** The client secret is read back from its key. Another value there would look like an edit and start rotations without end. */

@@ -2,8 +2,8 @@
 import type { Condition } from '../../api/client-status.ts'
 import { findCondition } from '../../api/conditions.ts'
 import type { OIDCClient } from '../../api/oidc-client.ts'
+import { presetRow } from '../../api/presets.ts'
 import type { CodeUse } from './observations.ts'
-import { presetPkce } from '../secret/presets.ts'
 
 /** A fault counts as fixed when a good code is this much later than the last bad one. Two programs may share a client, and reported times
  *  are exact to an hour. Milliseconds. */
@@ -71,8 +71,8 @@ const saidAt = (known: Condition | undefined): number =>
 
 /** @returns what its owner can do */
 export function pkceHint({ secret }: OIDCClient['spec']): string {
-  const option = secret?.presets?.map(presetPkce).find((one) => one !== undefined)
-  return option === undefined
+  const row = secret?.presets?.map(presetRow).find(({ pkce }) => pkce !== undefined)
+  return row === undefined
     ? 'turn PKCE (S256) on in the program; docs/integrations names the setting for many programs'
-    : `turn PKCE on in the program: ${option}`
+    : `turn PKCE on in the program: ${row.pkce} (docs/integrations/${row.page}.md)`
 }

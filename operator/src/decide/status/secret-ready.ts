@@ -1,9 +1,9 @@
 // What the condition SecretReady says: what became of the Secret, or of the secrets that a client lists.
 import { annotations } from '@nauthera/proto/names'
+import { presetRow } from '../../api/presets.ts'
 import { timeText } from '../../api/time-text.ts'
 import { configOf } from '../access/judgement.ts'
 import type { Judgement } from '../access/judgement.ts'
-import { needsHttps } from '../secret/presets.ts'
 import type { RotationPlan } from '../secret/rotation-terms.ts'
 import type { SecretOutcome } from '../secret/secret-outcome.ts'
 import { faultText, no, unknown, yes } from './finding.ts'
@@ -91,7 +91,9 @@ function listedSecrets({ rotation, judgement }: AboutSecret): ConditionFinding {
 
 /** Which of its presets cannot work with this issuer. */
 function needingHttps({ issuer, judgement: { client } }: AboutSecret): string {
-  const presets = issuer.startsWith('http:') ? (client.spec.secret?.presets ?? []).filter(needsHttps) : []
+  const presets = issuer.startsWith('http:')
+    ? (client.spec.secret?.presets ?? []).filter((preset) => presetRow(preset).needsHttps)
+    : []
   return presets.length === 0
     ? ''
     : `; the program of the preset ${presets.join(', ')} takes no issuer by http, as ${issuer} is`
