@@ -1,0 +1,5 @@
+<%@ page contentType="application/json" %>{
+  "name": "<%= request.getUserPrincipal().getName() %>",
+  
+  "admin": <%= request.isUserInRole("admin") %>
+}
