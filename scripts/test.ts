@@ -1,20 +1,33 @@
 // npm test: every test that needs no cluster. npm run faults: the longer faults. npm run programs: programs of others. Arguments go to mocha.
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { globSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, matchesGlob } from 'node:path'
+import { join, matchesGlob, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { compileCache, root } from '@nauthera/local/processes/program'
 import { readCommandLine, refuse } from './command-line.ts'
+import { testsOf } from './house/tests-of.ts'
 import { addUp } from './plain-line.ts'
 
-const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults|nightly|programs] [FILE ...] [-- MOCHA OPTIONS]]
+const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults|nightly|programs] [--near FILE] [FILE ...] [-- MOCHA OPTIONS]]
 
   --suite faults   the longer faults (npm run faults)
   --suite nightly  what npm test has no time for, and the tests that generate their cases (npm run nightly: 20 times as many)
   --suite programs programs of others, each with nothing but its Secret (npm run programs): fetches them from registries
   --coverage       write coverage/ and print a summary
+  --near FILE      run the tests of a source file: of its name below test/, else those that ci/test/tested-elsewhere.ts has for it; and
+                   those that import it. As often as you like
   FILE ...         run these test files only, for example server/test/oidc/artefacts/sealed.test.ts; of a folder, all in it
   --grep TEXT      only tests whose title has the text
 `
@@ -25,6 +38,7 @@ const { values, positionals } = readCommandLine(
     suite: { type: 'string', default: 'tests' },
     coverage: { type: 'boolean', default: false },
     grep: { type: 'string' },
+    near: { type: 'string', multiple: true, default: [] },
   },
   true,
 )
@@ -79,7 +93,8 @@ const placeOf = (file: string): number => {
 
 const suite = suites[values.suite]
 if (suite === undefined) refuse(usage, `--suite ${values.suite}: must be tests, faults, nightly or programs`)
-const asked = positionals.map(testsAt)
+const near = values.near.flatMap((path) => testsNearTo(path, suite.files))
+const asked = [...new Set([...positionals.map(testsAt), ...near])]
 /** Files that are asked for run in one process, and so do those of which few tests are wanted. */
 const few = asked.length > 0 ? asked : values.grep === undefined ? undefined : suite.files
 
@@ -180,4 +195,18 @@ function start(lane: number, commandOf: (counts: string) => readonly string[]) {
  *  @returns a pattern for a folder; what is no folder stays as it is */
 function testsAt(path: string): string {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? `${path.replace(/\/$/, '')}/**/*.test.ts` : path
+}
+
+/** @param path of a source file, from where the command runs
+ *  @param tests those of the suite */
+function testsNearTo(path: string, tests: readonly string[]): string[] {
+  if (!existsSync(path)) return refuse(usage, `--near ${path}: there is no such file`)
+  const file = relative(root, resolve(path)).replaceAll('\\', '/')
+  const near = testsOf(file, tests)
+  if (near.length === 0) {
+    const places = 'no test has its name, ci/test/tested-elsewhere.ts has none for it, and none imports it'
+    return refuse(usage, `--near ${path}: ${places}`)
+  }
+  process.stdout.write(`tests of ${file}:\n${near.map((test) => `  ${test}\n`).join('')}`)
+  return near
 }

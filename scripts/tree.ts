@@ -34,8 +34,9 @@ const head = `# The tree
 
 <!-- Written by "npm run generate" from scripts/tree/folders.ts, from the first comment of each file, and from oxlint.config.ts. -->
 
-Where everything is. \`main\`, \`app\`, \`settings\` and \`errors\` (its codes) are the same in every process. A test of \`server/src/http/pages/pages.ts\` is
-\`server/test/http/pages/pages.test.ts\` (or \`.integration\`, \`.properties\`); \`ci/test/tested-elsewhere.ts\` lists what other tests prove.
+Where everything is. \`main\`, \`app\`, \`settings\` and \`errors\` (its codes) are the same in every process. The test of \`server/src/http/pages/pages.ts\` is
+\`server/test/http/pages/pages.test.ts\` (or \`.integration\`, \`.properties\`). About half of the files have no test of their name: \`ci/test/tested-elsewhere.ts\` lists the tests that prove them.
+\`npm test -- --near FILE\` runs the tests of a file, wherever they are.
 `
 
 const code = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ')

@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, matchesGlob } from 'node:path'
 import { expect } from 'chai'
+import { mirrorsOf, namedElsewhereFor } from '../../scripts/house/tests-of.ts'
 import { testedElsewhere } from './tested-elsewhere.ts'
 
 // A source file of the product has its test at the same place below test/, or tested-elsewhere.ts names the tests that prove it.
@@ -16,11 +17,6 @@ const sources = find(product).filter((file) => hasCode(texts.get(file)!))
 /** A file of nothing but types has nothing to test. */
 function hasCode(text: string): boolean {
   return /^(export )?(default )?(async )?(function|class|const|let|await)\b/m.test(text)
-}
-
-function hasMirror(file: string): boolean {
-  const base = file.replace('/src/', '/test/').replace(/\.ts$/, '')
-  return ['test', 'integration.test', 'properties.test'].some((kind) => existsSync(`${base}.${kind}.ts`))
 }
 
 /** Files that a file imports, or starts by their path. */
@@ -42,12 +38,12 @@ function reachedFrom(test: string): Set<string> {
 }
 
 const entries = Object.entries(testedElsewhere)
-const without = sources.filter((file) => !hasMirror(file))
+const without = sources.filter((file) => mirrorsOf(file).length === 0)
 const coveredBy = (pattern: string) => without.filter((file) => matchesGlob(file, pattern))
 
 describe('the tests of the product', () => {
   it('lie where their source lies, or are named in tested-elsewhere.ts', () => {
-    const missing = without.filter((file) => !entries.some(([pattern]) => matchesGlob(file, pattern)))
+    const missing = without.filter((file) => namedElsewhereFor(file).length === 0)
     expect(missing.join('\n'), 'neither a test of its name below test/ nor in ci/test/tested-elsewhere.ts').to.equal('')
   })
 

@@ -14,3 +14,24 @@ describe('npm test -- --grep', () => {
     expect(stdout.trim().split('\n').at(-1)).to.equal('1 passed, 0 failed')
   })
 })
+
+describe('npm test -- --near', () => {
+  const run = (...args: string[]) => promisify(execFile)(process.execPath, ['scripts/test.ts', ...args], { cwd: root })
+
+  it('runs the tests of a file, and names them', async () => {
+    // with ./, since a test that has the path of a file between quotes is one of its tests
+    const { stdout } = await run('--near', './runtime/src/bounded-map.ts')
+    expect(stdout).to.match(/^tests of runtime\/src\/bounded-map\.ts:\n {2}runtime\/test\/bounded-map\.test\.ts\n/)
+    expect(stdout.trim()).to.match(/[1-9]\d* passed, 0 failed$/)
+  })
+
+  for (const [path, fault] of [
+    ['./LICENSE', 'no test has its name, ci/test/tested-elsewhere.ts has none for it, and none imports it'],
+    ['server/src/gone.ts', 'there is no such file'],
+  ] as const) {
+    it(`refuses ${path}: ${fault}`, async () => {
+      const failed: unknown = await run('--near', path).catch((error: unknown) => error)
+      expect(failed).to.include({ code: 2 }).and.to.have.property('stderr').that.includes(`--near ${path}: ${fault}\n`)
+    })
+  }
+})
