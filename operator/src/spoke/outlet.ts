@@ -1,24 +1,22 @@
 // The outlet of a cluster that has joined another: judged by the hub, stored in a mirror, served there (ADR 35).
 import { isRefusalCode } from '@nauthera/rules/refusals'
-import { findCondition } from '../api/conditions.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Judgement } from '../decide/access/judgement.ts'
 import { grantedOf } from '../decide/access/resolve-access.ts'
 import type { SharedList } from '../decide/client/follow-routes.ts'
 import { bindingOf } from '../decide/client/policies.ts'
-import { restraintOf } from '../decide/client/restraint.ts'
 import { listsSecrets } from '../decide/secret/listed-secrets.ts'
 import { conditionOf, faultText } from '../decide/status/finding.ts'
 import { hubReachable } from '../decide/status/hub-status.ts'
 import type { HubReport } from '../decide/status/hub-status.ts'
-import type { Activity, Outcome } from '../decide/status/outcome.ts'
+import type { Outcome } from '../decide/status/outcome.ts'
 import type { Propagation } from '../decide/status/propagation.ts'
 import { urisOf } from '../intake/resolve-redirects.ts'
 import type { ClientOutlet } from '../reconcile/outlet.ts'
 import type { OperatorSettings } from '../settings.ts'
 import { buildOutcome } from '../status/look-outcome.ts'
 import type { LookFindings } from '../status/look-outcome.ts'
-import { hubName } from './hub-state.ts'
+import { activityByHub } from './activity-by-hub.ts'
 import type { HubState } from './hub-state.ts'
 import { checkForHub, judgeByHub } from './judge-by-hub.ts'
 import { createMirrorSecrets } from './mirror-secrets.ts'
@@ -116,18 +114,3 @@ function outcomeByHub(
 /** Whether what the hub says of its verifiers is about the mirror as it is now. */
 const saysVerifiers = (mirror: Mirror | undefined): boolean =>
   mirror !== undefined && (mirror.status?.verifiersGeneration ?? 0) >= mirror.metadata.generation
-
-/** @param isRestrained the mirror says what stops the client today. Until the hub has said so of that mirror, replicas there may serve it */
-function activityByHub(client: OIDCClient, mirror: Mirror | undefined, isRestrained: boolean): Activity {
-  const { status, metadata } = mirror ?? {}
-  const said = findCondition(status, 'Active')
-  const isSaid = mirror === undefined || (isRestrained && (status?.observedGeneration ?? 0) >= metadata!.generation)
-  if (restraintOf(client.spec)?.suspended)
-    return {
-      kind: 'suspended',
-      behind: isSaid && said?.status !== 'True' && said?.status !== 'Unknown' ? [] : [hubName],
-    }
-  if (said?.status === 'True') return { kind: 'active', behind: [] }
-  if (said?.status === 'Unknown') return { kind: 'not-served', behind: [hubName] }
-  return { kind: said?.reason === 'Suspended' ? 'suspended-before' : 'not-served', behind: [] }
-}
