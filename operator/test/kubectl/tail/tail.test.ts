@@ -17,12 +17,17 @@ const lines = [
   'no log line',
 ]
 
+/** The Deployment of the operator of a release. */
+const operatorOf = (namespace: string, release: string) => ({
+  metadata: { namespace, labels: { 'app.kubernetes.io/instance': release } },
+})
+
 const tail = (args: readonly string[], isColoured = false, all = lines) =>
   runPlugin(['tail', ...args], {
     isColoured,
     kubectl: (called) =>
       called.includes('deployments')
-        ? kubectlGives({ items: [{ metadata: { namespace: 'auth' } }] })
+        ? kubectlGives({ items: [operatorOf('auth', 'nauthera')] })
         : kubectlGives({ kind: 'OIDCClient', ...client({}), status: { servedBy: 'auth/nauthera' } }),
     stream: async (_args, onLine) => {
       for (const line of all) onLine(line)
@@ -68,15 +73,48 @@ describe('kubectl nauthera tail', () => {
     )
   })
 
-  it('asks which release, where there are several', async () => {
+  it('reads the logs of one release, and none of another one beside it', async () => {
+    for (const args of [[], ['app', '-n', 'demo'], ['--release', 'auth/nauthera']]) {
+      const asked: string[] = []
+      await runPlugin(['tail', ...args], {
+        kubectl: (called) =>
+          called.includes('deployments')
+            ? kubectlGives({ items: [operatorOf('auth', 'nauthera')] })
+            : kubectlGives({ kind: 'OIDCClient', ...client({}), status: { servedBy: 'auth/nauthera' } }),
+        stream: async (called) => {
+          asked.push(called.join(' '))
+          return { code: 0, stderr: '' }
+        },
+      })
+      expect(asked, args.join(' ')).to.have.length(1)
+      expect(asked[0])
+        .to.include('app.kubernetes.io/instance=nauthera,')
+        .and.to.match(/ (-n|--namespace)[ =]auth\b/)
+    }
+  })
+
+  it('asks which release, where there are several, also in one namespace', async () => {
     const { code, error } = await runPlugin(['tail'], {
-      kubectl: () => kubectlGives({ items: ['a', 'b'].map((namespace) => ({ metadata: { namespace } })) }),
+      kubectl: () => kubectlGives({ items: [operatorOf('a', 'one'), operatorOf('a', 'two')] }),
     })
-    expect({ code, error }).to.deep.equal({ code: 2, error: 'there are releases in a, b: say which with --release\n' })
+    expect({ code, error }).to.deep.equal({
+      code: 2,
+      error: 'there are the releases a/one, a/two: say which with --release\n',
+    })
+  })
+
+  it('names a release as all commands do', async () => {
+    for (const release of ['auth', 'auth/', '/nauthera']) {
+      const { code, error } = await tail(['--release', release])
+      expect({ code, error }).to.deep.equal({
+        code: 2,
+        error: `--release ${release}: must be <namespace>/<name>, as in auth/nauthera\n`,
+      })
+    }
   })
 
   it('says what kubectl says when it may not read logs', async () => {
-    const { code, error } = await runPlugin(['tail', '--release', 'auth'], {
+    const { code, error } = await runPlugin(['tail', '--release', 'auth/nauthera'], {
       stream: async () => ({ code: 1, stderr: 'Error from server (Forbidden): pods/log\n' }),
     })
     expect({ code, error }).to.deep.equal({ code: 2, error: 'Error from server (Forbidden): pods/log\n' })
