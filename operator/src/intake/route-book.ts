@@ -53,8 +53,8 @@ export class RouteBook implements AskedHosts {
     } else this.#routes.delete(object)
     const handed = names.flatMap((host, index) =>
       this.#holdersOf(host).flatMap((to, view) => {
-        const from = holders[index]?.[view]
-        return from === to ? [] : [{ host, from, to }]
+        const [from, now] = [holders[index]?.[view]?.namespace, to?.namespace]
+        return from === now ? [] : [{ host, from, to: now }]
       }),
     )
     const concerned = this.#interests.concernedBy({ object, names, handed })
@@ -140,7 +140,7 @@ export class RouteBook implements AskedHosts {
 
   /** Names of what there is no room for: they end what is gone, and take what a younger object has. */
   #onNews(claim: HostClaim, names: readonly string[]): void {
-    const taken = names.filter((host) => this.isAsked(host) && holderOf(this.#claimsOf(host)) === claim)
+    const taken = names.filter((host) => this.isAsked(host) && this.#holdersOf(host).includes(claim))
     const handed = taken.map((host) => ({ host, from: undefined, to: claim.namespace }))
     const concerned = this.#interests.concernedBy({ names, handed })
     if (concerned.size > 0) this.#needs.tell([...concerned])
@@ -151,10 +151,10 @@ export class RouteBook implements AskedHosts {
     return [...this.#naming.of(name), ...[...this.#leftOut.values()].flatMap((one) => one.of(name))]
   }
 
-  /** @returns the namespace that has a host, with what is stale and without: not all clients see the same */
-  #holdersOf(host: string): readonly (string | undefined)[] {
+  /** @returns who has a host, with what is stale and without: not all clients see the same */
+  #holdersOf(host: string): readonly (HostClaim | undefined)[] {
     const claims = this.#claimsOf(host)
-    return [claims, claims.filter(({ isStale }) => isStale !== true)].map((some) => holderOf(some)?.namespace)
+    return [claims, claims.filter(({ isStale }) => isStale !== true)].map((some) => holderOf(some))
   }
 }
 

@@ -156,6 +156,23 @@ describe('hosts that are not read', function () {
     }
   })
 
+  it('K26 who loses a host is woken, also where an older object of its own namespace named it before', async () => {
+    const routes = await start()
+    try {
+      await routes.crowd({ full: 0 })
+      await routes.put('small', 'x', 4, ['one.example.com'])
+      await routes.put('small', 'y', 2, [...fillers(500, 'y'), 'one.example.com'])
+      await routes.put('small', 'y', 2, ['two.example.com'])
+      expect(routes.followed('small')).to.deep.equal(['one.example.com', 'two.example.com'])
+      routes.told.clear()
+      await routes.put('big', 'z', 3, ['one.example.com'])
+      expect([...routes.told]).to.include('small/web')
+      expect(routes.followed('small')).to.deep.equal(['two.example.com'])
+    } finally {
+      await routes.stop()
+    }
+  })
+
   it('K26 property: a host is never given to a namespace while an older object of another one names it, read or not', () =>
     fc.assert(
       fc.asyncProperty(fc.array(anyStep, { minLength: 2, maxLength: 8 }), crowd, async (steps, about) => {
