@@ -173,6 +173,25 @@ describe('hosts that are not read', function () {
     }
   })
 
+  it('K26 an Ingress without a host for which there is no room is named to its own client, and changes nothing for others', async () => {
+    const routes = await start()
+    try {
+      await routes.put('small', 'x', 3, ['one.example.com'])
+      await routes.crowd({ full: 1 })
+      routes.look('big')
+      const before = routes.look('small')
+      routes.told.clear()
+      await routes.put('big', 'x', 2, [])
+      expect([...routes.told]).to.not.include('small/web')
+      expect(routes.look('small')).to.deep.equal(before)
+      expect(routes.look('big').left).to.include(
+        'Ingress x is not read: the older objects of its namespace name 4000 hosts already; name fewer, or delete some',
+      )
+    } finally {
+      await routes.stop()
+    }
+  })
+
   it('K26 property: a host is never given to a namespace while an older object of another one names it, read or not', () =>
     fc.assert(
       fc.asyncProperty(fc.array(anyStep, { minLength: 2, maxLength: 8 }), crowd, async (steps, about) => {
