@@ -1,4 +1,5 @@
 // What is added to a copy of the tree, by the files that CONTRIBUTING.md names for it and by no other. No two of them change one file.
+import { languagesIn } from '@nauthera/server/http/branding/languages'
 import type { Insertion } from './tree-copy.ts'
 
 interface HuntedAddition {
@@ -8,8 +9,19 @@ interface HuntedAddition {
   readonly goal: number
   /** In the order of the row. */
   readonly files: Readonly<Record<string, readonly Insertion[]>>
+  /** In the next column of the row: new files and their text. */
+  readonly added?: Readonly<Record<string, string>>
   readonly tests: Readonly<Record<string, readonly Insertion[]>>
+  /** Tests that need no row. */
+  readonly seenBy?: readonly string[]
 }
+
+const imprint: Insertion = [
+  '  "home.page-title"',
+  `  "imprint.title": "Imprint",
+  "imprint.text": "Who runs this service.",
+`,
+]
 
 export const hunts: readonly HuntedAddition[] = [
   {
@@ -155,5 +167,60 @@ it('say how many factors a person must have', () => {
         ],
       ],
     },
+  },
+  {
+    row: 'a page',
+    goal: 4,
+    files: {
+      'server/src/reply/general-pages.ts': [
+        ['  /** The end of a sign-out, also', '  imprint: { readonly issuer: string }\n'],
+      ],
+      'server/locales/en.json': [imprint],
+      'server/src/http/pages/home.ts': [
+        [
+          "  return basePath === ''",
+          `  const imprint: Route = {
+    method: 'GET',
+    path: '/imprint',
+    handle: async () => ({ kind: 'page', view: 'imprint', model: { issuer } }),
+  }
+`,
+        ],
+        ["] : [route('')", ', imprint'],
+      ],
+      ...Object.fromEntries(
+        languagesIn('server/locales')
+          .filter((tag) => tag !== 'en')
+          .map((tag) => [`server/locales/${tag}.json`, [imprint]] as const),
+      ),
+    },
+    added: {
+      'server/views/imprint.eta': `<% const { model, text } = it
+   layout('@layout', { title: text('imprint.title') }) %>
+<h1><%= text('imprint.title') %></h1>
+<p><%= text('imprint.text') %> <%~ it.bdi(model.issuer) %></p>
+<div class="actions"><a class="button" id="account" href="<%= model.issuer %>/account"><%= text('home.account') %></a></div>
+`,
+    },
+    tests: {
+      'server/test/http/sample-pages.ts': [
+        [
+          '  home: {',
+          "  imprint: { kind: 'page', view: 'imprint', model: { issuer: 'https://login.example.com' } },\n",
+        ],
+      ],
+      'server/test/http/pages/route-table.test.ts': [
+        [
+          'describe(',
+          `import { createHomeRoutes } from '../../../src/http/pages/home.ts'
+it('lead to the imprint', () => {
+  const paths = createHomeRoutes('', 'https://login.example.com').map(({ path }) => path)
+  expect(paths).to.deep.equal(['/', '/imprint'])
+})
+`,
+        ],
+      ],
+    },
+    seenBy: ['server/test/http/locales.test.ts', 'server/test/http/pages/pages.test.ts'],
   },
 ]
