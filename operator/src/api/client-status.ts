@@ -26,7 +26,7 @@ export const clientStatus = object(
     servedBy: text('The release that serves the client: <namespace>/<release>.', { maxLength: 317 }),
     clientId: text('The client id in effect.', { maxLength: 317 }),
     restoredFrom: text(
-      'The uid of the earlier object of which this one was restored: it goes on with the Secret, the consents and the grants of that one.',
+      'The uid of the earlier object of which this one was restored: it goes on with the Secret of that one, and outside joined clusters with its consents and grants.',
       { maxLength: 64 },
     ),
     issuer: text('The issuer.', { maxLength: 2048 }),

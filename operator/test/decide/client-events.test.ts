@@ -128,4 +128,22 @@ describe('eventsOf', () => {
       expect(eventsOf(status, change)).to.deep.equal(reasons)
     })
   }
+
+  it('says of a restored client that consents stay, but not in a joined cluster, whose hub takes it for a new one', () => {
+    const said = (change: OutcomeChange) =>
+      describeOutcome(outcome({ ...change, restoredFrom: 'u1' })).events.flatMap(({ reason, message }) =>
+        reason === 'ClientRestored' ? [message] : [],
+      )
+    const start = 'goes on as the OIDCClient with the uid u1: its secrets'
+    expect(said({})).to.deep.equal([`${start} and the consents of people stay`])
+    const hub = {
+      status: undefined,
+      isPresent: false,
+      verifiersGeneration: undefined,
+      refusal: undefined,
+      fault: undefined,
+      isListed: false,
+    }
+    expect(said({ hub })).to.deep.equal([`${start} stay; people are asked for consent again`])
+  })
 })

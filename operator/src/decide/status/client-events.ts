@@ -93,11 +93,16 @@ function stands(status: OIDCClientStatus | undefined): boolean {
 
 function secretEvents(
   { secret: before, restoredFrom: was }: OIDCClientStatus = {},
-  { secret: after, restoredFrom, verifiers = [] }: OIDCClientStatus,
+  status: OIDCClientStatus,
 ): readonly ClientEvent[] {
+  const { secret: after, restoredFrom, verifiers = [] } = status
   const events: ClientEvent[] = []
   if (restoredFrom !== undefined && restoredFrom !== was) {
-    const message = `goes on as the OIDCClient with the uid ${restoredFrom}: its secrets and the consents of people stay`
+    // a hub knows a client of a joined cluster by its uid, and has no proof of what that was before
+    const what = findCondition(status, 'HubReachable')
+      ? 'its secrets stay; people are asked for consent again'
+      : 'its secrets and the consents of people stay'
+    const message = `goes on as the OIDCClient with the uid ${restoredFrom}: ${what}`
     events.push({ type: 'Normal', reason: 'ClientRestored', message })
   }
   if (after?.activeId !== undefined && after.activeId !== before?.activeId) {
