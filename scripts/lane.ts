@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, unlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import Mocha from 'mocha'
+import './property-seed.ts'
 
 type RunSuite = (suite: Mocha.Suite, done: (fault?: Mocha.Suite) => void) => void
 

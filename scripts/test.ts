@@ -1,5 +1,6 @@
 // npm test: every test that needs no cluster. npm run faults: the longer faults. npm run programs: programs of others. Arguments go to mocha.
-import { execFile, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import {
   existsSync,
@@ -30,6 +31,9 @@ const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults|nightly|pr
                    those that import it. As often as you like
   FILE ...         run these test files only, for example server/test/oidc/artefacts/sealed.test.ts; of a folder, all in it
   --grep TEXT      only tests whose title has the text
+
+Properties generate their cases from a seed, the same one in every run of one commit, and another one in each run of the suite
+nightly. PROPERTY_SEED=N sets it.
 `
 
 const { values, positionals } = readCommandLine(
@@ -101,6 +105,13 @@ const few = asked.length > 0 ? asked : values.grep === undefined ? undefined : s
 /** Many times the cases take many times as long. */
 const timeoutMs = values.suite === 'nightly' ? `${60 * 60_000}` : undefined
 
+const propertySeed = process.env['PROPERTY_SEED'] ?? newSeed()
+if (!/^\d{1,9}$/.test(propertySeed))
+  refuse(usage, `PROPERTY_SEED=${propertySeed}: must be a whole number, of 9 digits at most`)
+process.stdout.write(
+  `Properties generate their cases from seed ${propertySeed}; PROPERTY_SEED=${propertySeed} repeats them.\n`,
+)
+
 const coverageData = '.nauthera/coverage'
 if (values.coverage) {
   rmSync(coverageData, { recursive: true, force: true })
@@ -127,6 +138,20 @@ if (values.coverage) {
 }
 process.exit(status)
 
+/** A commit that passed here passes elsewhere too: its cases are the same.
+ *  @returns of the commit; random where there is none, and in the suite nightly, which searches */
+function newSeed(): string {
+  if (values.suite !== 'nightly') {
+    try {
+      const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8', stdio: 'pipe' })
+      return String(Number.parseInt(commit.slice(0, 7), 16))
+    } catch {
+      // no repository, or no git
+    }
+  }
+  return String(randomInt(2 ** 28))
+}
+
 /** A program starts from its bundle in a third of the time. Few files are not worth making it, and coverage is that of the sources.
  *  @returns source -> bundle */
 async function makeBundles(): Promise<Readonly<Record<string, string>>> {
@@ -144,6 +169,8 @@ function startMocha(files: readonly string[]) {
     'node_modules/mocha/bin/mocha.js',
     '--config',
     '.mocharc.json',
+    '--require',
+    './scripts/property-seed.ts',
     '--reporter',
     'scripts/reporter.mjs',
     '--reporter-option',
@@ -180,6 +207,7 @@ function start(lane: number, commandOf: (counts: string) => readonly string[]) {
       ...process.env,
       NODE_ENV: 'test',
       NAUTHERA_SUITE: values.suite,
+      PROPERTY_SEED: propertySeed,
       // of its own are the ports that it takes
       NAUTHERA_TEST_PROCESS: String(lane),
       NAUTHERA_BUNDLES: JSON.stringify(bundles),

@@ -150,6 +150,16 @@ const differences: readonly Difference[] = [
   },
 ]
 
+const letters = Array.from('0123456789abcdefghijklmnopqrstuvwxyz')
+
+/** Bare names have to be listed, and an entry that is also the beginning of a URI means URIs: h*, ur*. */
+function allNames(beginning = ''): string[] {
+  return (beginning === '' ? letters : [...letters, '-', '_']).flatMap((letter) => {
+    const longer = `${beginning}${letter}`
+    return ['https', 'urn'].some((scheme) => scheme.startsWith(longer)) ? [longer, ...allNames(longer)] : [`${longer}*`]
+  })
+}
+
 /** A policy opens what a client may have only with one. */
 const policies = (defaults: OIDCPolicySpec['defaults'] = {}): Policies => [
   {
@@ -165,8 +175,7 @@ const policies = (defaults: OIDCPolicySpec['defaults'] = {}): Policies => [
         foreignServiceAccounts: true,
         identityIssuers: ['*'],
         resourceServer: true,
-        // bare names have to be listed, and not by * alone
-        resourceIdentifiers: ['http:*', ...[...Array(36).keys()].map((digit) => `${digit.toString(36)}*`)],
+        resourceIdentifiers: ['*', 'http:*', ...allNames()],
         tokenExchange: true,
       },
       defaults,

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
@@ -34,4 +36,35 @@ describe('npm test -- --near', () => {
       expect(failed).to.include({ code: 2 }).and.to.have.property('stderr').that.includes(`--near ${path}: ${fault}\n`)
     })
   }
+})
+
+describe('npm test: the seed of the properties', () => {
+  const run = (env: NodeJS.ProcessEnv) =>
+    promisify(execFile)(process.execPath, ['scripts/test.ts', '.nauthera/seed.test.ts'], {
+      cwd: root,
+      env: { ...process.env, PROPERTY_SEED: undefined, ...env },
+    })
+  const casesOf = ({ stdout }: { stdout: string }) => /cases: (\S+)/.exec(stdout)?.[1]
+
+  before(async () => {
+    await mkdir(join(root, '.nauthera'), { recursive: true })
+    await writeFile(
+      join(root, '.nauthera/seed.test.ts'),
+      `import fc from 'fast-check'
+       it('generates', () => { console.log('cases: ' + fc.sample(fc.nat(), 5).join(',')) })`,
+    )
+  })
+  after(() => rm(join(root, '.nauthera/seed.test.ts')))
+
+  it('is that of the commit, so that what passed here passes elsewhere', async () => {
+    const [first, second, other] = [await run({}), await run({}), await run({ PROPERTY_SEED: '1' })]
+    expect(casesOf(first)).to.be.a('string').and.equal(casesOf(second))
+    expect(casesOf(other)).to.be.a('string').and.not.equal(casesOf(first))
+    expect(other.stdout).to.include('from seed 1; PROPERTY_SEED=1 repeats them.\n')
+  })
+
+  it('is a number', async () => {
+    const failed: unknown = await run({ PROPERTY_SEED: 'today' }).catch((error: unknown) => error)
+    expect(failed).to.include({ code: 2 }).and.to.have.property('stderr').that.includes('PROPERTY_SEED=today: must be')
+  })
 })
